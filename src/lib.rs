@@ -1,5 +1,8 @@
 //! Rollcall: Apple device management in one self-contained binary. The README's last part is the map of this crate.
 
+#[macro_use]
+pub mod language;
+
 pub mod app;
 pub mod apple;
 pub mod cli;

@@ -133,7 +133,7 @@ fn usual_headers() -> HeaderMap {
 }
 
 fn secret_value(text: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::try_from(text).map_err(|_| Error::bad_input("The server token holds letters that cannot be sent"))?;
+    let mut value = HeaderValue::try_from(text).map_err(|_| Error::bad_input(t!("The server token holds letters that cannot be sent")))?;
     value.set_sensitive(true);
     Ok(value)
 }

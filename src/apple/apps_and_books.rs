@@ -82,7 +82,7 @@ impl AppsAndBooks {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let secret = |text: String| {
             let mut value =
-                HeaderValue::try_from(text).map_err(|_| Error::bad_input("The content token holds letters that cannot be sent"))?;
+                HeaderValue::try_from(text).map_err(|_| Error::bad_input(t!("The content token holds letters that cannot be sent")))?;
             value.set_sensitive(true);
             Ok::<_, Error>(value)
         };

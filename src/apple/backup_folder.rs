@@ -22,16 +22,18 @@ impl Drop for Unfinished {
 pub fn usable(folder: &Path, data: &Path) -> Result<()> {
     let words = folder.display();
     let Ok(real) = folder.canonicalize() else {
-        return Err(Error::conflict(format!(
-            "There is no folder {words}. Is its disk connected? Make the folder, and let Rollcall’s user write there."
+        return Err(Error::conflict(t!(
+            "There is no folder {words}. Is its disk connected? Make the folder, and let Rollcall’s user write there.",
+            words
         )));
     };
     if !real.is_dir() {
-        return Err(Error::conflict(format!("{words} is not a folder.")));
+        return Err(Error::conflict(t!("{words} is not a folder.", words)));
     }
     if data.canonicalize().is_ok_and(|data| real.starts_with(data)) {
-        return Err(Error::conflict(format!(
-            "{words} lies in the data folder, and would be lost together with it. Take a folder on another disk."
+        return Err(Error::conflict(t!(
+            "{words} lies in the data folder, and would be lost together with it. Take a folder on another disk.",
+            words
         )));
     }
     Ok(())
@@ -82,11 +84,12 @@ pub fn remove(folder: &Path, name: &str) -> Result<()> {
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     let folder = path.parent().unwrap_or(path).display();
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::conflict(format!(
-            "Rollcall may not write into {folder}. Let the user that runs it write there; under systemd the folder must stand in ReadWritePaths too."
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::conflict(t!(
+            "Rollcall may not write into {folder}. Let the user that runs it write there; under systemd the folder must stand in ReadWritePaths too.",
+            folder
         )),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::conflict(format!("The disk with {folder} is full.")),
-        _ => Error::conflict(format!("{} cannot be read or written: {error}.", path.display())),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::conflict(t!("The disk with {folder} is full.", folder)),
+        _ => Error::conflict(t!("{path} cannot be read or written: {error}.", path = path.display(), error)),
     }
 }
 

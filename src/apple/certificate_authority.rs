@@ -83,22 +83,22 @@ impl From<instant_acme::Error> for Refusal {
                 Self { error: Error::new(Kind::Upstream, said(&problem)), account_gone }
             }
             instant_acme::Error::Timeout(_) => {
-                Error::new(Kind::Upstream, "The certificate authority has not come to an end in two minutes.").into()
+                Error::new(Kind::Upstream, t!("The certificate authority has not come to an end in two minutes.")).into()
             }
             instant_acme::Error::Other(cause) => {
                 let words = cause.downcast_ref::<Failure>().map_or_else(|| cause.to_string(), ToString::to_string);
-                Error::new(Kind::Upstream, format!("The certificate authority cannot be asked: {words}")).into()
+                Error::new(Kind::Upstream, t!("The certificate authority cannot be asked: {words}", words)).into()
             }
-            other => Error::new(Kind::Upstream, format!("What the certificate authority says cannot be understood: {other}")).into(),
+            other => Error::new(Kind::Upstream, t!("What the certificate authority says cannot be understood: {other}", other)).into(),
         }
     }
 }
 
 /// What an authority says, with what it says of each name.
 fn said(problem: &instant_acme::Problem) -> String {
-    let detail = problem.detail.as_deref().unwrap_or("it refused without saying why");
+    let detail = problem.detail.as_deref().unwrap_or(t!("it refused without saying why"));
     let more = problem.subproblems.iter().filter_map(|part| part.detail.as_deref()).collect::<Vec<_>>().join("; ");
-    format!("The certificate authority says: {detail}{}{more}", if more.is_empty() { "" } else { "; " })
+    t!("The certificate authority says: {detail}{else}{more}", detail, else = if more.is_empty() { "" } else { "; " }, more)
 }
 
 /// The way to authorities. Cheap to clone.
@@ -176,16 +176,18 @@ async fn prove(order: &mut Order, way: Way, prover: &impl Prover, shown: &mut Ve
             AuthorizationStatus::Valid => continue,
             AuthorizationStatus::Pending => {}
             _ => {
-                return Err(
-                    Error::new(Kind::Upstream, "The certificate authority has given up on this order; a new one is made later.").into()
-                );
+                return Err(Error::new(
+                    Kind::Upstream,
+                    t!("The certificate authority has given up on this order; a new one is made later."),
+                )
+                .into());
             }
         }
         let kind = match way {
             Way::TlsAlpn => ChallengeType::TlsAlpn01,
             Way::Dns => ChallengeType::Dns01,
         };
-        let no_way = || Error::new(Kind::Upstream, "The certificate authority does not take this kind of proof. Choose the other one.");
+        let no_way = || Error::new(Kind::Upstream, t!("The certificate authority does not take this kind of proof. Choose the other one."));
         let mut challenge = authorization.challenge(kind).ok_or_else(no_way)?;
         let (name, key) = (challenge.identifier().to_string(), challenge.key_authorization());
         let proof = match way {
@@ -212,7 +214,7 @@ async fn why_not(order: &mut Order) -> Refusal {
             return Error::new(Kind::Upstream, said(problem)).into();
         }
     }
-    Error::new(Kind::Upstream, "The certificate authority refused the proof without saying why.").into()
+    Error::new(Kind::Upstream, t!("The certificate authority refused the proof without saying why.")).into()
 }
 
 /// The library's way out.
@@ -232,7 +234,7 @@ impl HttpClient for Http {
             Ok(BytesResponse { parts, body: Box::new(body) })
         };
         Box::pin(async move {
-            let no_answer = |_| instant_acme::Error::Other("it did not answer within a minute".into());
+            let no_answer = |_| instant_acme::Error::Other(t!("it did not answer within a minute").into());
             tokio::time::timeout(TIMEOUT, exchange).await.map_err(no_answer)?
         })
     }

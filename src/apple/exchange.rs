@@ -72,7 +72,7 @@ impl Exchange {
 
     /// Gets a request ready. Secrets go nowhere without TLS.
     pub(in crate::apple) fn ready(method: Method, url: &str, headers: HeaderMap, body: Bytes) -> Result<Ready> {
-        let wrong = || Error::new(Kind::Upstream, "Apple's service named an address that cannot be asked");
+        let wrong = || Error::new(Kind::Upstream, t!("Apple's service named an address that cannot be asked"));
         let address: Uri = url.parse().map_err(|_| wrong())?;
         let host = address.host().ok_or_else(wrong)?.to_owned();
         if address.scheme_str() != Some("https") {

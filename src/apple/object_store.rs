@@ -59,13 +59,13 @@ impl ObjectStores {
     ///
     /// Fails with bad input when the address or the trust anchors cannot be used.
     pub fn bucket(&self, place: &S3Place, secret: &Secret<String>) -> Result<ObjectStore> {
-        let wrong = || Error::field("s3.endpoint", "write the address of the store, like https://s3.eu-central-1.amazonaws.com");
+        let wrong = || Error::field("s3.endpoint", t!("write the address of the store, like https://s3.eu-central-1.amazonaws.com"));
         let url: url::Url = place.endpoint.parse().map_err(|_| wrong())?;
         let host = url.host_str().ok_or_else(wrong)?.trim_matches(['[', ']']).to_owned();
         let endpoint = Endpoint::new(host, url.port_or_known_default().unwrap_or(443));
         let style = if place.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
         let bucket = Bucket::new(url, style, place.bucket.clone(), place.region.clone()).map_err(|error| {
-            Error::field("s3.bucket", "this bucket cannot stand in the host's name: choose addresses with the bucket in the path")
+            Error::field("s3.bucket", t!("this bucket cannot stand in the host's name: choose addresses with the bucket in the path"))
                 .caused_by(error.to_string())
         })?;
         let mut trust = Trust::public();
@@ -113,12 +113,12 @@ impl ObjectStore {
         if there == Some(size) {
             return Ok(());
         }
-        Err(Error::new(Kind::Upstream, format!("The store at {} has another size of the file than was sent.", self.endpoint)))
+        Err(Error::new(Kind::Upstream, t!("The store at {endpoint} has another size of the file than was sent.", endpoint = self.endpoint)))
     }
 
     async fn put_in_parts(&self, object: &str, file: &mut tokio::fs::File, size: u64) -> Result<()> {
         if size.div_ceil(PART_BYTES as u64) > PARTS_MAX {
-            return Err(Error::new(Kind::TooLarge, "The file is larger than a store takes in parts of 16 MiB (160 GiB)."));
+            return Err(Error::new(Kind::TooLarge, t!("The file is larger than a store takes in parts of 16 MiB (160 GiB).")));
         }
         let url = self.bucket.create_multipart_upload(Some(&self.credentials), object).sign(SIGNED_FOR);
         let begun = self.must(Method::POST, &url, Bytes::new(), TIMEOUT).await?;
@@ -182,10 +182,10 @@ impl ObjectStore {
                 came += bytes.len() as u64;
                 into.write_all(&bytes)
                     .await
-                    .map_err(|error| Error::conflict(format!("What came from the store cannot be written: {error}.")))?;
+                    .map_err(|error| Error::conflict(t!("What came from the store cannot be written: {error}.", error)))?;
             }
         }
-        into.flush().await.map_err(|error| Error::conflict(format!("What came from the store cannot be written: {error}.")))?;
+        into.flush().await.map_err(|error| Error::conflict(t!("What came from the store cannot be written: {error}.", error)))?;
         Ok(came)
     }
 
@@ -239,7 +239,7 @@ impl ObjectStore {
     }
 
     fn odd(&self) -> Error {
-        Error::new(Kind::Upstream, format!("What answers at {} does not speak S3. Is the address right?", self.endpoint))
+        Error::new(Kind::Upstream, t!("What answers at {endpoint} does not speak S3. Is the address right?", endpoint = self.endpoint))
     }
 
     /// What a refusal means, and what to do.
@@ -247,19 +247,27 @@ impl ObjectStore {
         let (text, store) = (String::from_utf8_lossy(&came.body), &self.endpoint);
         let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code);
         let words = match (code, came.status) {
-            ("NoSuchBucket", _) => format!("There is no bucket “{}” at {store}: make it there first.", self.bucket.name()),
-            ("InvalidAccessKeyId", _) => format!("{store} does not know this access key."),
-            ("SignatureDoesNotMatch", _) => format!("The secret key does not belong to the access key, says {store}. Is the region right?"),
-            ("RequestTimeTooSkewed", _) => format!("The clock of this machine is wrong, says {store}: set it."),
-            ("NoSuchKey", _) | (_, 404) => format!("{store} does not have this file any more."),
-            ("AuthorizationHeaderMalformed" | "PermanentRedirect", _) | (_, 300..=399) => {
-                format!("The bucket is in another region than “{}”, says {store}.", self.bucket.region())
+            ("NoSuchBucket", _) => t!("There is no bucket “{name}” at {store}: make it there first.", name = self.bucket.name(), store),
+            ("InvalidAccessKeyId", _) => t!("{store} does not know this access key.", store),
+            ("SignatureDoesNotMatch", _) => {
+                t!("The secret key does not belong to the access key, says {store}. Is the region right?", store)
             }
-            (_, 401 | 403) => format!(
-                "{store} does not let this key in ({}): it must be allowed to put, get and delete objects in the bucket.",
-                or(code, "403")
+            ("RequestTimeTooSkewed", _) => t!("The clock of this machine is wrong, says {store}: set it.", store),
+            ("NoSuchKey", _) | (_, 404) => t!("{store} does not have this file any more.", store),
+            ("AuthorizationHeaderMalformed" | "PermanentRedirect", _) | (_, 300..=399) => {
+                t!("The bucket is in another region than “{region}”, says {store}.", region = self.bucket.region(), store)
+            }
+            (_, 401 | 403) => t!(
+                "{store} does not let this key in ({code}): it must be allowed to put, get and delete objects in the bucket.",
+                store,
+                code = or(code, "403")
             ),
-            (_, status) => format!("{store} answered {status}{}.", if code.is_empty() { String::new() } else { format!(" ({code})") }),
+            (_, status) => t!(
+                "{store} answered {status}{format}.",
+                store,
+                status,
+                format = if code.is_empty() { String::new() } else { format!(" ({code})") }
+            ),
         };
         Error::new(Kind::Upstream, words)
     }
@@ -271,6 +279,6 @@ fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
 
 async fn read(file: &mut tokio::fs::File, length: usize) -> Result<Bytes> {
     let mut part = vec![0; length];
-    file.read_exact(&mut part).await.map_err(|error| Error::conflict(format!("The backup cannot be read: {error}.")))?;
+    file.read_exact(&mut part).await.map_err(|error| Error::conflict(t!("The backup cannot be read: {error}.", error)))?;
     Ok(part.into())
 }

@@ -32,7 +32,7 @@ pub struct Answer {
 /// # Errors
 /// Upstream, in words, when no answer came; bad input when `url` is no address.
 pub async fn fetch(connector: &Connector, url: &str, range: Option<&str>, timeout: Duration) -> Result<Answer> {
-    let no_address = || Error::bad_input(format!("“{url}” is no address."));
+    let no_address = || Error::bad_input(t!("“{url}” is no address.", url));
     let uri: Uri = url.parse().map_err(|_| no_address())?;
     let host = uri.host().ok_or_else(no_address)?.trim_start_matches('[').trim_end_matches(']').to_owned();
     let receiver = Endpoint::new(host, uri.port_u16().unwrap_or(443));

@@ -74,22 +74,22 @@ impl Mailer {
         to: &str,
         message: &[u8],
     ) -> Result<String> {
-        let address = |text: &str| text.parse::<Address>().map_err(|_| Error::bad_input(format!("“{text}” is not an e-mail address")));
+        let address = |text: &str| text.parse::<Address>().map_err(|_| Error::bad_input(t!("“{text}” is not an e-mail address", text)));
         let envelope =
             Envelope::new(Some(address(&server.from)?), vec![address(to)?]).map_err(|error| Error::bad_input(error.to_string()))?;
         let hello = hello(name);
         let mut connection = self.open(endpoint, server, &hello).await?;
         if !server.user.is_empty() {
             if server.security == Security::None && !server.is_here() && !server.open_allowed {
-                return Err(Error::conflict("A password is not sent unencrypted: choose TLS or STARTTLS."));
+                return Err(Error::conflict(t!("A password is not sent unencrypted: choose TLS or STARTTLS.")));
             }
             let password = password.map(|password| password.expose().clone()).unwrap_or_default();
             let credentials = Credentials::new(server.user.clone(), password);
             let logged_in = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await;
-            logged_in.map_err(|error| told(endpoint, &error, "The server did not let us in: check the user and the password"))?;
+            logged_in.map_err(|error| told(endpoint, &error, t!("The server did not let us in: check the user and the password")))?;
         }
         let taken =
-            connection.send(&envelope, message).await.map_err(|error| told(endpoint, &error, "The server did not take the letter"))?;
+            connection.send(&envelope, message).await.map_err(|error| told(endpoint, &error, t!("The server did not take the letter")))?;
         // It has the letter; how it says good-bye changes nothing.
         let _ = connection.quit().await;
         let words = taken.message().collect::<Vec<_>>().join(" ");
@@ -107,7 +107,7 @@ impl Mailer {
         let config = connector.tls_config(&[], None)?;
         let speak = |line: Line| async move {
             let begun = AsyncSmtpConnection::connect_with_transport(Box::new(line), hello).await;
-            begun.map_err(|error| told(endpoint, &error, "The server does not talk to us"))
+            begun.map_err(|error| told(endpoint, &error, t!("The server does not talk to us")))
         };
         match server.security {
             Security::Tls => speak(Line::new(Wire::Tls(Box::new(connector.tls(endpoint, config).await?)), b"")?).await,
@@ -117,12 +117,12 @@ impl Mailer {
                 let kept = Arc::clone(&line.wire);
                 let mut open = speak(line).await?;
                 if !open.can_starttls() {
-                    let message = format!("{endpoint} offers no STARTTLS: choose TLS, or ask whoever runs it for the right port.");
+                    let message = t!("{endpoint} offers no STARTTLS: choose TLS, or ask whoever runs it for the right port.", endpoint);
                     return Err(Error::new(Kind::Upstream, message));
                 }
-                open.command(Starttls).await.map_err(|error| told(endpoint, &error, "The server did not begin to encrypt"))?;
+                open.command(Starttls).await.map_err(|error| told(endpoint, &error, t!("The server did not begin to encrypt")))?;
                 let Some(Wire::Plain(stream)) = kept.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-                    return Err(Error::new(Kind::Internal, "the connection to the mail server was lost"));
+                    return Err(Error::new(Kind::Internal, t!("the connection to the mail server was lost")));
                 };
                 // Whatever was said in the open beyond this goes with the conversation: nobody may put words before the handshake (RFC 3207, section 6).
                 drop(open);
@@ -147,9 +147,11 @@ fn hello(name: &str) -> ClientId {
 fn told(endpoint: &Endpoint, error: &lettre::transport::smtp::Error, what: &str) -> Error {
     let cause = std::error::Error::source(error).map(|cause| short(&chain(cause))).unwrap_or_default();
     let message = match error.status() {
-        Some(code) => format!("{what}. It said: {code} {cause}"),
+        Some(code) => t!("{what}. It said: {code} {cause}", what, code, cause),
         None if error.is_client() => format!("{what}: {cause}"),
-        None if error.is_response() => format!("{what}: {endpoint} does not answer as a mail server does ({cause}). Check the port."),
+        None if error.is_response() => {
+            t!("{what}: {endpoint} does not answer as a mail server does ({cause}). Check the port.", what, endpoint, cause)
+        }
         None => {
             return Failure::Broken { endpoint: endpoint.to_string(), detail: if cause.is_empty() { error.to_string() } else { cause } }
                 .into();
@@ -184,7 +186,7 @@ impl Line {
             Wire::Plain(stream) => stream.peer_addr(),
             Wire::Tls(stream) => stream.get_ref().0.peer_addr(),
         };
-        let peer = peer.map_err(|error| Error::new(Kind::Upstream, format!("the mail server went away ({error})")))?;
+        let peer = peer.map_err(|error| Error::new(Kind::Upstream, t!("the mail server went away ({error})", error)))?;
         Ok(Self { wire: Arc::new(Mutex::new(Some(wire))), peer, first })
     }
 

@@ -170,12 +170,12 @@ impl SoftwareLookup {
         let came = came.map_err(|trouble| Error::new(Kind::Upstream, trouble.to_string()))?;
         match came.status {
             200 => Ok(came.body),
-            status => Err(Error::new(Kind::Upstream, format!("{address} answered with {status}"))),
+            status => Err(Error::new(Kind::Upstream, t!("{address} answered with {status}", address, status))),
         }
     }
 
     async fn get(&self, connector: &Connector, url: &str, headers: HeaderMap, max_bytes: usize) -> Result<Came, Trouble> {
-        let no_address = || Failure::Unreachable { endpoint: url.to_owned(), detail: String::from("this is no address") };
+        let no_address = || Failure::Unreachable { endpoint: url.to_owned(), detail: String::from(t!("this is no address")) };
         let address: Uri = url.parse().map_err(|_| no_address())?;
         let host = address.host().ok_or_else(no_address)?.trim_start_matches('[').trim_end_matches(']').to_owned();
         let endpoint = Endpoint::new(host, address.port_u16().unwrap_or(443));

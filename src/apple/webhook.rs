@@ -123,20 +123,21 @@ impl Webhook {
 
 /// Reads a webhook's address and who is there.
 fn address(url: &str) -> Result<(Uri, Endpoint)> {
-    let wrong = |what: &str| Error::bad_input(format!("“{url}” is not a webhook's address: {what}, like https://hooks.example.school/mdm"));
-    let address: Uri = url.parse().map_err(|_| wrong("write a whole one"))?;
+    let wrong =
+        |what: &str| Error::bad_input(t!("“{url}” is not a webhook's address: {what}, like https://hooks.example.school/mdm", url, what));
+    let address: Uri = url.parse().map_err(|_| wrong(t!("write a whole one")))?;
     let port = match address.scheme_str() {
         Some("https") => 443,
         Some("http") => 80,
-        _ => return Err(wrong("it starts with https:// or http://")),
+        _ => return Err(wrong(t!("it starts with https:// or http://"))),
     };
-    let authority = address.authority().ok_or_else(|| wrong("it names a host"))?;
+    let authority = address.authority().ok_or_else(|| wrong(t!("it names a host")))?;
     if authority.as_str().contains('@') {
-        return Err(Error::bad_input("A webhook's address holds no user and password: give them as a header"));
+        return Err(Error::bad_input(t!("A webhook's address holds no user and password: give them as a header")));
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() {
-        return Err(wrong("it names a host"));
+        return Err(wrong(t!("it names a host")));
     }
     let receiver = Endpoint::new(host, authority.port_u16().unwrap_or(port));
     Ok((address, receiver))

@@ -38,13 +38,13 @@ pub async fn check(app: &App, actor: &Actor, domain: &str) -> Result<Checked> {
     let (asker, domain) = (actor.clone(), domain.trim().to_ascii_lowercase());
     let known = app.store.read(app.now(), move |tx| rules::domains(tx, &asker)).await?;
     if !known.contains(&domain) {
-        return Err(Error::field("domain", "the domain of a Managed Apple Account of somebody under People"));
+        return Err(Error::field("domain", t!("the domain of a Managed Apple Account of somebody under People")));
     }
     let url = format!("https://{domain}{PATH}?{QUESTION}");
     let trust = Trust::public().and(&app.authority().issuer.certificate().to_pem())?;
     let found = own_address::fetch(&Connector::new(trust, app.clock.clone()), &url, None, TIMEOUT).await;
     Ok(found.map_or_else(
-        |error| Checked { good: false, words: format!("{} Devices of this domain find no server.", error.message) },
+        |error| Checked { good: false, words: t!("{message} Devices of this domain find no server.", message = error.message) },
         |answer| judge(&answer, &domain, &app.public_url),
     ))
 }
@@ -58,18 +58,18 @@ fn judge(answer: &Answer, domain: &str, server: &str) -> Checked {
         Ok(status) if status.is_redirection() => {
             let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or_default();
             match location.strip_prefix(&target) {
-                Some(rest) if rest.strip_prefix('?') == Some(QUESTION) => good("Devices of this domain find this server."),
-                Some(_) => bad(String::from(
-                    "It leads here, but drops what stands after the question mark. Devices come, and are taken as people’s own wherever that is possible. Have the redirect keep it.",
-                )),
-                None => bad(format!("It leads to {location}, not to {target}. Change the redirect.")),
+                Some(rest) if rest.strip_prefix('?') == Some(QUESTION) => good(t!("Devices of this domain find this server.")),
+                Some(_) => bad(String::from(t!(
+                    "It leads here, but drops what stands after the question mark. Devices come, and are taken as people’s own wherever that is possible. Have the redirect keep it."
+                ))),
+                None => bad(t!("It leads to {location}, not to {target}. Change the redirect.", location, target)),
             }
         }
         Ok(StatusCode::OK | StatusCode::FORBIDDEN) if is_ours(answer, server) => {
-            good("Devices of this domain find this server: it answers there itself.")
+            good(t!("Devices of this domain find this server: it answers there itself."))
         }
-        Ok(StatusCode::OK) => bad(format!("Something else answers at {domain}. Have it redirect to {target}.")),
-        _ => bad(format!("{domain} answers {} there. Have it redirect to {target}.", answer.status)),
+        Ok(StatusCode::OK) => bad(t!("Something else answers at {domain}. Have it redirect to {target}.", domain, target)),
+        _ => bad(t!("{domain} answers {status} there. Have it redirect to {target}.", domain, status = answer.status, target)),
     }
 }
 

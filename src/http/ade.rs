@@ -33,7 +33,7 @@ pub async fn begin(app: &App, actor: &Actor, name: &str, practice: bool) -> Resu
 pub async fn identity(app: &App, actor: &Actor, name: &str) -> Result<Signer> {
     let (now, asker, wanted) = (app.now(), actor.clone(), name.to_owned());
     app.store.read(now, move |tx| servers::may_begin(tx, &asker, &wanted)).await?;
-    let common_name = format!("Rollcall at {}", app.public_host());
+    let common_name = t!("Rollcall at {public_host}", public_host = app.public_host());
     let common_name: String = common_name.chars().take(64).collect();
     // Making an RSA key takes a tenth of a second.
     blocking(move || Ok(issue::self_signed(&common_name, &PrivateKey::generate_rsa_2048()?, LIFETIME, now)?)).await

@@ -30,7 +30,8 @@ impl Attempts {
     /// [`Kind::TooOften`] with the seconds to wait when the address has none left.
     pub fn take(&self, address: IpAddr, now: Timestamp) -> Result<()> {
         self.0.take(network(address), now).map_err(|seconds| {
-            Error::new(Kind::TooOften, format!("Too many attempts from this address. Try again in {seconds} seconds.")).retry_after(seconds)
+            Error::new(Kind::TooOften, t!("Too many attempts from this address. Try again in {seconds} seconds.", seconds))
+                .retry_after(seconds)
         })
     }
 

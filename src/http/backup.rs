@@ -39,7 +39,7 @@ pub(super) async fn answer(app: &App, actor: &Actor, wish: Wish) -> Result<Respo
             .store
             .write(app.now(), backups::lock)
             .await?
-            .ok_or_else(|| Error::field("passphrase", "give a passphrase, or make a recovery key first"))?,
+            .ok_or_else(|| Error::field("passphrase", t!("give a passphrase, or make a recovery key first")))?,
     };
     let name = backups::file_name(app.now());
     let (pieces, mut taken) = channel(PIECES);
@@ -67,7 +67,7 @@ async fn first(taken: &mut Receiver<io::Result<Bytes>>, work: &mut JoinSet<Resul
         Some(Ok(piece)) => Ok(piece),
         _ => match work.join_next().await {
             Some(Ok(Err(error))) => Err(error),
-            _ => Err(Error::new(Kind::Internal, "The backup could not be made.")),
+            _ => Err(Error::new(Kind::Internal, t!("The backup could not be made."))),
         },
     }
 }
@@ -78,7 +78,7 @@ async fn make(app: App, actor: Actor, lock: Lock, with_packages: bool, pieces: S
     let made = apart(move |watch| {
         let source = Source { store: &store, data: &data, with_packages, lock: &lock, now, id: &id };
         let (mut out, manifest) = backup::write(&source, BufWriter::with_capacity(PIECE_BYTES, out), watch)?;
-        out.flush().map_err(|error| Error::conflict(format!("The backup cannot be sent: {error}.")))?;
+        out.flush().map_err(|error| Error::conflict(t!("The backup cannot be sent: {error}.", error)))?;
         Ok(manifest)
     })
     .await;
@@ -98,7 +98,7 @@ struct Pipe(Sender<io::Result<Bytes>>);
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes it any more"))?;
+        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, t!("nobody takes it any more")))?;
         Ok(bytes.len())
     }
 

@@ -97,7 +97,7 @@ pub async fn count(mut request: Request, next: Next) -> Response {
     let response = next.run(request.map(|body| Body::new(Counted { body, share: share.clone() }))).await;
     if share.0.was_refused.load(Ordering::Relaxed) {
         // Whatever the handler made of a body that broke off: it was not the sender's fault.
-        return Error::new(Kind::Busy, "Too many large messages arrive at the same time.").into_response();
+        return Error::new(Kind::Busy, t!("Too many large messages arrive at the same time.")).into_response();
     }
     response
 }
@@ -110,7 +110,7 @@ struct Counted {
 
 impl fmt::Debug for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Counted").field(&self.share).finish()
+        f.debug_tuple(t!("Counted")).field(&self.share).finish()
     }
 }
 

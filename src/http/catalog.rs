@@ -53,7 +53,7 @@ struct Chosen {
 
 fn device(tx: &Tx, capability: &str) -> Result<Enrollment> {
     catalog::holder(tx, capability)?
-        .ok_or_else(|| Error::not_found("This link is over. Open the catalogue by its icon, or ask for a new link."))
+        .ok_or_else(|| Error::not_found(t!("This link is over. Open the catalogue by its icon, or ask for a new link.")))
 }
 
 async fn choose(

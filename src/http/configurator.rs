@@ -24,11 +24,11 @@ pub async fn make_identity(app: &App, actor: &Actor) -> Result<()> {
     actor.require(Right::Configure)?;
     let now = app.now();
     let (name, asker) = (app.store.read(now, |tx| settings::value(tx, &ORGANISATION)).await?, actor.clone());
-    let name: String = name.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from("Rollcall"));
+    let name: String = name.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from(t!("Rollcall")));
     let name: String = name.chars().take(NAME_MAX_CHARS).collect();
     let made = tokio::task::spawn_blocking(move || -> Result<_> {
         let key = PrivateKey::generate_rsa_2048()?;
-        Ok(issue::self_signed(&format!("{name}: supervision"), &key, IDENTITY_LIFETIME, now)?)
+        Ok(issue::self_signed(&t!("{name}: supervision", name), &key, IDENTITY_LIFETIME, now)?)
     });
     let identity = made.await.map_err(|panic| Error::internal("a fault in the program", panic))??;
     app.store.write(now, move |tx| configurator::keep_identity(tx, &asker, &identity)).await

@@ -90,7 +90,7 @@ async fn announce(app: &App, client: &AppsAndBooks, claim: &Claim) -> Result<boo
 async fn tell(app: &App, client: &AppsAndBooks, claim: &Claim, notify: bool) -> Result<Answer, Box<Refusal>> {
     let limits = claim.service.limits;
     let cut = |text: String, most: u32| text.chars().take(most as usize).collect::<String>();
-    let name = cut(format!("Rollcall at {}", app.public_host()), limits.max_mdm_name_length);
+    let name = cut(t!("Rollcall at {public_host}", public_host = app.public_host()), limits.max_mdm_name_length);
     let url = format!("{}/notify/apps-and-books/{}", app.public_url, claim.token_id);
     let notify = notify.then_some((url.as_str(), claim.notify_secret.as_str()));
     let body = ClientConfig::claim(&cut(claim.server_id.clone(), limits.max_mdm_id_length), &name, notify).to_string().into_bytes();
@@ -107,7 +107,7 @@ async fn tell(app: &App, client: &AppsAndBooks, claim: &Claim, notify: bool) -> 
 }
 
 fn client(app: &App, practice: bool) -> Result<AppsAndBooks> {
-    app.licence_service(practice).ok_or_else(|| Error::conflict("The practice classroom is not there now; its store rests with it."))
+    app.licence_service(practice).ok_or_else(|| Error::conflict(t!("The practice classroom is not there now; its store rests with it.")))
 }
 
 fn answer(came: Came) -> Result<Answer> {

@@ -23,13 +23,13 @@ pub(super) fn routes() -> Router<App> {
 /// A profile in the version that its address names: another one has another address.
 async fn profile(State(app): State<App>, Path((capability, digest)): Path<(String, String)>) -> Result<Response> {
     let found = app.store.read_slow(app.now(), move |tx| reconcile::profile_of(tx, &capability, &digest)).await?;
-    let Some(bytes) = found else { return Err(Error::not_found("There is no such profile for this device.")) };
+    let Some(bytes) = found else { return Err(Error::not_found(t!("There is no such profile for this device."))) };
     Ok(([(CONTENT_TYPE, mobileconfig::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], bytes).into_response())
 }
 
 /// The bytes of an asset: the header says exactly what its declaration says, and other bytes have another address.
 async fn asset(State(app): State<App>, Path((capability, address)): Path<(String, String)>) -> Result<Response> {
     let found = app.store.read_slow(app.now(), move |tx| reconcile::asset_of(tx, &capability, &address)).await?;
-    let Some((content_type, bytes)) = found else { return Err(Error::not_found("There is no such asset for this device.")) };
+    let Some((content_type, bytes)) = found else { return Err(Error::not_found(t!("There is no such asset for this device."))) };
     Ok(([(CONTENT_TYPE, content_type), (CACHE_CONTROL, String::from("no-store"))], bytes).into_response())
 }

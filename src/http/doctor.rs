@@ -35,7 +35,7 @@ const LOOKED_THROUGH_MAX_BYTES: u64 = 256 << 20;
 /// Forbidden for who may not change settings; busy while somebody else has it examined.
 pub async fn check(app: &App, actor: &Actor) -> Result<Report> {
     doctor::may_examine(actor)?;
-    let busy = |_| Error::new(Kind::Busy, "Somebody has the appliance looked at already. Wait a moment, and see what was found.");
+    let busy = |_| Error::new(Kind::Busy, t!("Somebody has the appliance looked at already. Wait a moment, and see what was found."));
     let _turn = app.examining.try_lock().map_err(busy)?;
     let seen = Box::pin(look(app)).await?;
     // Of a database that takes no write everything can still be said.
@@ -107,7 +107,7 @@ async fn look(app: &App) -> Result<Seen> {
 async fn within<T>(work: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
     match tokio::time::timeout(NEAR_TIMEOUT, work).await {
         Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} seconds", NEAR_TIMEOUT.as_secs())),
+        Err(_) => Err(t!("no answer within {as_secs} seconds", as_secs = NEAR_TIMEOUT.as_secs())),
     }
 }
 
@@ -125,7 +125,7 @@ async fn door(app: &App) -> Result<Door> {
     for former in &roots.former {
         trust = trust.and(&former.issuer.certificate().to_pem())?;
     }
-    let address = endpoint(&app.public_url).ok_or_else(|| Error::new(Kind::Internal, "The public address is none."))?;
+    let address = endpoint(&app.public_url).ok_or_else(|| Error::new(Kind::Internal, t!("The public address is none.")))?;
     let Look { chain, names_host, failure, version, suite, status, .. } =
         probe::look(&Connector::new(trust, app.clock.clone()), &address, Some("/health/live")).await;
     Ok(Door { chain, names_host, failure: failure.map(|failure| failure.in_two().0), version, suite, status })
@@ -169,7 +169,7 @@ async fn services(app: &App) -> Vec<Reached> {
             return Reached {
                 service,
                 host: String::new(),
-                problem: Some((String::from("its address in the settings is none"), String::from("correct it in rollcall.toml"))),
+                problem: Some((String::from(t!("its address in the settings is none")), String::from(t!("correct it in rollcall.toml")))),
                 date: None,
             };
         };

@@ -240,7 +240,7 @@ async fn root(State(app): State<App>) -> Response {
 
 async fn next_root(State(app): State<App>) -> Result<Response> {
     let roots = app.roots();
-    let next = roots.next.as_ref().ok_or_else(|| Error::not_found("There is no next certificate yet."))?;
+    let next = roots.next.as_ref().ok_or_else(|| Error::not_found(t!("There is no next certificate yet.")))?;
     Ok(certificate(next, "attachment; filename=\"rollcall-next-root.cer\""))
 }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::error::{Error, FieldError, Kind};
 use crate::http::log::RequestId;
 use crate::http::pages::problem::{ProblemView, problem as problem_page};
+use crate::language::say;
 use crate::mdm::commands::protocol_words;
 use crate::protocol::acme::{self, Fault};
 
@@ -21,7 +22,9 @@ const RETRY_AFTER_S: u32 = 30;
 /// What a device whose OS knows it is told when it shall leave; it removes its profile (protocol: iOS 17, macOS 14).
 const UNRECOGNIZED_DEVICE: &str = r#"{"code":"com.apple.unrecognized.device","message":"This device is no longer managed here."}"#;
 /// What a person reads whose form was too large.
-pub const TOO_LARGE_FOR_A_FORM: &str = "What was sent is far larger than anything this form takes: it cannot be the right file. Nothing was changed. Go back and choose another one.";
+pub const TOO_LARGE_FOR_A_FORM: &str = msg!(
+    "What was sent is far larger than anything this form takes: it cannot be the right file. Nothing was changed. Go back and choose another one."
+);
 /// Bytes of a framework's own refusal that are passed on as the reason.
 const REASON_MAX_BYTES: usize = 2048;
 
@@ -134,7 +137,7 @@ pub async fn audience(State(readers): State<Audience>, request: Request, next: N
 
 /// What remains of a handler that panicked; the panic hook has said where.
 pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
-    Error::new(Kind::Internal, "Something went wrong in Rollcall itself; the log says where. Please report it.").into_response()
+    Error::new(Kind::Internal, t!("Something went wrong in Rollcall itself; the log says where. Please report it.")).into_response()
 }
 
 /// Writes what left a handler as the readers of its group get it.
@@ -160,7 +163,7 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
         }
         Audience::Person if !says_html(&response) => {
             let error = match status {
-                StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
+                StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, say(TOO_LARGE_FOR_A_FORM)),
                 _ => Error::bad_input(reason(response).await),
             };
             page(status, &error, reference)
@@ -251,7 +254,7 @@ pub struct Problem<'a> {
 fn problem(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Response {
     let document = Problem {
         kind: "about:blank",
-        title: status.canonical_reason().unwrap_or("Failure"),
+        title: status.canonical_reason().unwrap_or(t!("Failure")),
         status: status.as_u16(),
         detail: &error.message,
         protocol: protocol_words(error),
@@ -273,25 +276,25 @@ fn acme_problem(status: StatusCode, detail: &str) -> Response {
 
 fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Response {
     let title = match error.kind {
-        Kind::BadInput => "That cannot be used as it is",
-        Kind::Unauthenticated => "Please log in",
-        Kind::Forbidden if error.message == crate::http::auth::origin::ANOTHER_SITE => "That came from another site",
-        Kind::Forbidden => "Your role does not allow this",
-        Kind::NotFound => "There is nothing here",
-        Kind::Conflict | Kind::NotManaged | Kind::Retired => "That does not go as things stand",
-        Kind::TooLarge => "That is too large",
-        Kind::TooSlow => "That came too slowly",
-        Kind::Busy => "The appliance is busy",
-        Kind::TooOften => "That was too often",
-        Kind::Upstream => "A service that was asked did not answer well",
-        Kind::Internal => "That is our fault",
+        Kind::BadInput => t!("That cannot be used as it is"),
+        Kind::Unauthenticated => t!("Please log in"),
+        Kind::Forbidden if error.message == crate::http::auth::origin::ANOTHER_SITE => t!("That came from another site"),
+        Kind::Forbidden => t!("Your role does not allow this"),
+        Kind::NotFound => t!("There is nothing here"),
+        Kind::Conflict | Kind::NotManaged | Kind::Retired => t!("That does not go as things stand"),
+        Kind::TooLarge => t!("That is too large"),
+        Kind::TooSlow => t!("That came too slowly"),
+        Kind::Busy => t!("The appliance is busy"),
+        Kind::TooOften => t!("That was too often"),
+        Kind::Upstream => t!("A service that was asked did not answer well"),
+        Kind::Internal => t!("That is our fault"),
     };
     let view = ProblemView {
         status: status.as_u16(),
         title: title.to_owned(),
         words: error.message.clone().into_owned(),
         fields: error.fields.iter().map(|field| (field.field.clone(), field.message.clone())).collect(),
-        way_on: Some(("/".to_owned(), "Go to Today".to_owned())),
+        way_on: Some(("/".to_owned(), t!("Go to Today").to_owned())),
         reference: reference.map(|id| id.0.to_string()),
     };
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], problem_page(&view).into_string()).into_response()
@@ -311,8 +314,8 @@ async fn reason(response: Response) -> String {
     let body = axum::body::to_bytes(response.into_body(), REASON_MAX_BYTES).await.unwrap_or_default();
     match std::str::from_utf8(&body) {
         Ok(text) if !text.is_empty() => text.to_owned(),
-        _ if status == StatusCode::METHOD_NOT_ALLOWED => "This address does not take that method.".to_owned(),
-        _ => status.canonical_reason().unwrap_or("Failure").to_owned(),
+        _ if status == StatusCode::METHOD_NOT_ALLOWED => t!("This address does not take that method.").to_owned(),
+        _ => status.canonical_reason().unwrap_or(t!("Failure")).to_owned(),
     }
 }
 

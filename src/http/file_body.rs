@@ -40,7 +40,7 @@ impl FileBody {
     fn took(&mut self, piece: Vec<u8>) -> io::Result<Frame<Bytes>> {
         if piece.is_empty() {
             self.at = self.end;
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than it was"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, t!("the file is shorter than it was")));
         }
         self.at += piece.len() as u64;
         Ok(Frame::data(Bytes::from(piece)))

@@ -19,15 +19,18 @@ pub(super) async fn live() -> &'static str {
 pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
     let now = app.now();
     let busy = |what: &str, error: Error| Error::new(Kind::Busy, format!("{what}: {error}")).caused_by(error);
-    app.store.read(now, |_| Ok(())).await.map_err(|error| busy("The database cannot be read", error))?;
+    app.store.read(now, |_| Ok(())).await.map_err(|error| busy(t!("The database cannot be read"), error))?;
     let written = tokio::time::timeout(PATIENCE, app.store.prove_room(now)).await;
     let stuck = |_| {
         let waiting = app.store.waiting();
-        let message =
-            format!("The database has taken no write for {} seconds, and {waiting} wait. Is the disk slow or full?", PATIENCE.as_secs());
+        let message = t!(
+            "The database has taken no write for {as_secs} seconds, and {waiting} wait. Is the disk slow or full?",
+            as_secs = PATIENCE.as_secs(),
+            waiting
+        );
         Error::new(Kind::Busy, message)
     };
-    written.map_err(stuck)?.map_err(|error| busy("The database takes no writes", error))?;
+    written.map_err(stuck)?.map_err(|error| busy(t!("The database takes no writes"), error))?;
     Ok("ok\n")
 }
 

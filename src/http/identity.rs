@@ -72,12 +72,12 @@ pub(super) fn claimed(app: &App, peer: &Peer, headers: &HeaderMap) -> Result<Opt
         return Ok(shown.map(|presented| Claim { presented, digest: None }));
     };
     let (signer, digest) = cms::claimed(&decoded(signature.as_bytes())?, |der| app.known.read(der))
-        .map_err(|error| Error::bad_input(format!("Mdm-Signature does not hold: {error}.")).caused_by(error))?;
+        .map_err(|error| Error::bad_input(t!("Mdm-Signature does not hold: {error}.", error)).caused_by(error))?;
     Ok(Some(Claim { presented: with_authority(app, signer), digest: Some(digest) }))
 }
 
 fn decoded(signature: &[u8]) -> Result<Vec<u8>> {
-    STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input("Mdm-Signature is not base64.").caused_by(error))
+    STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input(t!("Mdm-Signature is not base64.")).caused_by(error))
 }
 
 fn signed(app: &App, signature: &[u8], digest_of: impl FnOnce(Digest) -> Option<Hashed>, now: Timestamp) -> Result<Presented> {
@@ -86,7 +86,7 @@ fn signed(app: &App, signature: &[u8], digest_of: impl FnOnce(Digest) -> Option<
         if matches!(error, CmsError::ContentChanged | CmsError::Signature) {
             hint(now);
         }
-        Error::bad_input(format!("Mdm-Signature does not hold: {error}.")).caused_by(error)
+        Error::bad_input(t!("Mdm-Signature does not hold: {error}.", error)).caused_by(error)
     })?;
     if let Some(signed_at) = verified.signing_time {
         in_its_time(&verified.signer, signed_at, now)?;
@@ -100,13 +100,13 @@ fn in_its_time(signer: &Certificate, signed_at: Timestamp, now: Timestamp) -> Re
         return Ok(());
     }
     let behind = now.since(signed_at).as_secs();
-    Err(Error::bad_input(format!("The device's clock is {} behind; its signature is from before its certificate.", words(behind))))
+    Err(Error::bad_input(t!("The device's clock is {value} behind; its signature is from before its certificate.", value = words(behind))))
 }
 
 fn words(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
+        120..7200 => t!("{seconds} min", seconds = seconds / 60),
         _ => format!("{} h", seconds / 3600),
     }
 }
@@ -135,7 +135,8 @@ fn shown(app: &App, der: &[u8]) -> Result<Presented> {
             host: None,
         });
     }
-    let certificate = app.known.read(der).map_err(|error| Error::bad_input("The client certificate cannot be read.").caused_by(error))?;
+    let certificate =
+        app.known.read(der).map_err(|error| Error::bad_input(t!("The client certificate cannot be read.")).caused_by(error))?;
     Ok(with_authority(app, certificate))
 }
 

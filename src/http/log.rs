@@ -76,7 +76,7 @@ pub async fn line(State(Desk { ids, metrics }): State<Desk>, mut request: Reques
         response.headers_mut().insert(REQUEST_ID, id);
     }
 
-    let route = route.as_ref().map_or("(no such address)", MatchedPath::as_str);
+    let route = route.as_ref().map_or(t!("(no such address)"), MatchedPath::as_str);
     let status = response.status().as_u16();
     let duration = started.elapsed();
     let duration_ms = duration.as_micros() as f64 / 1000.0;

@@ -138,11 +138,11 @@ fn answer(outcome: checkin::Reply) -> Result<Response> {
         }
         checkin::Reply::TokenData(token) => plist(reply::token_data(token.expose()).map_err(crate::protocol::malformed::Malformed::from)?),
         checkin::Reply::ReturnToService(_) => {
-            return Err(Error::new(Kind::Internal, "how a device returns to service is answered with its profile"));
+            return Err(Error::new(Kind::Internal, t!("how a device returns to service is answered with its profile")));
         }
         checkin::Reply::Json(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         checkin::Reply::NoSuchDeclaration => StatusCode::NOT_FOUND.into_response(),
-        checkin::Reply::NotManaged => return Err(Error::new(Kind::NotManaged, "This user is not managed here.")),
+        checkin::Reply::NotManaged => return Err(Error::new(Kind::NotManaged, t!("This user is not managed here."))),
         checkin::Reply::Leave(how) => leave(how),
         checkin::Reply::Refused(refusal) => return Err(refusal.into()),
     })
@@ -154,7 +154,7 @@ fn leave(how: HowToLeave) -> Response {
         HowToLeave::UnrecognizedDevice => Audience::Device,
         HowToLeave::Unauthorized => Audience::OldDevice,
     };
-    told_to(audience, Error::new(Kind::Retired, "An admin retired this enrollment."))
+    told_to(audience, Error::new(Kind::Retired, t!("An admin retired this enrollment.")))
 }
 
 async fn connect(
@@ -175,7 +175,7 @@ async fn connect(
             if let Some(presented) = presented {
                 app.store.write(now, move |tx| connect::too_large(tx, &presented, command_uuid.as_deref(), size_bytes)).await?;
             }
-            return Err(Error::new(Kind::TooLarge, "The report is larger than this address takes."));
+            return Err(Error::new(Kind::TooLarge, t!("The report is larger than this address takes.")));
         }
     };
     arrived.presented = arrived.presented.map(|presented| asked(presented, &parts.uri, &parts.headers, &peer));
@@ -207,7 +207,7 @@ async fn not_too_often(app: &App, pace: &Pace, presented: Option<&Presented>, no
             tracing::warn!("that a device is held back could not be noted: {error}");
         }
     }
-    Err(Error::new(Kind::TooOften, "This device asks without end; it alone is held back.").retry_after(RETRY_AFTER_S))
+    Err(Error::new(Kind::TooOften, t!("This device asks without end; it alone is held back.")).retry_after(RETRY_AFTER_S))
 }
 
 async fn record(app: &App, now: Timestamp, arrived: Arrived, query: Option<String>) -> Result<Response> {

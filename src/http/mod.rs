@@ -158,7 +158,7 @@ fn readers(path: &str) -> Audience {
 async fn nowhere(uri: Uri, id: Option<Extension<RequestId>>) -> Response {
     let readers = readers(uri.path());
     let id = id.as_ref().map(|Extension(id)| id);
-    let mut response = error::render(&Error::new(Kind::NotFound, "There is nothing at this address."), readers, id);
+    let mut response = error::render(&Error::new(Kind::NotFound, t!("There is nothing at this address.")), readers, id);
     response.extensions_mut().insert(readers);
     response
 }

@@ -29,14 +29,14 @@ pub(in crate::http) async fn send_test(app: &App, actor: &Actor, address: &str, 
     actor.require(Right::Configure)?;
     let address = address.trim().to_owned();
     if !is_address(&address) {
-        return Err(Error::field("address", "write one e-mail address, like kim@example.school"));
+        return Err(Error::field("address", t!("write one e-mail address, like kim@example.school")));
     }
     let (asking, to, out) = (actor.clone(), address.clone(), out(app));
     let prepare = move |tx: &Tx| {
         let (server, password) = if let Some(new) = &new {
             settings::check(tx, &asking, new)?
         } else {
-            let none = || Error::conflict("There is no mail server yet: say first which one takes the mail.");
+            let none = || Error::conflict(t!("There is no mail server yet: say first which one takes the mail."));
             (settings::server(tx)?.ok_or_else(none)?, settings::password(tx)?)
         };
         Ok((server, password, test_letter(tx, &to, &out)?))
@@ -70,7 +70,7 @@ async fn calendar(State(app): State<App>, Path(token): Path<String>) -> Result<R
         feed::read(tx, &token, own_tls, &out, same)
     };
     let Some(text) = app.store.read_slow(app.now(), read).await? else {
-        return Err(Error::not_found("There is no calendar at this address, or not any more. Ask for the new one."));
+        return Err(Error::not_found(t!("There is no calendar at this address, or not any more. Ask for the new one.")));
     };
     let headers =
         [(CONTENT_TYPE, calendar::CONTENT_TYPE), (CACHE_CONTROL, "no-store"), (CONTENT_DISPOSITION, "inline; filename=\"rollcall.ics\"")];

@@ -49,7 +49,7 @@ async fn any(
 }
 
 fn nothing() -> Error {
-    Error::not_found("There is no such package for this device.")
+    Error::not_found(t!("There is no such package for this device."))
 }
 
 /// The manifest of the version that is meant for the device now; another one may be tomorrow.
@@ -81,7 +81,7 @@ async fn package(app: &App, capability: String, sha256: String, name: &str, head
     let opened = tokio::task::spawn_blocking(move || files.open(&sha256)).await;
     let opened = opened.map_err(|panic| Error::internal("a fault in the program", panic))??;
     let file = opened.ok_or_else(|| {
-        Error::new(crate::error::Kind::Busy, "The file of a package is not in the data folder; restore it from a backup.")
+        Error::new(crate::error::Kind::Busy, t!("The file of a package is not in the data folder; restore it from a backup."))
     })?;
     let known =
         Known { tag: format!("\"{}\"", package.sha256), modified_at: package.created_at, length: package.size_bytes.max(0).unsigned_abs() };
@@ -117,7 +117,7 @@ fn answer(asked: &HeaderMap, known: &Known, file: File, name: &str) -> Response 
     set(CONTENT_LENGTH, (to - from).to_string());
     set(CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""));
     if status == StatusCode::PARTIAL_CONTENT {
-        set(CONTENT_RANGE, format!("bytes {from}-{}/{}", to - 1, known.length));
+        set(CONTENT_RANGE, t!("bytes {from}-{to}/{length}", from, to = to - 1, length = known.length));
     }
     response
 }

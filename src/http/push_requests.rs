@@ -37,7 +37,7 @@ pub async fn request(app: &App, actor: &Actor) -> Result<PushRequest> {
     if let Some(waiting) = waiting {
         return Ok(waiting);
     }
-    let name = organisation.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from("Rollcall"));
+    let name = organisation.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from(t!("Rollcall")));
     let email = format!("mdm@{}", app.public_host());
     // Making an RSA key takes a tenth of a second.
     let (key, request) = blocking(move || {
@@ -88,7 +88,7 @@ pub async fn bring(app: &App, actor: &Actor, file: Bytes) -> Result<Checked> {
 /// Signs the request with a vendor certificate that a person has; neither certificate nor key is kept.
 pub async fn sign(app: &App, actor: &Actor, files: Vec<Bytes>, passphrase: Option<String>) -> Result<Checked> {
     if files.is_empty() || files.len() > VENDOR_FILES_MAX {
-        return Err(Error::field("files", format!("from 1 to {VENDOR_FILES_MAX} files")));
+        return Err(Error::field("files", t!("from 1 to {VENDOR_FILES_MAX} files", VENDOR_FILES_MAX)));
     }
     let waiting = request(app, actor).await?;
     let signed = blocking(move || {
@@ -97,7 +97,7 @@ pub async fn sign(app: &App, actor: &Actor, files: Vec<Bytes>, passphrase: Optio
         Ok(Vendor::from_files(&files, passphrase)?.sign(&waiting.request)?)
     })
     .await?;
-    check(app, actor, signed.into_bytes(), "own vendor certificate").await
+    check(app, actor, signed.into_bytes(), t!("own vendor certificate")).await
 }
 
 async fn check(app: &App, actor: &Actor, file: Vec<u8>, how: &'static str) -> Result<Checked> {

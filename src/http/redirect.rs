@@ -11,7 +11,7 @@ use crate::app::App;
 /// Only what a browser asks for is redirected: a device that sends a secret to plain HTTP would send it again.
 pub(super) async fn to_https(State(app): State<App>, method: Method, uri: Uri) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
-        return (StatusCode::BAD_REQUEST, "This port only redirects browsers. Use HTTPS.\n").into_response();
+        return (StatusCode::BAD_REQUEST, t!("This port only redirects browsers. Use HTTPS.\n")).into_response();
     }
     Redirect::temporary(&format!("{}{}", app.public_url, uri.path_and_query().map_or("/", |path| path.as_str()))).into_response()
 }

@@ -17,9 +17,9 @@ pub const FILES: &str = "files";
 pub async fn read(mut sent: Multipart) -> Result<Vec<File>> {
     let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            let words = format!(
-                "The files are larger than {} MiB together, which is the most that is taken. A ZIP archive of them is smaller.",
-                ROSTER_MAX_BYTES >> 20
+            let words = t!(
+                "The files are larger than {roster_max_bytes} MiB together, which is the most that is taken. A ZIP archive of them is smaller.",
+                roster_max_bytes = ROSTER_MAX_BYTES >> 20
             );
             Error::new(Kind::TooLarge, words)
         }
@@ -30,19 +30,19 @@ pub async fn read(mut sent: Multipart) -> Result<Vec<File>> {
         if field.name() != Some(FILES) {
             continue;
         }
-        let name: String = field.file_name().unwrap_or("The file").chars().take(200).collect();
+        let name: String = field.file_name().unwrap_or(t!("The file")).chars().take(200).collect();
         let bytes = field.bytes().await.map_err(broken)?.to_vec();
         // A browser sends an empty file where none was chosen.
         if name.is_empty() && bytes.is_empty() {
             continue;
         }
         if files.len() == FILES_MAX {
-            return Err(Error::field(FILES, format!("at most {FILES_MAX} files")));
+            return Err(Error::field(FILES, t!("at most {FILES_MAX} files", FILES_MAX)));
         }
         files.push(File { name, bytes });
     }
     if files.is_empty() {
-        return Err(Error::field(FILES, "choose a CSV file, or a ZIP archive of OneRoster files"));
+        return Err(Error::field(FILES, t!("choose a CSV file, or a ZIP archive of OneRoster files")));
     }
     Ok(files)
 }

@@ -42,7 +42,7 @@ async fn scep(State(app): State<App>, method: Method, RawQuery(query): RawQuery,
             let bytes = match in_query {
                 Some(bytes) if body.is_empty() => bytes,
                 _ if method == Method::POST && !body.is_empty() => body.to_vec(),
-                _ => return Err(Error::bad_input("The PKIOperation came without a message.")),
+                _ => return Err(Error::bad_input(t!("The PKIOperation came without a message."))),
             };
             let answer = operate(app, bytes).await?;
             ([(CONTENT_TYPE, message::PKI_MESSAGE)], answer).into_response()
@@ -53,7 +53,7 @@ async fn scep(State(app): State<App>, method: Method, RawQuery(query): RawQuery,
 /// The certificate of the next root, signed by the present one (RFC 8894 §4.7); refused while there is none.
 async fn next_certificate(app: &App) -> Result<Vec<u8>> {
     let (roots, now) = (app.roots(), app.now());
-    let Some(next) = roots.next.clone() else { return Err(Error::not_found("There is no next certificate yet.")) };
+    let Some(next) = roots.next.clone() else { return Err(Error::not_found(t!("There is no next certificate yet."))) };
     blocking(move || Ok(message::next_ca_certificate(roots.current.issuer.signer(), &next, now)?)).await
 }
 

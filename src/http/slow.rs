@@ -29,7 +29,7 @@ pub async fn answer(request: Request, next: Next) -> Response {
     let gave_up = request.extensions().get::<GaveUp>().cloned();
     let response = next.run(request).await;
     if gave_up.is_some_and(|gave_up| gave_up.is_noted()) && !response.status().is_success() {
-        return Error::new(Kind::TooSlow, "What was sent came too slowly, or stopped coming. Nothing was changed; send it again.")
+        return Error::new(Kind::TooSlow, t!("What was sent came too slowly, or stopped coming. Nothing was changed; send it again."))
             .into_response();
     }
     response

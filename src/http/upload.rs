@@ -80,7 +80,7 @@ pub(super) async fn append<E>(
     let (files, part) = (app.packages.clone(), id.to_owned());
     let part = aside(move || files.open_part(&part)).await?;
     if part.length() != offset {
-        return Err(Error::conflict(format!("The upload has {} bytes: go on from there.", part.length())));
+        return Err(Error::conflict(t!("The upload has {length} bytes: go on from there.", length = part.length())));
     }
     let (part, outcome) = write(part, &Bound::Said(upload.size_bytes.max(0).unsigned_abs()), body).await?;
     let length = part.length();
@@ -104,7 +104,7 @@ impl Bound<'_> {
         match self {
             Self::Said(most) if wanted > *most => Err(Error::new(
                 Kind::TooLarge,
-                format!("More came than the {most} bytes that the file is to have. Begin anew with its true size."),
+                t!("More came than the {most} bytes that the file is to have. Begin anew with its true size.", most),
             )),
             Self::Said(most) => Ok(*most),
             Self::Room(app, actor) => packages::grows_to(length, wanted, room(app, actor).await?),
@@ -131,7 +131,7 @@ async fn write<E>(mut part: Part, bound: &Bound<'_>, mut body: impl Stream<Item 
                 gathered.extend_from_slice(&bytes);
             }
             Some(Err(_)) => {
-                outcome = Err(Error::bad_input("The rest of the piece did not come. Ask how far the upload is, and go on from there."));
+                outcome = Err(Error::bad_input(t!("The rest of the piece did not come. Ask how far the upload is, and go on from there.")));
             }
             None => {}
         }
@@ -149,7 +149,7 @@ async fn write<E>(mut part: Part, bound: &Bound<'_>, mut body: impl Stream<Item 
 pub(super) async fn cancel(app: &App, actor: &Actor, id: &str) -> Result<()> {
     let (actor, ended) = (actor.clone(), id.to_owned());
     if !app.store.write(app.now(), move |tx| packages::cancel(tx, &actor, &ended)).await? {
-        return Err(Error::not_found("There is no such upload."));
+        return Err(Error::not_found(t!("There is no such upload.")));
     }
     let (files, part) = (app.packages.clone(), id.to_owned());
     aside(move || files.drop_part(&part)).await
@@ -168,13 +168,13 @@ pub(super) async fn complete(app: &App, actor: &Actor, id: &str, wish: Wish) -> 
     let read = aside(move || {
         let mut part = files.open_part(&part)?;
         if part.length() != size {
-            return Err(Error::conflict(format!("The upload has {} of {size} bytes: send the rest first.", part.length())));
+            return Err(Error::conflict(t!("The upload has {length} of {size} bytes: send the rest first.", length = part.length(), size)));
         }
         look(&mut part).map(|looked| (part, looked))
     });
     let (part, (hashes, read)) = read.await?;
     let wanted = if wish.sha256.is_empty() { &upload.sha256 } else { &wish.sha256 };
-    must_fit(wanted, &hashes, "If that is right, complete it with that digest; else cancel it and send the file again")?;
+    must_fit(wanted, &hashes, t!("If that is right, complete it with that digest; else cancel it and send the file again"))?;
     match read.map_err(Error::from) {
         Ok(read) => {
             let new = NewPackage { hashes, read, accept_expired: wish.accept_expired, stage: wish.stage };
@@ -193,7 +193,7 @@ fn must_fit(wanted: &str, hashes: &Hashes, remedy: &str) -> Result<()> {
     if wanted.is_empty() || wanted.eq_ignore_ascii_case(&hashes.sha256) {
         return Ok(());
     }
-    let what = "the file arrived damaged, or is another one than was said: the SHA-256 of what came is";
+    let what = t!("the file arrived damaged, or is another one than was said: the SHA-256 of what came is");
     Err(Error::field("sha256", format!("{what} {}. {remedy}", hashes.sha256)))
 }
 
@@ -274,7 +274,7 @@ pub(super) async fn arrive<E>(
 ) -> Result<Arrived> {
     // Without a digest, so that it is never mixed with an upload that somebody else has begun.
     let begun = begin(app, actor, file_name, announced.map(|announced| announced.clamp(1, MAX_BYTES)), "").await?;
-    let Begun::Upload(upload) = begun else { return Err(Error::conflict("The file is here already.")) };
+    let Begun::Upload(upload) = begun else { return Err(Error::conflict(t!("The file is here already."))) };
     let bound = match announced {
         Some(_) => Bound::Said(upload.size_bytes.max(0).unsigned_abs()),
         None => Bound::Room(app, actor),
@@ -304,7 +304,7 @@ async fn filled<E>(
 /// Keeps a file that came; when it cannot be kept, nothing of it stays.
 pub(super) async fn keep(app: &App, actor: &Actor, arrived: Arrived, wish: Wish) -> Result<Kept> {
     let Arrived { upload, part, hashes, read } = arrived;
-    let kept = match must_fit(&wish.sha256, &hashes, "Upload it again") {
+    let kept = match must_fit(&wish.sha256, &hashes, t!("Upload it again")) {
         Ok(()) => {
             let new = NewPackage { hashes, read, accept_expired: wish.accept_expired, stage: wish.stage };
             settled(app, actor, &upload.id, part, new).await

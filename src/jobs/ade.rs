@@ -22,7 +22,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let due = app.store.write(now, errands::begin).await?;
     let count = due.len();
     if count == 0 {
-        return Ok(String::from("nothing to ask"));
+        return Ok(String::from(t!("nothing to ask")));
     }
     let mut turns = JoinSet::new();
     for server in due {
@@ -31,7 +31,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     }
     Ok(turns::together(turns)
         .await?
-        .map_or_else(|| turns::SLOW.to_owned(), |done| format!("asked Apple {done} times for {count} server tokens")))
+        .map_or_else(|| turns::SLOW.to_owned(), |done| t!("asked Apple {done} times for {count} server tokens", done, count)))
 }
 
 /// Runs one server's errands until there are none, or Apple wants us to wait; gives how many.

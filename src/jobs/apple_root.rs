@@ -17,11 +17,16 @@ const ACTOR: Actor = Actor::Job("attestation");
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     app.store.write(now, attestation::root_asked).await?;
     match bring(app, &ACTOR, &ATTESTATION_ROOT).await? {
-        Ok(_) => Ok(format!("{} is here", ATTESTATION_ROOT.name)),
+        Ok(_) => Ok(t!("{name} is here", name = ATTESTATION_ROOT.name)),
         Err(error) => {
             let because = error.message.trim_end_matches('.');
             let (name, page) = (ATTESTATION_ROOT.name, apple_roots::APPLES_PAGE);
-            let words = format!("{name} could not be fetched: {because}. Bring its file from {page}private/ by hand, under OS releases.");
+            let words = t!(
+                "{name} could not be fetched: {because}. Bring its file from {page}private/ by hand, under OS releases.",
+                name,
+                because,
+                page
+            );
             Err(Error::new(Kind::Upstream, words))
         }
     }
@@ -42,5 +47,5 @@ pub(super) async fn bring(app: &App, actor: &'static Actor, root: &'static Apple
         let kept = tx.attempt(|tx| apple_roots::add(tx, actor, &file, source))?;
         Ok(kept.and_then(|_| apple_roots::certificate(tx, root)))
     });
-    Ok(kept.await?.and_then(|found| found.ok_or_else(|| Error::not_found("it was kept and is not there"))))
+    Ok(kept.await?.and_then(|found| found.ok_or_else(|| Error::not_found(t!("it was kept and is not there")))))
 }

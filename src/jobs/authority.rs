@@ -23,24 +23,24 @@ fn due(tx: &Tx) -> Result<Option<Timestamp>> {
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     let mut done = Vec::new();
     if make(app, now).await? {
-        done.push(String::from("the next root was made"));
+        done.push(String::from(t!("the next root was made")));
     }
     let shows_own = app.shows_own_tls();
     let look = app.store.write(now, move |tx| succession::look(tx, shows_own)).await?;
     if look.promoted {
-        done.push(String::from("the next root is used from now on"));
+        done.push(String::from(t!("the next root is used from now on")));
     }
     if look.promoted || is_stale(app, now).await? {
         take_over(app, now).await?;
     }
     let queued = send(app, now).await?;
     if queued > 0 {
-        done.push(format!("{queued} profiles queued"));
+        done.push(t!("{queued} profiles queued", queued));
     }
     if let Some(progress) = look.progress {
-        done.push(format!("{} of {} devices know the root", progress.known, progress.devices));
+        done.push(t!("{known} of {devices} devices know the root", known = progress.known, devices = progress.devices));
     }
-    Ok(if done.is_empty() { String::from("nothing to do") } else { done.join(", ") })
+    Ok(if done.is_empty() { String::from(t!("nothing to do")) } else { done.join(", ") })
 }
 
 /// Looks after the roots before anything is issued by them.
@@ -97,7 +97,7 @@ async fn is_stale(app: &App, now: Timestamp) -> Result<bool> {
 }
 
 async fn take_over(app: &App, now: Timestamp) -> Result<()> {
-    let lost = || Error::new(Kind::Internal, "The certificate authority is not there any more.");
+    let lost = || Error::new(Kind::Internal, t!("The certificate authority is not there any more."));
     app.set_roots(load(&app.store, now).await?.ok_or_else(lost)?);
     Ok(())
 }

@@ -31,7 +31,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let mut done = Vec::new();
     if let Some(lock) = backup {
         match make(app, now, &plan, s3_secret.as_ref(), lock).await {
-            Ok(size) => done.push(format!("a backup of {} was made", mebibytes(size))),
+            Ok(size) => done.push(t!("a backup of {size} was made", size = mebibytes(size))),
             Err(error) => {
                 let because = error.to_string();
                 app.store.write(app.now(), move |tx| backups::failed(tx, &because)).await?;
@@ -40,22 +40,22 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         }
         let deleted = delete(app, &plan, s3_secret.as_ref()).await?;
         if deleted > 0 {
-            done.push(format!("{deleted} old ones were deleted"));
+            done.push(t!("{deleted} old ones were deleted", deleted));
         }
     }
     if let Some((newest, key)) = app.store.write(app.now(), backups::to_test).await? {
         let outcome = try_out(app, &plan, s3_secret.as_ref(), &newest, key).await.map_err(|error| error.to_string());
         done.push(match &outcome {
-            Ok(()) => String::from("the newest was restored for trial, and is sound"),
-            Err(problem) => format!("the newest could not be restored: {problem}"),
+            Ok(()) => String::from(t!("the newest was restored for trial, and is sound")),
+            Err(problem) => t!("the newest could not be restored: {problem}", problem),
         });
         app.store.write(app.now(), move |tx| backups::tested(tx, &newest, &outcome)).await?;
     }
-    Ok(if done.is_empty() { String::from("nothing to do") } else { done.join(", ") })
+    Ok(if done.is_empty() { String::from(t!("nothing to do")) } else { done.join(", ") })
 }
 
 fn mebibytes(bytes: u64) -> String {
-    if bytes < 1 << 20 { format!("{} KiB", bytes.div_ceil(1 << 10)) } else { format!("{} MiB", bytes >> 20) }
+    if bytes < 1 << 20 { t!("{bytes} KiB", bytes = bytes.div_ceil(1 << 10)) } else { t!("{bytes} MiB", bytes = bytes >> 20) }
 }
 
 /// Makes a backup and puts it in every place; gives its size.
@@ -123,7 +123,7 @@ async fn write(app: &App, now: Timestamp, with_packages: bool, lock: Lock, id: S
 }
 
 fn store(app: &App, place: &S3Place, secret: Option<&Secret<String>>) -> Result<ObjectStore> {
-    let secret = secret.ok_or_else(|| Error::conflict("The secret key of the store is missing: give it at System, Backups."))?;
+    let secret = secret.ok_or_else(|| Error::conflict(t!("The secret key of the store is missing: give it at System, Backups.")))?;
     app.object_stores.bucket(place, secret)
 }
 
@@ -147,7 +147,7 @@ async fn remove(app: &App, plan: &Plan, secret: Option<&Secret<String>>, backup:
     match (backup.place, &plan.s3) {
         (Place::Folder, _) => backup_folder::remove(Path::new(&backup.location), &backup.name),
         (Place::S3, Some(place)) => store(app, place, secret)?.delete(&place.object(&backup.name)).await,
-        (Place::S3, None) => Err(Error::conflict("the store is not known any more")),
+        (Place::S3, None) => Err(Error::conflict(t!("the store is not known any more"))),
     }
 }
 
@@ -163,7 +163,7 @@ async fn try_out(app: &App, plan: &Plan, secret: Option<&Secret<String>>, backup
             store(app, place, secret)?.get(&place.object(&backup.name), &mut tokio::fs::File::from_std(file)).await?;
             Some(fetched)
         }
-        (Place::S3, None) => return Err(Error::conflict("The store is not known any more.")),
+        (Place::S3, None) => return Err(Error::conflict(t!("The store is not known any more."))),
     };
     let path = fetched.as_ref().map_or_else(|| Path::new(&backup.location).join(&backup.name), |fetched| fetched.0.clone());
     let (data, now, devices) = (app.config.data.clone(), app.now(), backup.devices.unsigned_abs());
@@ -175,5 +175,9 @@ async fn try_out(app: &App, plan: &Plan, secret: Option<&Secret<String>>, backup
     if manifest.devices == devices {
         return Ok(());
     }
-    Err(Error::conflict(format!("It holds {} devices, and {devices} were put into it.", manifest.devices)))
+    Err(Error::conflict(t!(
+        "It holds {devices} devices, and {devices_2} were put into it.",
+        devices = manifest.devices,
+        devices_2 = devices
+    )))
 }

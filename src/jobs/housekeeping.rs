@@ -97,7 +97,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         settings::set(tx, &LAST, &now)
     };
     app.store.write(now, watch).await?;
-    Ok(if files == 0 { format!("{removed} rows removed") } else { format!("{removed} rows and {files} files removed") })
+    Ok(if files == 0 { t!("{removed} rows removed", removed) } else { t!("{removed} rows and {files} files removed", removed, files) })
 }
 
 /// Forgets what happened and had its time, page by page; gives how much.

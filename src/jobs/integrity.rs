@@ -35,7 +35,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
             tracing::error!(job = NAME, "what was found could not be noted: {error}");
         }
     });
-    Ok(String::from("under way"))
+    Ok(String::from(t!("under way")))
 }
 
 async fn look(app: App, now: Timestamp) -> Result<String> {

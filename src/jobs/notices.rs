@@ -20,16 +20,16 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let (told, digest) = app.store.write(now, tell).await?;
     let mut done = Vec::new();
     if told > 0 {
-        done.push(if told == 1 { String::from("1 notice was told") } else { format!("{told} notices were told") });
+        done.push(if told == 1 { String::from(t!("1 notice was told")) } else { t!("{told} notices were told", told) });
     }
     if digest {
-        done.push(String::from("the weekly digest was written"));
+        done.push(String::from(t!("the weekly digest was written")));
     }
     if let Some(post) = app.store.write(app.now(), notices::post).await?.filter(|post| !post.letters.is_empty()) {
         let count = post.letters.len();
-        done.push(format!("{} of {count} letters were sent", send(app, post).await?));
+        done.push(t!("{await} of {count} letters were sent", await = send(app, post).await?, count));
     }
-    Ok(if done.is_empty() { String::from("nothing to tell") } else { done.join(", ") })
+    Ok(if done.is_empty() { String::from(t!("nothing to tell")) } else { done.join(", ") })
 }
 
 /// Hands over letters, one after the other; gives how many were taken.

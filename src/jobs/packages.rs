@@ -35,7 +35,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         let url = app.public_url.clone();
         app.store.write(app.now(), move |tx| packages::note_trial(tx, &trial.app_id, &url, &problem)).await?;
     }
-    Ok(format!("{count} tried, {problems} cannot be fetched"))
+    Ok(t!("{count} tried, {problems} cannot be fetched", count, problems))
 }
 
 /// Trusts what enrolled devices trust: our own roots, and those that every device brings along.
@@ -59,15 +59,15 @@ async fn problem(connector: &Connector, trial: &Trial) -> String {
         Err(error) => return error.message.into_owned(),
     };
     let Some(package_url) = package_url(&manifest) else {
-        return String::from(
-            "At the address of its list of files something else answers. Does a proxy or another program stand before this server?",
-        );
+        return String::from(t!(
+            "At the address of its list of files something else answers. Does a proxy or another program stand before this server?"
+        ));
     };
     match own_address::fetch(connector, &package_url, Some("bytes=0-0"), TIMEOUT).await {
         Ok(answer) if answer.status == 206 && answer.body.len() == 1 => String::new(),
-        Ok(answer) if answer.status == 200 => String::from(
-            "A proxy before this server does not pass on parts of files, and devices fetch apps in parts. Have it pass on the header Range.",
-        ),
+        Ok(answer) if answer.status == 200 => String::from(t!(
+            "A proxy before this server does not pass on parts of files, and devices fetch apps in parts. Have it pass on the header Range."
+        )),
         Ok(answer) => unexpected("Its file", &answer),
         Err(error) => error.message.into_owned(),
     }
@@ -76,13 +76,15 @@ async fn problem(connector: &Connector, trial: &Trial) -> String {
 /// What is wrong with an address before anything is asked.
 fn unfit(url: &str) -> Option<String> {
     let Some(rest) = url.strip_prefix("https://") else {
-        return Some(String::from("The public address does not begin with https://, and devices fetch apps by https only. Change --url."));
+        return Some(String::from(t!(
+            "The public address does not begin with https://, and devices fetch apps by https only. Change --url."
+        )));
     };
     let authority = rest.split('/').next().unwrap_or_default();
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     let is_bare = !host.contains('.') && !host.starts_with('[') && host != "localhost";
     is_bare.then(|| {
-        format!("The public address names only “{host}”, which devices in another network do not find. Give the server a whole name, like {host}.example.school, and start it with that as --url.")
+        t!("The public address names only “{host}”, which devices in another network do not find. Give the server a whole name, like {host}.example.school, and start it with that as --url.", host)
     })
 }
 
@@ -90,12 +92,18 @@ fn unexpected(what: &str, answer: &Answer) -> String {
     let status = answer.status;
     match status {
         300..400 => {
-            format!("{what} is answered with a redirect ({status}), which devices do not follow here. Change --url to where it leads.")
+            t!(
+                "{what} is answered with a redirect ({status}), which devices do not follow here. Change --url to where it leads.",
+                what,
+                status
+            )
         }
-        400 | 404 => format!(
-            "{what} is not found at the public address ({status}). Does the address lead to this server, and does a proxy pass on everything below /packages?"
+        400 | 404 => t!(
+            "{what} is not found at the public address ({status}). Does the address lead to this server, and does a proxy pass on everything below /packages?",
+            what,
+            status
         ),
-        _ => format!("{what} is answered with {status} at the public address. Does a proxy stand before this server?"),
+        _ => t!("{what} is answered with {status} at the public address. Does a proxy stand before this server?", what, status),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) const JOB: Job = Job { name: "push", due: enrollments::next_push_due,
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     let due = app.store.write(now, push::due).await?;
     if due.is_empty() {
-        return Ok(String::from("nobody to wake"));
+        return Ok(String::from(t!("nobody to wake")));
     }
     let identities = identities(app, now, &due).await?;
     let mut sending = JoinSet::new();
@@ -46,7 +46,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     }
     let (sent, failed) = count(&answers);
     record(app, answers).await?;
-    Ok(format!("{sent} sent, {failed} not"))
+    Ok(t!("{sent} sent, {failed} not", sent, failed))
 }
 
 /// What became of a push, as it is counted.

@@ -29,5 +29,5 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
             break;
         }
     }
-    Ok(format!("{planned} planned"))
+    Ok(t!("{planned} planned", planned))
 }

@@ -25,5 +25,5 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
             })
             .await?;
     }
-    Ok(if impossible == 0 { format!("{count} begun") } else { format!("{count} begun, {impossible} cannot be made") })
+    Ok(if impossible == 0 { t!("{count} begun", count) } else { t!("{count} begun, {impossible} cannot be made", count, impossible) })
 }

@@ -19,10 +19,10 @@ const ICONS_PER_TURN: usize = 50;
 pub(super) const JOB: Job = Job { name: "store", due: facts::next_due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
-    let Some(look_up) = app.store.write(now, facts::due).await? else { return Ok(String::from("nothing to look up")) };
+    let Some(look_up) = app.store.write(now, facts::due).await? else { return Ok(String::from(t!("nothing to look up"))) };
     let Some(client) = app.licence_service(look_up.practice) else {
         app.store.write(now, move |tx| facts::failed(tx, &look_up)).await?;
-        return Ok(String::from("the practice store rests"));
+        return Ok(String::from(t!("the practice store rests")));
     };
     let secret = Secret::new(String::from_utf8_lossy(look_up.secret.expose()).into_owned());
     let query = lookup_query(&look_up.adam_ids, &look_up.country, &look_up.platform, LANGUAGE);
@@ -30,11 +30,11 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let count = look_up.adam_ids.len();
     let Ok(answer) = judged(client.get(&look_up.url, &query, Caller::Cookie(&secret), pace).await) else {
         app.store.write(app.now(), move |tx| facts::failed(tx, &look_up)).await?;
-        return Ok(format!("the store did not answer for {count} apps; in an hour it is asked again"));
+        return Ok(t!("the store did not answer for {count} apps; in an hour it is asked again", count));
     };
     let icons = app.store.write(app.now(), move |tx| facts::record(tx, &look_up, &answer.body)).await?;
     let fetched = fetch(app, &client, icons).await?;
-    Ok(format!("{count} looked up, {fetched} icons fetched"))
+    Ok(t!("{count} looked up, {fetched} icons fetched", count, fetched))
 }
 
 /// Fetches icons; one that does not come is tried again with the next look-up.

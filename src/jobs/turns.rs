@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is told of turns that go on apart.
-pub(super) const SLOW: &str = "Apple is slow; the answers are waited for apart";
+pub(super) const SLOW: &str = msg!("Apple is slow; the answers are waited for apart");
 
 /// Waits for turns; gives how many errands they ran, nothing where they go on apart.
 pub(super) async fn together(mut turns: JoinSet<Result<usize>>) -> Result<Option<usize>> {

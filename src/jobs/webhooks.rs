@@ -36,10 +36,10 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     };
     if let Ok(outcome) = tokio::time::timeout(PATIENCE, all).await {
         outcome?;
-        return Ok(format!("{delivered} of {count} delivered"));
+        return Ok(t!("{delivered} of {count} delivered", delivered, count));
     }
     sending.detach_all();
-    Ok(format!("{delivered} of {count} delivered, the others are slow"))
+    Ok(t!("{delivered} of {count} delivered, the others are slow", delivered, count))
 }
 
 async fn deliver(app: &App, letter: Letter) -> Result<bool> {

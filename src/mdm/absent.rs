@@ -30,8 +30,8 @@ pub(in crate::mdm) fn left(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
         return Ok(());
     }
     let Some(device) = devices::by_id(tx, &enrollment.device_id)? else { return Ok(()) };
-    let message = format!("{} is no longer managed: somebody removed its management profile.", name(&device));
-    alerts::raise(tx, &key(&device.id), LEFT_HARM, &message, "Invite it again. If it is gone for good, delete it.").map(drop)
+    let message = t!("{device} is no longer managed: somebody removed its management profile.", device = name(&device));
+    alerts::raise(tx, &key(&device.id), LEFT_HARM, &message, t!("Invite it again. If it is gone for good, delete it.")).map(drop)
 }
 
 /// Notes that a device is managed again, or not looked for any more.
@@ -51,12 +51,12 @@ pub(in crate::mdm) fn tell(tx: &Tx, needs: &mut Vec<Alert>) -> Result<()> {
         }
     }
     if let (Some(newest), Some(oldest)) = (more.first(), more.last()) {
-        let what = if more.len() == 1 { String::from("1 more device is") } else { format!("{} more devices are", more.len()) };
+        let what = if more.len() == 1 { String::from(t!("1 more device is")) } else { t!("{more} more devices are", more = more.len()) };
         needs.push(Alert {
             key: String::from(LEFT),
             harm: LEFT_HARM,
-            message: format!("{what} no longer managed: somebody removed the management profile."),
-            remedy: String::from("Invite them again. Those that are gone for good can be deleted."),
+            message: t!("{what} no longer managed: somebody removed the management profile.", what),
+            remedy: String::from(t!("Invite them again. Those that are gone for good can be deleted.")),
             count: more.len() as i64,
             since_at: oldest.since_at,
             last_at: newest.last_at,
@@ -80,14 +80,14 @@ fn in_lost_mode(tx: &Tx, channel_id: &str) -> Result<Option<Alert>> {
     let Some(device) = devices::by_id(tx, &channel.device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
     let Some(lost) = lost::of(tx, &channel)? else { return Ok(None) };
     let since = match lost.since {
-        Some(at) => format!(" since {}", zone(tx)?.words(at)),
+        Some(at) => t!(" since {at}", at = zone(tx)?.words(at)),
         None => String::new(),
     };
     Ok(Some(Alert {
         key: format!("{LOST}{}", device.id),
         harm: LOST_HARM,
-        message: format!("{} is in lost mode{since}.", name(&device)),
-        remedy: String::from("Ask it where it is, and end lost mode when somebody has it back."),
+        message: t!("{device} is in lost mode{since}.", device = name(&device), since),
+        remedy: String::from(t!("Ask it where it is, and end lost mode when somebody has it back.")),
         count: 1,
         since_at: lost.since.unwrap_or(tx.now),
         last_at: tx.now,
@@ -100,5 +100,5 @@ fn key(device_id: &str) -> String {
 
 fn name(device: &Device) -> &str {
     let names = [Some(device.name.as_str()), device.serial_number.as_deref()];
-    names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or("A device")
+    names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or(t!("A device"))
 }

@@ -43,7 +43,7 @@ impl Role {
         Self::ALL
             .into_iter()
             .find(|role| role.as_str() == word)
-            .ok_or_else(|| Error::field("role", format!("there is no role `{word}`; take owner, admin, helper, teacher or viewer")))
+            .ok_or_else(|| Error::field("role", t!("there is no role `{word}`; take owner, admin, helper, teacher or viewer", word)))
     }
 
     /// Whether the role has a right: the one table.
@@ -104,15 +104,15 @@ impl Right {
     /// What it lets one do, in words.
     pub fn deed(self) -> &'static str {
         match self {
-            Self::View => "see devices",
-            Self::Teach => "see classes and start a focus in them",
-            Self::Invite => "invite devices",
-            Self::Command => "send commands",
-            Self::Destroy => "erase, retire or delete devices, or lock a Mac",
-            Self::Configure => "change settings and what devices are given",
-            Self::Log => "read the audit log",
-            Self::Govern => "manage people and tokens",
-            Self::Reveal => "see secrets held for devices",
+            Self::View => t!("see devices"),
+            Self::Teach => t!("see classes and start a focus in them"),
+            Self::Invite => t!("invite devices"),
+            Self::Command => t!("send commands"),
+            Self::Destroy => t!("erase, retire or delete devices, or lock a Mac"),
+            Self::Configure => t!("change settings and what devices are given"),
+            Self::Log => t!("read the audit log"),
+            Self::Govern => t!("manage people and tokens"),
+            Self::Reveal => t!("see secrets held for devices"),
         }
     }
 
@@ -170,7 +170,7 @@ impl Actor {
         if self.may(right) {
             return Ok(());
         }
-        Err(Error::forbidden(format!("{self} may not {}; that takes the role {}.", right.deed(), right.roles())))
+        Err(Error::forbidden(t!("{self} may not {deed}; that takes the role {roles}.", self, deed = right.deed(), roles = right.roles())))
     }
 
     /// Tells whether the actor may do it, for pages that hide what would be refused.

@@ -102,13 +102,16 @@ fn keep(tx: &Tx, actor: &Actor, root: &AppleRoot, found: &Certificate, source: S
 /// Says what a file is that holds none of the roots.
 fn refusal(file: &[u8]) -> Error {
     let wanted = NEEDED.map(|root| root.name).join(" or ");
-    let get = format!("Get {wanted} from {APPLES_PAGE} and bring that file as it is");
+    let get = t!("Get {wanted} from {APPLES_PAGE} and bring that file as it is", wanted, APPLES_PAGE);
     let Some(found) = Certificate::from_der(file).or_else(|_| Certificate::from_pem(file)).ok() else {
-        return Error::field("file", format!("is no certificate. {get}."));
+        return Error::field("file", t!("is no certificate. {get}.", get));
     };
     let name = found.common_name().unwrap_or_else(|| found.subject());
     let fingerprint = found.fingerprint().in_pairs();
-    Error::field("file", format!("is the certificate of “{name}” (SHA-256 {fingerprint}), which is not {wanted}. {get}."))
+    Error::field(
+        "file",
+        t!("is the certificate of “{name}” (SHA-256 {fingerprint}), which is not {wanted}. {get}.", name, fingerprint, wanted, get),
+    )
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub fn assign_as(
 ) -> Result<Assignment> {
     actor.require(Right::Configure)?;
     if ends_at.is_some_and(|end| end <= tx.now) {
-        return Err(Error::field("ends_at", "the end of an assignment must be in the future"));
+        return Err(Error::field("ends_at", t!("the end of an assignment must be in the future")));
     }
     let assignment = Assignment {
         id: tx.new_id(),
@@ -56,7 +56,7 @@ pub fn assign_as(
 pub fn unassign(tx: &Tx, actor: &Actor, (kind, item_id, name): (AssignedKind, &str, &str), group_id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     if !assignments::remove(tx, kind, item_id, group_id)? {
-        return Err(Error::not_found("It is not assigned to this group."));
+        return Err(Error::not_found(t!("It is not assigned to this group.")));
     }
     let data = json!({ "item": kind, "id": item_id, "name": name, "group_id": group_id });
     journal::note(tx, actor, "assignment.removed", Subject::default(), data)?;

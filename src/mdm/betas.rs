@@ -209,11 +209,13 @@ pub fn are_chosen(settings: &Map<String, Value>) -> bool {
 pub fn check_one(tx: &Tx, id: &str, platform: Platform, field: &str) -> Result<()> {
     match list(tx, &Actor::Console)?.into_iter().find(|program| program.id == id) {
         Some(program) if program.gone_at.is_some() => {
-            Err(Error::field(field, format!("Apple lists “{}” no more; choose another one", program.title)))
+            Err(Error::field(field, t!("Apple lists “{title}” no more; choose another one", title = program.title)))
         }
-        Some(program) if program.platform != platform => Err(Error::field(field, format!("“{}” is for {}", program.title, program.os))),
+        Some(program) if program.platform != platform => {
+            Err(Error::field(field, t!("“{title}” is for {os}", title = program.title, os = program.os)))
+        }
         Some(_) => Ok(()),
-        None => Err(Error::field(field, "is no programme that Apple lists for you; GET /api/v1/beta-programs lists them")),
+        None => Err(Error::field(field, t!("is no programme that Apple lists for you; GET /api/v1/beta-programs lists them"))),
     }
 }
 
@@ -234,16 +236,16 @@ pub fn check(tx: &Tx, settings: &Map<String, Value>, before: Option<&Map<String,
         for id in chosen(settings, switch).filter(|id| !kept.contains(id)) {
             match known.get(id) {
                 None => {
-                    return refuse(
-                        switch,
-                        format!("`{id}` is no programme that Apple lists for you; GET /api/v1/beta-programs lists them"),
-                    );
+                    return refuse(switch, t!("`{id}` is no programme that Apple lists for you; GET /api/v1/beta-programs lists them", id));
                 }
                 Some(program) if program.gone_at.is_some() => {
-                    return refuse(switch, format!("Apple lists “{}” no more; choose another one", program.title));
+                    return refuse(switch, t!("Apple lists “{title}” no more; choose another one", title = program.title));
                 }
                 Some(program) if !MANAGED.contains(&program.platform) => {
-                    return refuse(switch, format!("“{}” is for {}; only iPhones, iPads and Macs can be told", program.title, program.os));
+                    return refuse(
+                        switch,
+                        t!("“{title}” is for {os}; only iPhones, iPads and Macs can be told", title = program.title, os = program.os),
+                    );
                 }
                 Some(_) => {}
             }
@@ -252,7 +254,7 @@ pub fn check(tx: &Tx, settings: &Map<String, Value>, before: Option<&Map<String,
     let mut systems = BTreeSet::new();
     for program in chosen(settings, REQUIRE).filter_map(|id| known.get(id)).filter(|program| program.gone_at.is_none()) {
         if !systems.insert(program.platform) {
-            return refuse(REQUIRE, format!("one programme for each system at the most; another one for {} is required too", program.os));
+            return refuse(REQUIRE, t!("one programme for each system at the most; another one for {os} is required too", os = program.os));
         }
     }
     Ok(())

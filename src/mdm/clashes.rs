@@ -124,7 +124,7 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
     }
     let mut clashes: Vec<_> = empty.into_values().filter_map(|(list, count)| nothing_left(policy, list, count)).collect();
     clashes.extend(hidden.into_iter().filter(|hidden| hidden.policy.id == policy.id).map(Clash::from));
-    clashes.extend(told(found, &format!("The policy “{}”", policy.name)));
+    clashes.extend(told(found, &t!("The policy “{name}”", name = policy.name)));
     clashes.truncate(CLASHES_MAX);
     Ok(clashes)
 }
@@ -238,21 +238,37 @@ fn note(found: &mut Found, with: &Origin, device_count: u64, met: Vec<(String, O
 fn told(found: Found, mine: &str) -> Vec<Clash> {
     let clash = |((with, of_type, key), counted): ((Origin, String, Option<String>), Counted)| {
         let theirs = match with.kind {
-            AssignedKind::Policy => format!("the policy “{}”", with.name),
-            AssignedKind::Declaration => format!("the declaration “{}”", with.name),
-            _ => format!("the profile “{}”", with.name),
+            AssignedKind::Policy => t!("the policy “{name}”", name = with.name),
+            AssignedKind::Declaration => t!("the declaration “{name}”", name = with.name),
+            _ => t!("the profile “{name}”", name = with.name),
         };
         let (kind, both) = (type_in_words(&of_type), both_are_for(counted.device_count));
         let message = match &key {
             None => {
-                format!("{mine} and {theirs} both hold “{kind}”, of which a device takes only one, and {both}. Leave it to one of them.")
+                t!(
+                    "{mine} and {theirs} both hold “{kind}”, of which a device takes only one, and {both}. Leave it to one of them.",
+                    mine,
+                    theirs,
+                    kind,
+                    both
+                )
             }
-            Some(key) if counted.is_same => format!(
-                "{mine} and {theirs} both set {key} ({kind}), to the same value, and {both}. Apple advises to set it in one of them only."
+            Some(key) if counted.is_same => t!(
+                "{mine} and {theirs} both set {key} ({kind}), to the same value, and {both}. Apple advises to set it in one of them only.",
+                mine,
+                theirs,
+                key,
+                kind,
+                both
             ),
-            Some(key) => format!(
-                "{mine} and {theirs} both set {key} ({kind}), and {both}: {}. Set it in one of them only.",
-                which_counts(&of_type, key)
+            Some(key) => t!(
+                "{mine} and {theirs} both set {key} ({kind}), and {both}: {key_2}. Set it in one of them only.",
+                mine,
+                theirs,
+                key,
+                kind,
+                both,
+                key_2 = which_counts(&of_type, key)
             ),
         };
         Clash { message, with, of_type, key }
@@ -271,9 +287,9 @@ fn type_in_words(of_type: &str) -> String {
 fn which_counts(of_type: &str, key: &str) -> &'static str {
     let combines = restrictions::fact(of_type, key).is_some_and(|fact| fact.combine != Combine::Any);
     if combines && of_type.starts_with(policies::ways::CONFIGURATION) {
-        "on a device the stricter counts"
+        t!("on a device the stricter counts")
     } else {
-        "which one counts is not certain"
+        t!("which one counts is not certain")
     }
 }
 
@@ -284,19 +300,21 @@ fn nothing_left(policy: &Policy, list: policies::EmptyList, device_count: u64) -
     let (with, of_type, key) = ((*others.first()?).clone(), list.of_type, Some(list.key));
     if list.is_blocked {
         let all = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
-        let message = format!(
-            "“{}” and “Not these apps” in {all} leave no app at all, and {}: only what the system itself needs can be opened there. Change one of them, \
+        let message = t!(
+            "“{label}” and “Not these apps” in {all} leave no app at all, and {device_count}: only what the system itself needs can be opened there. Change one of them, \
              or take one back.",
-            list.label,
-            both_are_for(device_count)
+            label = list.label,
+            all,
+            device_count = both_are_for(device_count)
         );
         return Some(Clash { message, with, of_type, key });
     }
-    let message = format!(
-        "“{}” in “{}” and in {names} are lists that have nothing in common, and {}: none of them is sent there. Change one of them, or take one back.",
-        list.label,
-        policy.name,
-        both_are_for(device_count).replacen("both", "they", 1)
+    let message = t!(
+        "“{label}” in “{name}” and in {names} are lists that have nothing in common, and {replacen}: none of them is sent there. Change one of them, or take one back.",
+        label = list.label,
+        name = policy.name,
+        names,
+        replacen = both_are_for(device_count).replacen("both", "they", 1)
     );
     Some(Clash { message, with, of_type, key })
 }
@@ -304,8 +322,8 @@ fn nothing_left(policy: &Policy, list: policies::EmptyList, device_count: u64) -
 /// Where two things meet, in words.
 pub fn both_are_for(device_count: u64) -> String {
     match device_count {
-        0 => String::from("both are for this group"),
-        1 => String::from("both are for the same device"),
-        count => format!("both are for the same {count} devices"),
+        0 => String::from(t!("both are for this group")),
+        1 => String::from(t!("both are for the same device")),
+        count => t!("both are for the same {count} devices", count),
     }
 }

@@ -120,7 +120,7 @@ pub fn too_large(tx: &Tx, presented: &Presented, command_uuid: Option<&str>, siz
     let Some(device_channel) = identity.and_then(|identity| identity.enrollment_id) else { return Ok(None) };
     let Some(command) = queue::sent_to_device(tx, &device_channel, command_uuid)? else { return Ok(None) };
     let Some(enrollment) = enrollments::by_id(tx, &command.enrollment_id)? else { return Ok(None) };
-    let because = format!("its answer is larger than {} MiB, which is more than this server takes", size_bytes >> 20);
+    let because = t!("its answer is larger than {size_bytes} MiB, which is more than this server takes", size_bytes = size_bytes >> 20);
     commands::quarantine(tx, &enrollment, &command, &because)?;
     Ok(Some(command))
 }

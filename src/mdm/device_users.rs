@@ -73,15 +73,16 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str, user_name: &str, force: bool) ->
     let channel = devices::channel(tx, actor, id)?;
     let users = device_users::of_enrollment(tx, &channel.id)?;
     let Some(user) = users.iter().find(|user| user.user_name == user_name) else {
-        return Err(Error::not_found("The device said of no such account. Ask it for news, and look again."));
+        return Err(Error::not_found(t!("The device said of no such account. Ask it for news, and look again.")));
     };
     let who = user.full_name.as_deref().unwrap_or(user_name);
     if user.is_logged_in == Some(true) {
-        return Err(Error::conflict(format!("{who} is logged in just now. Log them out first.")));
+        return Err(Error::conflict(t!("{who} is logged in just now. Log them out first.", who)));
     }
     if user.has_data_to_sync == Some(true) && !force {
-        return Err(Error::conflict(format!(
-            "Work of {who} has not reached iCloud yet and would be lost. Leave the device on the network for a while, or say that it may be lost."
+        return Err(Error::conflict(t!(
+            "Work of {who} has not reached iCloud yet and would be lost. Leave the device on the network for a while, or say that it may be lost.",
+            who
         )));
     }
     commands::enqueue(tx, actor, &channel, Wish::new(command::delete_user(commands::new_uuid(tx), user_name, force)))
@@ -94,13 +95,14 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str, user_name: &str, force: bool) ->
 pub fn delete_all(tx: &Tx, actor: &Actor, id: &str, force: bool) -> Result<Command> {
     let channel = devices::channel(tx, actor, id)?;
     if !commands::capabilities(tx, &channel)?.os_version.is_at_least(DELETES_ALL) {
-        return Err(Error::conflict("Everybody can be deleted at once from iPadOS 14 on; delete them one by one here."));
+        return Err(Error::conflict(t!("Everybody can be deleted at once from iPadOS 14 on; delete them one by one here.")));
     }
     let users = device_users::of_enrollment(tx, &channel.id)?;
     let unsynced = users.iter().filter(|user| user.has_data_to_sync == Some(true)).count();
     if unsynced > 0 && !force {
-        return Err(Error::conflict(format!(
-            "Work of {unsynced} of them has not reached iCloud yet and would be lost. Leave the device on the network for a while, or say that it may be lost."
+        return Err(Error::conflict(t!(
+            "Work of {unsynced} of them has not reached iCloud yet and would be lost. Leave the device on the network for a while, or say that it may be lost.",
+            unsynced
         )));
     }
     commands::enqueue(tx, actor, &channel, Wish::new(command::delete_all_users(commands::new_uuid(tx), force)))
@@ -186,11 +188,14 @@ pub fn share(tx: &Tx, actor: &Actor, id: &str, wanted: &Sharing) -> Result<Comma
     let mut said = keys(wanted)?;
     let grace = grace(wanted)?;
     if said.is_empty() && grace.is_none() {
-        return Err(Error::bad_input("Nothing is to change."));
+        return Err(Error::bad_input(t!("Nothing is to change.")));
     }
     let has = commands::capabilities(tx, &channel)?.os_version;
     if let Some(part) = PARTS.iter().find(|part| said.contains_key(part.key) && !has.is_at_least(part.since)) {
-        return Err(Error::field(part.field, format!("iPadOS has this from {} on; this device runs {has}. Leave it empty", part.since)));
+        return Err(Error::field(
+            part.field,
+            t!("iPadOS has this from {since} on; this device runs {has}. Leave it empty", since = part.since, has),
+        ));
     }
     let mut settings = Vec::new();
     match grace {
@@ -214,7 +219,7 @@ pub fn share(tx: &Tx, actor: &Actor, id: &str, wanted: &Sharing) -> Result<Comma
 fn grace(wanted: &Sharing) -> Result<Option<i64>> {
     match wanted.passcode_grace_s {
         Some(seconds) if !PASSCODE_GRACES_S.contains(&seconds) => {
-            Err(Error::field("passcode_grace_s", "0, 60, 300, 900, 3600 or 14400 seconds: a device takes no others"))
+            Err(Error::field("passcode_grace_s", t!("0, 60, 300, 900, 3600 or 14400 seconds: a device takes no others")))
         }
         grace => Ok(grace),
     }
@@ -223,19 +228,19 @@ fn grace(wanted: &Sharing) -> Result<Option<i64>> {
 /// The settings as the command says them.
 fn keys(wanted: &Sharing) -> Result<Dictionary> {
     let timeout = |value: i64| value == 0 || (TIMEOUT_LEAST_S..=TIMEOUT_MOST_S).contains(&value);
-    let timeout_words = format!("seconds from {TIMEOUT_LEAST_S} to {TIMEOUT_MOST_S}, or 0 for never");
+    let timeout_words = t!("seconds from {TIMEOUT_LEAST_S} to {TIMEOUT_MOST_S}, or 0 for never", TIMEOUT_LEAST_S, TIMEOUT_MOST_S);
     let numbers = [
         (
             &PARTS[0],
             wanted.residents,
             (1..=RESIDENTS_MAX).contains(&wanted.residents.unwrap_or(1)),
-            format!("people from 1 to {RESIDENTS_MAX}"),
+            t!("people from 1 to {RESIDENTS_MAX}", RESIDENTS_MAX),
         ),
         (
             &PARTS[1],
             wanted.quota_mb,
             (1..=QUOTA_MAX_MB).contains(&wanted.quota_mb.unwrap_or(1)),
-            format!("megabytes from 1 to {QUOTA_MAX_MB}"),
+            t!("megabytes from 1 to {QUOTA_MAX_MB}", QUOTA_MAX_MB),
         ),
         (&PARTS[2], wanted.session_timeout_s, timeout(wanted.session_timeout_s.unwrap_or(0)), timeout_words.clone()),
         (&PARTS[3], wanted.guest_timeout_s, timeout(wanted.guest_timeout_s.unwrap_or(0)), timeout_words),
@@ -243,7 +248,7 @@ fn keys(wanted: &Sharing) -> Result<Dictionary> {
             &PARTS[5],
             wanted.offline_days,
             (0..=GRACE_MAX_DAYS).contains(&wanted.offline_days.unwrap_or(0)),
-            format!("days from 0 to {GRACE_MAX_DAYS}"),
+            t!("days from 0 to {GRACE_MAX_DAYS}", GRACE_MAX_DAYS),
         ),
     ];
     let mut said = Dictionary::new();
@@ -255,7 +260,7 @@ fn keys(wanted: &Sharing) -> Result<Dictionary> {
         said.insert(part.key.to_owned(), Value::from(value));
     }
     if wanted.residents.is_some() && wanted.quota_mb.is_some() {
-        return Err(Error::field("quota_mb", "say either for how many people or how much each has, not both"));
+        return Err(Error::field("quota_mb", t!("say either for how many people or how much each has, not both")));
     }
     if let Some(only) = wanted.guests_only {
         said.insert(PARTS[4].key.to_owned(), Value::Boolean(only));
@@ -265,7 +270,7 @@ fn keys(wanted: &Sharing) -> Result<Dictionary> {
             domain.contains('.') && domain.len() <= 253 && !domain.contains(|letter: char| letter.is_whitespace() || letter == '@')
         };
         if domains.len() > DOMAINS_MAX || !domains.iter().all(fits) {
-            return Err(Error::field("domains", format!("at most {DOMAINS_MAX} domains like appleaccount.example.school")));
+            return Err(Error::field("domains", t!("at most {DOMAINS_MAX} domains like appleaccount.example.school", DOMAINS_MAX)));
         }
         said.insert(PARTS[6].key.to_owned(), Value::Array(domains.iter().map(|domain| Value::from(domain.as_str())).collect()));
     }

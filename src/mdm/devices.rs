@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
+use crate::language::say;
 use crate::mdm::{Actor, Right, absent, checkin, escrow as held, journal, licences, push};
 use crate::secret::SecretBytes;
 use crate::store::devices::{self, Device};
@@ -12,7 +13,7 @@ use crate::store::roster::{self, Counts, Listed};
 use crate::store::{Tx, groups};
 
 /// Why a retired device's enrollment is over, in words.
-const RETIRED: &str = "the device was retired";
+const RETIRED: &str = msg!("the device was retired");
 
 /// A device by its id, by the Nano id of one of its enrollments, or by its serial number.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
@@ -54,7 +55,7 @@ pub fn find_enrollment(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
     actor.require(Right::View)?;
     let found = enrollments::by_id(tx, id)?;
     let found = found.map_or_else(|| enrollments::by_nano_id(tx, id), |found| Ok(Some(found)))?;
-    found.ok_or_else(|| Error::not_found("There is no such enrollment."))
+    found.ok_or_else(|| Error::not_found(t!("There is no such enrollment.")))
 }
 
 /// The channel that a command goes to: the one that an enrollment's id names, or a device's own.
@@ -64,7 +65,7 @@ pub fn channel(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
         return Ok(enrollment);
     }
     let device = find(tx, actor, id)?;
-    enrollments::device_channel(tx, &device.id)?.ok_or_else(|| Error::conflict("This device has no enrollment."))
+    enrollments::device_channel(tx, &device.id)?.ok_or_else(|| Error::conflict(t!("This device has no enrollment.")))
 }
 
 /// What became of something that was asked of several.
@@ -95,9 +96,9 @@ pub fn retire(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     let device = find(tx, actor, id)?;
     let Some(channel) = enrollments::device_channel(tx, &device.id)? else { return Err(unknown()) };
     if channel.state != EnrollmentState::Enrolled && channel.state != EnrollmentState::Authenticated {
-        return Err(Error::conflict("This device is not enrolled any more, so there is nothing to retire."));
+        return Err(Error::conflict(t!("This device is not enrolled any more, so there is nothing to retire.")));
     }
-    checkin::end(tx, &channel, EnrollmentState::Retired, RETIRED)?;
+    checkin::end(tx, &channel, EnrollmentState::Retired, say(RETIRED))?;
     for mut channel in enrollments::of_device(tx, &device.id)? {
         // It has not left yet: that it was told is noted when it was.
         channel.left_at = None;
@@ -123,15 +124,15 @@ pub fn take_back(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     let device = find(tx, actor, id)?;
     let retired = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Retired);
     let Some(channel) = retired else {
-        return Err(Error::conflict("This device is not retired, so there is nothing to take back."));
+        return Err(Error::conflict(t!("This device is not retired, so there is nothing to take back.")));
     };
     let users = enrollments::user_channels(tx, &channel.id)?;
     // A user's channel may have brought the answer home before the device's own.
     let is_told = |channel: &Enrollment| channel.state == EnrollmentState::Retired && channel.left_at.is_some();
     if is_told(&channel) || users.iter().any(is_told) {
-        return Err(Error::conflict("This device has been told to leave already; it comes back only by enrolling again."));
+        return Err(Error::conflict(t!("This device has been told to leave already; it comes back only by enrolling again.")));
     }
-    checkin::resume(tx, &channel, users, RETIRED)?;
+    checkin::resume(tx, &channel, users, say(RETIRED))?;
     journal::note(tx, actor, "device.retiring_taken_back", &channel, Value::Null)?;
     Ok(device)
 }
@@ -145,9 +146,9 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     let device = find(tx, actor, id)?;
     let state = enrollments::device_channel(tx, &device.id)?.map(|channel| channel.state);
     if matches!(state, Some(EnrollmentState::Enrolled | EnrollmentState::Authenticated)) {
-        return Err(Error::conflict(
-            "Retire it first: it is enrolled, and deleted it would keep what it got from here and nobody could reach it. Once it is retired it can be deleted.",
-        ));
+        return Err(Error::conflict(t!(
+            "Retire it first: it is enrolled, and deleted it would keep what it got from here and nobody could reach it. Once it is retired it can be deleted."
+        )));
     }
     remove(tx, actor, device)
 }
@@ -162,7 +163,7 @@ pub(in crate::mdm) fn remove(tx: &Tx, actor: &Actor, mut device: Device) -> Resu
     licences::device_left(tx, &device.id)?;
     for channel in enrollments::of_device(tx, &device.id)? {
         enrollments::set_push(tx, &channel.id, None, 0)?;
-        held::archive(tx, &channel, "kept when the device was deleted")?;
+        held::archive(tx, &channel, t!("kept when the device was deleted"))?;
     }
     journal::note(tx, actor, "device.deleted", journal::Subject::device(&device.id), json!({ "serial_number": device.serial_number }))
 }
@@ -178,7 +179,7 @@ pub fn reveal(tx: &Tx, actor: &Actor, id: &str, secret: &str) -> Result<(EscrowK
     actor.require(Right::Reveal)?;
     let device = holder(tx, id)?;
     let Some((kind, value)) = held::value(tx, &device, secret)? else {
-        return Err(Error::not_found("There is no such secret for this device."));
+        return Err(Error::not_found(t!("There is no such secret for this device.")));
     };
     journal::note(tx, actor, "escrow.revealed", journal::Subject::device(&device.id), json!({ "kind": kind, "id": secret }))?;
     Ok((kind, value))
@@ -220,5 +221,5 @@ fn any(tx: &Tx, id: &str) -> Result<Option<Device>> {
 }
 
 fn unknown() -> Error {
-    Error::not_found("There is no such device.")
+    Error::not_found(t!("There is no such device."))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::ca::tls;
 use crate::store::{
     Tx, ade_servers, authorities, content_tokens, packages, provisioning, push_certificates, update_plans, update_progress,
@@ -48,17 +49,21 @@ pub struct End {
     pub path: String,
 }
 
-const PUSH: &str = "Renew it at identity.apple.com with the same Apple Account, and bring it at System, Push certificate: without it no device can be reached.";
+const PUSH: &str = msg!(
+    "Renew it at identity.apple.com with the same Apple Account, and bring it at System, Push certificate: without it no device can be reached."
+);
 const TLS_FILES: &str =
-    "Renew it where it comes from; Rollcall reads the files again by itself. Without it no device and no browser comes in.";
-const BY_ITSELF: &str = "It should have been renewed by itself: look at System, Jobs.";
-const SERVER_TOKEN: &str =
-    "Download a new token for the same server in Apple's portal, and bring it at System, Apple's device list. What is enrolled goes on.";
+    msg!("Renew it where it comes from; Rollcall reads the files again by itself. Without it no device and no browser comes in.");
+const BY_ITSELF: &str = msg!("It should have been renewed by itself: look at System, Jobs.");
+const SERVER_TOKEN: &str = msg!(
+    "Download a new token for the same server in Apple's portal, and bring it at System, Apple's device list. What is enrolled goes on."
+);
 const CONTENT_TOKEN: &str =
-    "Download a new token for the same location in Apple's portal, and bring it at System, Apps and Books. What is assigned stays.";
-const PROFILE: &str = "Renew it on Apple's developer site and upload the new one: after its end the apps that need it start on no device.";
-const SIGNER: &str = "Sign the app with a new certificate and upload it again: after its end no device opens the app.";
-const PACKAGE: &str = "Upload a version of the app with a newer profile: after its end the app starts on no device.";
+    msg!("Download a new token for the same location in Apple's portal, and bring it at System, Apps and Books. What is assigned stays.");
+const PROFILE: &str =
+    msg!("Renew it on Apple's developer site and upload the new one: after its end the apps that need it start on no device.");
+const SIGNER: &str = msg!("Sign the app with a new certificate and upload it again: after its end no device opens the app.");
+const PACKAGE: &str = msg!("Upload a version of the app with a newer profile: after its end the app starts on no device.");
 
 /// Everything with an end, the nearest first; `own_tls` says that we get the listeners' certificate ourselves.
 pub fn all(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
@@ -74,18 +79,19 @@ pub fn all(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
 fn own(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
     let mut ends = Vec::new();
     for certificate in push_certificates::all(tx)?.into_iter().filter(|certificate| !certificate.practice) {
-        let name = if certificate.current { "Push certificate" } else { "Push certificate of another topic still in use" };
+        let name = if certificate.current { t!("Push certificate") } else { t!("Push certificate of another topic still in use") };
         ends.push(End {
             key: format!("push.certificate:{}", certificate.topic),
             sort: Sort::Proof,
             name: name.to_owned(),
             at: certificate.not_after_at,
             by_itself: false,
-            remedy: PUSH,
+            remedy: say(PUSH),
             path: String::from("/system/push"),
         });
     }
-    let (name, remedy) = if own_tls { ("TLS certificate (renewed by itself)", BY_ITSELF) } else { ("TLS certificate", TLS_FILES) };
+    let (name, remedy) =
+        if own_tls { (t!("TLS certificate (renewed by itself)"), say(BY_ITSELF)) } else { (t!("TLS certificate"), say(TLS_FILES)) };
     ends.extend(tls::shown_until(tx)?.map(|at| End {
         key: String::from("tls.certificate"),
         sort: Sort::Proof,
@@ -102,7 +108,7 @@ fn own(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
             name: String::from("Own certificate authority"),
             at: authority.not_after_at,
             by_itself: true,
-            remedy: BY_ITSELF,
+            remedy: say(BY_ITSELF),
             path: SYSTEM.to_owned(),
         });
     }
@@ -116,10 +122,10 @@ fn tokens(tx: &Tx) -> Result<Vec<End>> {
         ends.extend(server.expires_at.map(|at| End {
             key: format!("ade.token:{}", server.id),
             sort: Sort::Proof,
-            name: format!("Server token “{}”", server.name),
+            name: t!("Server token “{name}”", name = server.name),
             at,
             by_itself: false,
-            remedy: SERVER_TOKEN,
+            remedy: say(SERVER_TOKEN),
             path: format!("/system/device-list/{}", server.id),
         }));
     }
@@ -127,10 +133,10 @@ fn tokens(tx: &Tx) -> Result<Vec<End>> {
         ends.push(End {
             key: format!("licences.token:{}", token.id),
             sort: Sort::Proof,
-            name: format!("Content token “{}”", token.name()),
+            name: t!("Content token “{name}”", name = token.name()),
             at: token.expires_at,
             by_itself: false,
-            remedy: CONTENT_TOKEN,
+            remedy: say(CONTENT_TOKEN),
             path: String::from("/system/apps-and-books"),
         });
     }
@@ -144,16 +150,16 @@ fn profiles(tx: &Tx) -> Result<Vec<End>> {
         ends.push(End {
             key: format!("provisioning:{}", profile.id),
             sort: Sort::Provisioning,
-            name: format!("Provisioning profile “{}”", profile.name),
+            name: t!("Provisioning profile “{name}”", name = profile.name),
             at: profile.expires_at,
             by_itself: false,
-            remedy: PROFILE,
+            remedy: say(PROFILE),
             path: format!("/provisioning/{}", profile.id),
         });
     }
     let of_packages = [
-        (packages::Ending::Profile, "package", "Provisioning profile inside", PACKAGE),
-        (packages::Ending::Certificate, "package.signer", "Certificate that signed", SIGNER),
+        (packages::Ending::Profile, "package", t!("Provisioning profile inside"), say(PACKAGE)),
+        (packages::Ending::Certificate, "package.signer", t!("Certificate that signed"), say(SIGNER)),
     ];
     for (what, key, words, remedy) in of_packages {
         for (package, name, at) in packages::ending(tx, what, Timestamp::from_millis(i64::MAX))?.into_iter().take(PROFILES_MAX as usize) {
@@ -179,7 +185,7 @@ fn deadlines(tx: &Tx) -> Result<Vec<End>> {
             ends.extend(meant.due_at.map(|at| End {
                 key: format!("update.deadline:{}:{}", plan.id, meant.version),
                 sort: Sort::Deadline,
-                name: format!("Deadline of “{}” for {}", plan.name, meant.version),
+                name: t!("Deadline of “{name}” for {version}", name = plan.name, version = meant.version),
                 at,
                 by_itself: false,
                 remedy: "",

@@ -84,7 +84,7 @@ fn used(tx: &Tx, device: &Device) -> Result<Vec<(Enrollment, SealedColumn, Held)
                     device_id: device.id.clone(),
                     generation: enrollment.generation,
                     kind,
-                    note: String::from("in use"),
+                    note: String::from(t!("in use")),
                     in_use: true,
                     created_at: enrollment.enrolled_at.or(enrollment.authenticated_at).unwrap_or(enrollment.created_at),
                 };

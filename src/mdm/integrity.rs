@@ -50,13 +50,13 @@ pub fn broke_off(tx: &Tx) -> Result<()> {
 /// What was found in words, and what to do on this data folder; none where nothing was.
 pub fn words(tx: &Tx, findings: &[Finding], data: &Path) -> Option<(String, String)> {
     let (first, count) = (findings.first()?, findings.len());
-    let what = format!("The database is damaged: {count} findings, the first is “{}”.", first.message);
+    let what = t!("The database is damaged: {count} findings, the first is “{message}”.", count, message = first.message);
     // What is damaged may be the list of backups.
     let newest = offer::newest(tx, &[]).unwrap_or_default();
-    let remedy = format!(
+    let remedy = t!(
         "Stop Rollcall: it does not start again on a damaged database. Have this machine's disk and memory checked, for a database does not break by \
-         itself. {}",
-        offer::words(newest.as_ref(), data)
+         itself. {data}",
+        data = offer::words(newest.as_ref(), data)
     );
     Some((what, remedy))
 }
@@ -75,5 +75,5 @@ pub fn record(tx: &Tx, findings: &[Finding], data: &Path) -> Result<String> {
     let told: Vec<_> = findings.iter().take(TOLD_MAX).map(|finding| &finding.message).collect();
     let data = json!({ "count": count, "findings": told, "because": first.message });
     journal::note(tx, &ACTOR, "database.damaged", journal::Subject::default(), data)?;
-    Ok(format!("damaged: {count} findings"))
+    Ok(t!("damaged: {count} findings", count))
 }

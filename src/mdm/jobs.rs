@@ -3,31 +3,32 @@
 use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::mdm::{Actor, Right, journal};
 use crate::store::Tx;
 use crate::store::jobs::{self, Turn};
 
 /// Every job by its name, with what it does.
 pub const WORDS: &[(&str, &str)] = &[
-    ("push", "wakes devices for which something waits"),
-    ("queue", "ends commands whose time is over"),
-    ("reconcile", "brings devices to what their groups are to have"),
-    ("inventory", "asks devices again what they have and are"),
-    ("renewal", "renews device identities before they end"),
-    ("setup", "lets devices go on that wait in Setup Assistant"),
-    ("authority", "brings the next root certificate to devices in time"),
-    ("certificate", "gets the TLS certificate of an authority that everybody trusts, and renews it"),
-    ("webhooks", "delivers events to webhooks"),
-    ("packages", "tries whether devices can fetch apps of your own from here"),
-    ("ade", "reads Apple's list of your devices, and says how each greets whoever unpacks it"),
-    ("licences", "asks Apple for licences, gives them back, and reads who has which"),
-    ("store", "looks up names, versions and icons of owned apps"),
-    ("releases", "asks Apple once a day which OS releases there are"),
-    ("attestation", "fetches the root by which Apple vouches for devices, once it is needed"),
-    ("notices", "tells people by e-mail and webhook what needs them"),
-    ("backups", "makes backups, removes old ones, and tries whether they can be restored"),
-    ("integrity", "looks for damage in the database"),
-    ("housekeeping", "removes what was kept long enough"),
+    ("push", msg!("wakes devices for which something waits")),
+    ("queue", msg!("ends commands whose time is over")),
+    ("reconcile", msg!("brings devices to what their groups are to have")),
+    ("inventory", msg!("asks devices again what they have and are")),
+    ("renewal", msg!("renews device identities before they end")),
+    ("setup", msg!("lets devices go on that wait in Setup Assistant")),
+    ("authority", msg!("brings the next root certificate to devices in time")),
+    ("certificate", msg!("gets the TLS certificate of an authority that everybody trusts, and renews it")),
+    ("webhooks", msg!("delivers events to webhooks")),
+    ("packages", msg!("tries whether devices can fetch apps of your own from here")),
+    ("ade", msg!("reads Apple's list of your devices, and says how each greets whoever unpacks it")),
+    ("licences", msg!("asks Apple for licences, gives them back, and reads who has which")),
+    ("store", msg!("looks up names, versions and icons of owned apps")),
+    ("releases", msg!("asks Apple once a day which OS releases there are")),
+    ("attestation", msg!("fetches the root by which Apple vouches for devices, once it is needed")),
+    ("notices", msg!("tells people by e-mail and webhook what needs them")),
+    ("backups", msg!("makes backups, removes old ones, and tries whether they can be restored")),
+    ("integrity", msg!("looks for damage in the database")),
+    ("housekeeping", msg!("removes what was kept long enough")),
 ];
 
 /// A job and its last turn.
@@ -44,14 +45,14 @@ pub struct Standing {
 /// Every job.
 pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
     actor.require(Right::View)?;
-    WORDS.iter().map(|(name, words)| Ok(Standing { name, words, turn: jobs::turn(tx, name)? })).collect()
+    WORDS.iter().map(|(name, words)| Ok(Standing { name, words: say(words), turn: jobs::turn(tx, name)? })).collect()
 }
 
 /// Makes a job due now.
 pub fn run_now(tx: &Tx, actor: &Actor, name: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     if !WORDS.iter().any(|(known, _)| *known == name) {
-        return Err(Error::not_found("There is no such job."));
+        return Err(Error::not_found(t!("There is no such job.")));
     }
     jobs::set_due(tx, name, Some(tx.now))?;
     journal::note(tx, actor, "job.wanted", journal::Subject::default(), json!({ "job": name }))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::checkin::device_channel;
 use crate::mdm::settings::zone;
 use crate::protocol::command::Command as Order;
@@ -16,7 +17,7 @@ use crate::store::{Tx, devices};
 const SAME_CONNECTION: Duration = Duration::from_secs(30);
 
 /// What helps against a lock by a PIN, a sentence.
-const REMEDY: &str = "Type the PIN on it (an Owner finds it under Security).";
+const REMEDY: &str = msg!("Type the PIN on it (an Owner finds it under Security).");
 
 /// How far locking a Mac with a PIN has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub fn since(tx: &Tx, platform: Platform, channel: &Enrollment) -> Result<Option
 /// Why a device does not connect that is locked with a PIN, and what helps, in sentences; nothing for any other.
 pub fn because(tx: &Tx, platform: Platform, channel: &Enrollment) -> Result<Option<(String, String)>> {
     let Some(at) = since(tx, platform, channel)? else { return Ok(None) };
-    Ok(Some((format!("Locked with a PIN since {}.", zone(tx)?.words(at)), REMEDY.to_owned())))
+    Ok(Some((t!("Locked with a PIN since {at}.", at = zone(tx)?.words(at)), say(REMEDY).to_owned())))
 }
 
 /// The same for any channel of a device, a user's too.
@@ -81,11 +82,13 @@ pub(in crate::mdm) fn stands_against(tx: &Tx, platform: Platform, channel: &Enro
     let Some(lock) = of(tx, platform, channel)? else { return Ok(None) };
     let zone = zone(tx)?;
     Ok(Some(match lock {
-        Lock::Asked(at) => format!(
-            "This Mac was asked on {} to lock itself with a PIN, which is kept with it. Take that back to lock it with another.",
-            zone.words(at)
+        Lock::Asked(at) => t!(
+            "This Mac was asked on {zone} to lock itself with a PIN, which is kept with it. Take that back to lock it with another.",
+            zone = zone.words(at)
         ),
-        Lock::Stands(at) => format!("This Mac is locked with a PIN already, since {}. {REMEDY}", zone.words(at)),
+        Lock::Stands(at) => {
+            t!("This Mac is locked with a PIN already, since {zone}. {remedy}", zone = zone.words(at), remedy = say(REMEDY))
+        }
     }))
 }
 

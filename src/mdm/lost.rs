@@ -77,7 +77,7 @@ pub fn not_twice(tx: &Tx, actor: &Actor, device_id: &str) -> Result<()> {
     // One that was lost before it came here has no command that says so.
     let is_lost = if last.is_none() { of(tx, &channel)?.is_some() } else { lost_by(tx, &channel)?.is_some() };
     if is_lost {
-        return Err(Error::conflict("It is lost already and stays as it is. What its screen says is changed on its own page."));
+        return Err(Error::conflict(t!("It is lost already and stays as it is. What its screen says is changed on its own page.")));
     }
     Ok(())
 }
@@ -118,7 +118,7 @@ fn told(tx: &Tx, channel: &Enrollment, since: Option<Timestamp>) -> Result<Optio
 pub fn look(tx: &Tx, actor: &Actor, device_id: &str) -> Result<(DeviceLocation, Timestamp)> {
     actor.require(Right::Command)?;
     let channel = room::channel(tx, actor, device_id)?;
-    let unknown = || Error::not_found("It has not said where it is. Ask it while it is in Lost Mode; it answers when it is reached.");
+    let unknown = || Error::not_found(t!("It has not said where it is. Ask it while it is in Lost Mode; it answers when it is reached."));
     let lost = of(tx, &channel)?.ok_or_else(unknown)?;
     let (seq, at) = told(tx, &channel, lost.since)?.ok_or_else(unknown)?;
     let body = reports::body(tx, &channel.device_id, seq)?.ok_or_else(unknown)?;

@@ -30,7 +30,8 @@ pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &Pair) -> Result<Put> 
 /// The push certificate of a topic.
 pub fn push_certificate(tx: &Tx, actor: &Actor, topic: &str) -> Result<PushCertificate> {
     actor.require(Right::View)?;
-    push_certificates::by_topic(tx, topic)?.ok_or_else(|| Error::not_found(format!("There is no push certificate for the topic {topic}.")))
+    push_certificates::by_topic(tx, topic)?
+        .ok_or_else(|| Error::not_found(t!("There is no push certificate for the topic {topic}.", topic)))
 }
 
 /// Queues a command for the enrollment of this id. A caller who pushes says so, so that a push is sent even if the caller dies before it.
@@ -70,8 +71,8 @@ pub fn wake(tx: &Tx, actor: &Actor, id: &str) -> Result<Result<Due, NoPush>> {
     let (Some(token), Some(magic)) = (token, magic) else { return Ok(Err(NoPush::NoData)) };
     let topic = enrollment.topic.clone();
     let fault = match push_certificates::by_topic(tx, &topic)? {
-        None => Some(format!("there is no push certificate for topic \"{topic}\": put it to /v1/pushcert")),
-        Some(row) if row.not_after_at <= tx.now => Some(format!("the push certificate for topic \"{topic}\" has expired: renew it")),
+        None => Some(t!("there is no push certificate for topic \"{topic}\": put it to /v1/pushcert", topic)),
+        Some(row) if row.not_after_at <= tx.now => Some(t!("the push certificate for topic \"{topic}\" has expired: renew it", topic)),
         Some(_) => None,
     };
     if let Some(fault) = fault {

@@ -84,8 +84,8 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
         needs.push(Alert {
             key: String::from("push.none"),
             harm: NO_PUSH_CERTIFICATE_HARM,
-            message: String::from("There is no push certificate yet."),
-            remedy: String::from("Until Apple has given you one, no real device can enroll or be woken; practice devices need none."),
+            message: String::from(t!("There is no push certificate yet.")),
+            remedy: String::from(t!("Until Apple has given you one, no real device can enroll or be woken; practice devices need none.")),
             count: 1,
             since_at: tx.now,
             last_at: tx.now,
@@ -119,11 +119,11 @@ fn unsigned(tx: &Tx) -> Result<Vec<Alert>> {
             continue;
         }
         let (what, name) = (read.rules.target.words(), &read.plan.name);
-        let devices = if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+        let devices = if count == 1 { String::from(t!("1 device")) } else { t!("{count} devices", count) };
         needs.push(Alert {
             key: format!("{UPDATE_UNSIGNED}{plan_id}"),
             harm: UNSIGNED_HARM,
-            message: format!("{devices} of “{name}” cannot have {what}."),
+            message: t!("{devices} of “{name}” cannot have {what}.", devices, name, what),
             remedy: doubt,
             count: i64::from(count),
             since_at: tx.now,
@@ -139,14 +139,14 @@ fn refused(tx: &Tx) -> Result<Option<Alert>> {
     let count = i64::try_from(roster::refusing(tx)?).unwrap_or(i64::MAX);
     let message = match count {
         0 => return Ok(None),
-        1 => String::from("1 device did not take a profile, a policy or a declaration."),
-        count => format!("{count} devices did not take a profile, a policy or a declaration."),
+        1 => String::from(t!("1 device did not take a profile, a policy or a declaration.")),
+        count => t!("{count} devices did not take a profile, a policy or a declaration.", count),
     };
     Ok(Some(Alert {
         key: String::from(REFUSED),
         harm: REFUSED_HARM,
         message,
-        remedy: String::from("The reason stands on each device’s page, and on that of what it did not take."),
+        remedy: String::from(t!("The reason stands on each device’s page, and on that of what it did not take.")),
         count,
         since_at: tx.now,
         last_at: tx.now,
@@ -154,12 +154,12 @@ fn refused(tx: &Tx) -> Result<Option<Alert>> {
 }
 
 fn not_back(tx: &Tx, gone: Overdue) -> Alert {
-    let name = if gone.name.is_empty() { String::from("A device") } else { gone.name };
+    let name = if gone.name.is_empty() { String::from(t!("A device")) } else { gone.name };
     Alert {
         key: format!("{NOT_BACK}{}", gone.device_id),
         harm: NOT_BACK_HARM,
-        message: format!("{name} was erased to come back by itself, and has not come."),
-        remedy: String::from("Look whether it is on, charged and within reach of its network. Else set it up by hand."),
+        message: t!("{name} was erased to come back by itself, and has not come.", name),
+        remedy: String::from(t!("Look whether it is on, charged and within reach of its network. Else set it up by hand.")),
         count: 1,
         since_at: gone.erased_at,
         last_at: tx.now,
@@ -167,14 +167,18 @@ fn not_back(tx: &Tx, gone: Overdue) -> Alert {
 }
 
 fn serial_taken(arrival: &Arrival, holder: &Device) -> Alert {
-    let name = if holder.name.is_empty() { "another device" } else { holder.name.as_str() };
+    let name = if holder.name.is_empty() { t!("another device") } else { holder.name.as_str() };
     Alert {
         key: format!("{SERIAL_TAKEN}{}", holder.id),
         harm: SERIAL_TAKEN_HARM,
-        message: format!("A device was not let in: {name} is enrolled under its serial number {}.", arrival.serial_number),
-        remedy: String::from(
-            "If that is an old entry, for example from before a repair, erase or retire it, then start the other’s set-up again.",
+        message: t!(
+            "A device was not let in: {name} is enrolled under its serial number {serial_number}.",
+            name,
+            serial_number = arrival.serial_number
         ),
+        remedy: String::from(t!(
+            "If that is an old entry, for example from before a repair, erase or retire it, then start the other’s set-up again."
+        )),
         count: 1,
         since_at: arrival.asked_at,
         last_at: arrival.asked_at,
@@ -192,34 +196,40 @@ fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {
         last_at: tx.now,
     };
     let (what, update) = match trouble.plan_id.as_str() {
-        "" => (String::from("an update that was started by hand"), String::from("An update that was started by hand")),
-        _ => (format!("“{}”", trouble.name), format!("An update of “{}”", trouble.name)),
+        "" => (String::from(t!("an update that was started by hand")), String::from(t!("An update that was started by hand"))),
+        _ => (format!("“{}”", trouble.name), t!("An update of “{name}”", name = trouble.name)),
     };
-    let devices = |count: u32| if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+    let devices = |count: u32| if count == 1 { String::from(t!("1 device")) } else { t!("{count} devices", count) };
     let mut needs = Vec::new();
     if let Some(because) = &trouble.stopped {
-        let message = format!("The update plan {what} is stopped: {}.", because.trim_end_matches('.'));
-        needs.push(need(UPDATE_STOPPED, STOPPED_HARM, 1, message, "Nothing more is begun. Look at what went wrong, then let it go on."));
+        let message = t!("The update plan {what} is stopped: {because}.", what, because = because.trim_end_matches('.'));
+        needs.push(need(
+            UPDATE_STOPPED,
+            STOPPED_HARM,
+            1,
+            message,
+            t!("Nothing more is begun. Look at what went wrong, then let it go on."),
+        ));
     }
     if trouble.overdue > 0 {
         let is_are = if trouble.overdue == 1 { "is" } else { "are" };
-        let message = format!("{} {is_are} past the deadline of {what}.", devices(trouble.overdue));
+        let message = t!("{overdue} {is_are} past the deadline of {what}.", overdue = devices(trouble.overdue), is_are, what);
         needs.push(need(
             UPDATE_OVERDUE,
             OVERDUE_HARM,
             trouble.overdue,
             message,
-            "Each device’s reason, and what helps, stands in its list.",
+            t!("Each device’s reason, and what helps, stands in its list."),
         ));
     }
     if trouble.failed > 0 {
-        let message = format!("{update} failed on {}.", devices(trouble.failed));
+        let message = t!("{update} failed on {failed}.", update, failed = devices(trouble.failed));
         needs.push(need(
             UPDATE_FAILED,
             UPDATE_FAILED_HARM,
             trouble.failed,
             message,
-            "Each device’s reason, and what helps, stands in its list.",
+            t!("Each device’s reason, and what helps, stands in its list."),
         ));
     }
     needs
@@ -227,7 +237,7 @@ fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {
 
 /// What hinders an app; `declined` tells what can be done about licences that are held where the person declined it.
 fn of_app(tx: &Tx, trouble: &Trouble, declined: &str) -> Vec<Alert> {
-    let devices = |count: u64| if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+    let devices = |count: u64| if count == 1 { String::from(t!("1 device")) } else { t!("{count} devices", count) };
     let need = |harm, count: u64, message: String, remedy: &str| Alert {
         key: format!("{APP}{}", trouble.app_id),
         harm,
@@ -241,24 +251,30 @@ fn of_app(tx: &Tx, trouble: &Trouble, declined: &str) -> Vec<Alert> {
     let mut needs = Vec::new();
     if trouble.without_licence > 0 {
         let count = trouble.without_licence;
-        let remedy = format!("Get more licences in Apple's portal; it goes on by itself. {declined}");
+        let remedy = t!("Get more licences in Apple's portal; it goes on by itself. {declined}", declined);
         let waits = if count == 1 { "waits" } else { "wait" };
-        needs.push(need(NO_LICENCE_HARM, count, format!("{} {waits} for a licence of {name}.", devices(count)), remedy.trim_end()));
+        needs.push(need(
+            NO_LICENCE_HARM,
+            count,
+            t!("{count} {waits} for a licence of {name}.", count = devices(count), waits, name),
+            remedy.trim_end(),
+        ));
     }
     if trouble.failed > 0 {
-        let (count, remedy) = (trouble.failed, "Each device's reason stands on the app's page.");
-        needs.push(need(APP_FAILED_HARM, count, format!("{name} could not be brought to {}.", devices(count)), remedy));
+        let (count, remedy) = (trouble.failed, t!("Each device's reason stands on the app's page."));
+        needs.push(need(APP_FAILED_HARM, count, t!("{name} could not be brought to {count}.", name, count = devices(count)), remedy));
     }
     if trouble.lacking > 0 {
-        let remedy = format!("{} Each device's reason stands on the app's page.", crate::mdm::apps::words::sentence(&trouble.lack));
-        let message = format!("{name} cannot be had on {} as it is wanted.", devices(trouble.lacking));
+        let remedy =
+            t!("{sentence} Each device's reason stands on the app's page.", sentence = crate::mdm::apps::words::sentence(&trouble.lack));
+        let message = t!("{name} cannot be had on {lacking} as it is wanted.", name, lacking = devices(trouble.lacking));
         needs.push(need(LACKING_HARM, trouble.lacking, message, &remedy));
     }
     if trouble.without_code > 0 {
         let count = trouble.without_code;
         let asks = if count == 1 { "asks" } else { "ask" };
-        let message = format!("{} {asks} for a redemption code of {name}.", devices(count));
-        needs.push(need(NO_CODE_HARM, count, message, "Bring a sheet of codes at System, Apps and Books."));
+        let message = t!("{count} {asks} for a redemption code of {name}.", count = devices(count), asks, name);
+        needs.push(need(NO_CODE_HARM, count, message, t!("Bring a sheet of codes at System, Apps and Books.")));
     }
     needs
 }

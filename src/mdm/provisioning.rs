@@ -80,7 +80,7 @@ fn overview(tx: &Tx, profile: ProvisioningProfile) -> Result<Overview> {
 }
 
 fn known(tx: &Tx, id: &str) -> Result<ProvisioningProfile> {
-    store::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such provisioning profile."))
+    store::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such provisioning profile.")))
 }
 
 /// Keeps a profile; the same one again is the same. Tells whether it is new.
@@ -92,9 +92,9 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised) -> Result<(Overview,
     let facts = &brought.facts;
     if let Some(known) = store::by_uuid(tx, &facts.uuid)? {
         if content(tx, &known.id)? != brought.content {
-            return Err(Error::conflict(format!(
-                "Another provisioning profile with the same UUID is here, “{}”, and devices would take the two for one. Apple gives each its own UUID: download this one again, or delete the other one first.",
-                known.name
+            return Err(Error::conflict(t!(
+                "Another provisioning profile with the same UUID is here, “{name}”, and devices would take the two for one. Apple gives each its own UUID: download this one again, or delete the other one first.",
+                name = known.name
             )));
         }
         return Ok((overview(tx, known)?, false));
@@ -102,21 +102,24 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised) -> Result<(Overview,
     if facts.expires_at <= tx.now {
         return Err(Error::field(
             "file",
-            format!(
-                "This provisioning profile ended on {}. Renew it on Apple's developer site and download the new one.",
-                facts.expires_at.day()
+            t!(
+                "This provisioning profile ended on {day}. Renew it on Apple's developer site and download the new one.",
+                day = facts.expires_at.day()
             ),
         ));
     }
     if facts.devices == Reach::AppStore {
         return Err(Error::field(
             "file",
-            "This provisioning profile is for uploads to the App Store, and no device runs an app by it. Make one for in-house or ad hoc distribution.",
+            t!(
+                "This provisioning profile is for uploads to the App Store, and no device runs an app by it. Make one for in-house or ad hoc distribution."
+            ),
         ));
     }
     if store::count(tx)? >= PROFILES_MAX {
-        return Err(Error::conflict(format!(
-            "There are {PROFILES_MAX} provisioning profiles already, which is the most. Delete old ones first."
+        return Err(Error::conflict(t!(
+            "There are {PROFILES_MAX} provisioning profiles already, which is the most. Delete old ones first.",
+            PROFILES_MAX
         )));
     }
     let profile = ProvisioningProfile {
@@ -152,7 +155,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
 pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Assignment> {
     actor.require(Right::Configure)?;
     let profile = known(tx, id)?;
-    groups::by_id(tx, group_id)?.ok_or_else(|| Error::not_found("There is no such group."))?;
+    groups::by_id(tx, group_id)?.ok_or_else(|| Error::not_found(t!("There is no such group.")))?;
     warn(tx, &profile)?;
     assignments::assign(tx, actor, (AssignedKind::Provisioning, id, &profile.name), group_id, None)
 }
@@ -194,9 +197,9 @@ pub fn ended(tx: &Tx, assigned: &[Assignment]) -> Result<Vec<Unable>> {
     };
     let say = |profile: &ProvisioningProfile| Unable {
         what: profile.name.clone(),
-        because: format!(
-            "It ended on {}: the apps that need it do not start. Renew it on Apple's developer site, upload the new one, and assign it to the same groups.",
-            zone.day(profile.expires_at)
+        because: t!(
+            "It ended on {day}: the apps that need it do not start. Renew it on Apple's developer site, upload the new one, and assign it to the same groups.",
+            day = zone.day(profile.expires_at)
         ),
         origin: Origin { kind: AssignedKind::Provisioning, id: profile.id.clone(), name: profile.name.clone() },
     };
@@ -223,7 +226,7 @@ pub fn is_remembered(tx: &Tx, row: &Deployment) -> Result<bool> {
 /// # Errors
 /// Not found when it was deleted.
 pub fn content(tx: &Tx, id: &str) -> Result<Vec<u8>> {
-    store::content(tx, id)?.ok_or_else(|| Error::not_found("There is no such provisioning profile."))
+    store::content(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such provisioning profile.")))
 }
 
 fn alert(profile: &ProvisioningProfile) -> String {
@@ -240,8 +243,10 @@ pub fn watch_ends(tx: &Tx) -> Result<usize> {
 
 /// Says of one profile that it ends, where that is soon.
 fn warn(tx: &Tx, profile: &ProvisioningProfile) -> Result<()> {
-    let what = format!("The provisioning profile “{}”", profile.name);
-    let remedy = "After that the apps that need it start on no device. Renew it on Apple's developer site, upload the new one and assign it to the same groups; then delete this one.";
+    let what = t!("The provisioning profile “{name}”", name = profile.name);
+    let remedy = t!(
+        "After that the apps that need it start on no device. Renew it on Apple's developer site, upload the new one and assign it to the same groups; then delete this one."
+    );
     warn_of_end(tx, &alert(profile), profile.expires_at, &what, remedy)
 }
 

@@ -82,11 +82,11 @@ pub fn due(tx: &Tx) -> Result<Vec<Due>> {
             continue;
         }
         match push_certificates::by_topic(tx, &enrollment.topic)? {
-            None => cannot(tx, &enrollment, "there is no push certificate for this device's topic")?,
+            None => cannot(tx, &enrollment, t!("there is no push certificate for this device's topic"))?,
             Some(certificate) if certificate.paused_until_at.is_some_and(|until| until > tx.now) => {
                 enrollments::set_push(tx, &enrollment.id, certificate.paused_until_at, enrollment.push_attempts)?;
             }
-            Some(certificate) if certificate.not_after_at <= tx.now => cannot(tx, &enrollment, "the push certificate has expired")?,
+            Some(certificate) if certificate.not_after_at <= tx.now => cannot(tx, &enrollment, t!("the push certificate has expired"))?,
             Some(_) => {
                 // Due again unless the device comes: what is written now survives a crash between here and Apple's answer.
                 let wait = RETRIES[(enrollment.push_attempts.max(0) as usize).min(RETRIES.len() - 1)];
@@ -120,8 +120,8 @@ fn cannot(tx: &Tx, enrollment: &Enrollment, because: &str) -> Result<()> {
         tx,
         &format!("push.impossible:{}", enrollment.topic),
         90,
-        &format!("Devices cannot be reached: {because}."),
-        "Upload the renewed push certificate of the same topic under System, Push certificate.",
+        &t!("Devices cannot be reached: {because}.", because),
+        t!("Upload the renewed push certificate of the same topic under System, Push certificate."),
     )?;
     Ok(())
 }
@@ -144,7 +144,7 @@ fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Delivered { .. } => String::new(),
         Outcome::Refused { status, reason: Some(reason), .. } => format!("{reason} ({status})"),
-        Outcome::Refused { status, reason: None, .. } => format!("status {status} without a reason"),
+        Outcome::Refused { status, reason: None, .. } => t!("status {status} without a reason", status),
         Outcome::Unreachable { why } | Outcome::Unproven { why } => why.clone(),
     }
 }
@@ -162,22 +162,22 @@ fn delivered(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 
 /// Apple says that the token is gone: the device was erased, or its profile was removed while it was offline.
 fn token_dead(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
-    enrollments::set_push_outcome(tx, &enrollment.id, "Apple says that this device no longer takes pushes from here", Some(tx.now))?;
+    enrollments::set_push_outcome(tx, &enrollment.id, t!("Apple says that this device no longer takes pushes from here"), Some(tx.now))?;
     enrollments::set_push(tx, &enrollment.id, None, 0)?;
     journal::note(tx, &Actor::Job("push"), "push.token_dead", enrollment, Value::Null)
 }
 
 /// Apple refuses the token or the topic, which is our configuration's fault more often than the device's: the token is kept.
 fn our_fault(tx: &Tx, enrollment: &Enrollment, reason: &str) -> Result<()> {
-    enrollments::set_push_outcome(tx, &enrollment.id, &format!("Apple refused the push: {reason}"), None)?;
+    enrollments::set_push_outcome(tx, &enrollment.id, &t!("Apple refused the push: {reason}", reason), None)?;
     enrollments::set_push(tx, &enrollment.id, None, enrollment.push_attempts)?;
     if enrollments::count_refused_on_topic(tx, &enrollment.topic, SEVERAL)? >= SEVERAL {
         alerts::raise(
             tx,
             &format!("push.certificate_problem:{}", enrollment.topic),
             95,
-            &format!("Apple refuses pushes to several devices ({reason}): the push certificate does not fit them."),
-            "Check that the push certificate was renewed, not made anew, under System, Push certificate.",
+            &t!("Apple refuses pushes to several devices ({reason}): the push certificate does not fit them.", reason),
+            t!("Check that the push certificate was renewed, not made anew, under System, Push certificate."),
         )?;
     }
     journal::note(tx, &Actor::Job("push"), "push.refused", enrollment, json!({ "reason": reason }))
@@ -186,14 +186,14 @@ fn our_fault(tx: &Tx, enrollment: &Enrollment, reason: &str) -> Result<()> {
 fn certificate_refused(tx: &Tx, enrollment: &Enrollment, pause: Duration, reason: &str) -> Result<()> {
     let until = tx.now.plus(pause);
     push_certificates::pause(tx, &enrollment.topic, Some(until))?;
-    enrollments::set_push_outcome(tx, &enrollment.id, &format!("Apple refused the push certificate: {reason}"), None)?;
+    enrollments::set_push_outcome(tx, &enrollment.id, &t!("Apple refused the push certificate: {reason}", reason), None)?;
     enrollments::set_push(tx, &enrollment.id, Some(until), enrollment.push_attempts)?;
     let is_new = alerts::raise(
         tx,
         &format!("push.certificate_refused:{}", enrollment.topic),
         100,
-        &format!("Apple refuses the push certificate ({reason}); no device can be reached."),
-        "Renew it at identity.apple.com with the same Apple Account and upload it under System, Push certificate.",
+        &t!("Apple refuses the push certificate ({reason}); no device can be reached.", reason),
+        t!("Renew it at identity.apple.com with the same Apple Account and upload it under System, Push certificate."),
     )?;
     if is_new {
         journal::note(
@@ -228,8 +228,8 @@ fn unreached(tx: &Tx, topic: &str, reason: &str) -> Result<()> {
         tx,
         &format!("push.unreached:{topic}"),
         85,
-        &format!("Wake-ups do not get out to Apple: {}.", reason.trim_end_matches('.')),
-        "Devices hear of nothing until they do. It is tried again by itself; see whether this machine has a way to Apple's push service.",
+        &t!("Wake-ups do not get out to Apple: {reason}.", reason = reason.trim_end_matches('.')),
+        t!("Devices hear of nothing until they do. It is tried again by itself; see whether this machine has a way to Apple's push service."),
     )
     .map(drop)
 }

@@ -64,11 +64,13 @@ pub struct TopicChange {
 impl TopicChange {
     /// The refusal in words.
     pub fn error(&self) -> Error {
-        let devices = if self.devices == 1 { String::from("1 device") } else { format!("{} devices", self.devices) };
-        Error::conflict(format!(
-            "This certificate has the topic {}, but {devices} enrolled with {}; {devices} would be lost. Renew the old certificate in Apple's portal \
+        let devices = if self.devices == 1 { String::from(t!("1 device")) } else { t!("{devices} devices", devices = self.devices) };
+        Error::conflict(t!(
+            "This certificate has the topic {new_topic}, but {devices} enrolled with {old_topic}; {devices} would be lost. Renew the old certificate in Apple's portal \
              with the account that made it, or say on purpose that it is to be replaced.",
-            self.new_topic, self.old_topic
+            new_topic = self.new_topic,
+            devices,
+            old_topic = self.old_topic
         ))
     }
 }
@@ -99,7 +101,7 @@ pub struct Put {
 pub fn put(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str, replace_topic: bool) -> Result<Put> {
     actor.require(Right::Configure)?;
     if account_note.chars().count() > NOTE_MAX_CHARS || account_note.chars().any(char::is_control) {
-        return Err(Error::field("account", format!("at most {NOTE_MAX_CHARS} characters on one line")));
+        return Err(Error::field("account", t!("at most {NOTE_MAX_CHARS} characters on one line", NOTE_MAX_CHARS)));
     }
     if let Some(change) = topic_change(tx, pair)?.filter(|_| !replace_topic) {
         return Err(change.error());
@@ -115,10 +117,10 @@ pub fn put(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str, replace_topi
 pub fn ends_sooner(tx: &Tx, pair: &Pair) -> Result<Option<String>> {
     let known = push_certificates::by_topic(tx, pair.topic())?.filter(|known| known.not_after_at > pair.not_after());
     Ok(known.map(|known| {
-        format!(
-            "This certificate ends on {}, earlier than the one before it ({}). Was the newest file uploaded?",
-            pair.not_after(),
-            known.not_after_at
+        t!(
+            "This certificate ends on {not_after}, earlier than the one before it ({not_after_at}). Was the newest file uploaded?",
+            not_after = pair.not_after(),
+            not_after_at = known.not_after_at
         )
     }))
 }
@@ -159,7 +161,7 @@ pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, a
                 &alert,
                 40,
                 words,
-                "Upload the newest certificate once more, or renew it in Apple's portal before this one ends.",
+                t!("Upload the newest certificate once more, or renew it in Apple's portal before this one ends."),
             )?;
         }
         None => {
@@ -186,7 +188,7 @@ pub fn hold(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str) -> Result<(
 /// The upload that is held, with its note.
 pub fn held(tx: &Tx, actor: &Actor) -> Result<(Pair, String)> {
     actor.require(Right::Configure)?;
-    let over = || Error::conflict("The upload is not kept any more. Upload the file once more.");
+    let over = || Error::conflict(t!("The upload is not kept any more. Upload the file once more."));
     let held = settings::secret(tx, &PENDING)?.ok_or_else(over)?;
     let held: serde_json::Value =
         serde_json::from_slice(held.expose()).map_err(|error| Error::internal("an upload that was kept cannot be read", error))?;

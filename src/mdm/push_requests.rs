@@ -52,7 +52,7 @@ pub fn keep(tx: &Tx, actor: &Actor, request: &[u8], key: &PrivateKey) -> Result<
     push_certificates::insert_request(tx, request, &public_key, key.pkcs8_der().expose())?;
     settings::forget(tx, &READY)?;
     journal::note(tx, actor, "push_request.made", journal::Subject::default(), json!({}))?;
-    push_certificates::latest_request(tx)?.ok_or_else(|| Error::not_found("The request that was just made is gone."))
+    push_certificates::latest_request(tx)?.ok_or_else(|| Error::not_found(t!("The request that was just made is gone.")))
 }
 
 /// The keys of requests made here, newest first: what comes back from Apple for one of them needs no other.
@@ -95,15 +95,15 @@ pub fn may_ask(tx: &Tx, actor: &Actor, asking: &Asking) -> Result<Secret<String>
     actor.require(Right::Configure)?;
     let fits = |text: &str| text.chars().count() <= WORD_MAX_CHARS && !text.chars().any(|letter| letter.is_control() || letter == ' ');
     if !fits(&asking.email) || asking.email.split_once('@').is_none_or(|(name, host)| name.is_empty() || host.is_empty()) {
-        return Err(Error::field("email", "is not an e-mail address; give the one that is registered at mdmcert.download"));
+        return Err(Error::field("email", t!("is not an e-mail address; give the one that is registered at mdmcert.download")));
     }
     if let Some(key) = asking.key.as_ref().filter(|key| !key.expose().is_empty()) {
-        return if fits(key.expose()) { Ok(key.clone()) } else { Err(Error::field("key", "is one word, as mdmcert.download gave it")) };
+        return if fits(key.expose()) { Ok(key.clone()) } else { Err(Error::field("key", t!("is one word, as mdmcert.download gave it"))) };
     }
     let kept = settings::secret(tx, &CLIENT_KEY)?;
     let kept = kept.and_then(|key| String::from_utf8(key.expose().clone()).ok()).map(Secret::new);
     kept.ok_or_else(|| {
-        Error::field("key", "is missing: mdmcert.download gives one to each program that asks; it is kept here from then on")
+        Error::field("key", t!("is missing: mdmcert.download gives one to each program that asks; it is kept here from then on"))
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::{Actor, Right};
 use crate::store::Tx;
 use crate::store::roster::{self, Counts, Listed, Sort, Spot};
@@ -24,7 +25,7 @@ pub fn roll(tx: &Tx, actor: &Actor, squares: usize) -> Result<Vec<Circle>> {
     let mut circles = BTreeMap::<(String, Option<String>), Vec<Spot>>::new();
     for mut spot in roster::spots(tx)? {
         let name = spot.circle.take();
-        let key = name.as_deref().unwrap_or(WITHOUT).to_lowercase();
+        let key = name.as_deref().unwrap_or(say(WITHOUT)).to_lowercase();
         circles.entry((key, name)).or_default().push(spot);
     }
     let share = share(circles.values().map(Vec::len), squares);
@@ -53,7 +54,7 @@ pub fn roll(tx: &Tx, actor: &Actor, squares: usize) -> Result<Vec<Circle>> {
 }
 
 /// By what devices that are in no circle are sorted among those that are.
-const WITHOUT: &str = "without a group";
+const WITHOUT: &str = msg!("without a group");
 
 /// How many of each circle are drawn, so that it is at most `squares` of all.
 fn share(sizes: impl Iterator<Item = usize>, squares: usize) -> usize {

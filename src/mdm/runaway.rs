@@ -26,10 +26,10 @@ pub fn note(tx: &Tx, certificate: &Fingerprint, per_second: u32) -> Result<()> {
     let Some(enrollment) = enrollments::by_id(tx, &enrollment_id)? else { return Ok(()) };
     let device = devices::by_id(tx, &enrollment.device_id)?;
     let names = device.map(|device| [device.name, device.serial_number.unwrap_or_default()]).unwrap_or_default();
-    let name = names.iter().find(|name| !name.is_empty()).map_or("A device", String::as_str);
-    let message = format!("{name} asks {per_second} times a second. It is held back, so that the others are served.");
+    let name = names.iter().find(|name| !name.is_empty()).map_or(t!("A device"), String::as_str);
+    let message = t!("{name} asks {per_second} times a second. It is held back, so that the others are served.", name, per_second);
     let remedy =
-        "Restart the device. If it goes on, update its OS; if that does not help, remove its management profile and enroll it anew.";
+        t!("Restart the device. If it goes on, update its OS; if that does not help, remove its management profile and enroll it anew.");
     let key = format!("{ALERT}{}", enrollment.device_id);
     if !alerts::raise(tx, &key, HARM, &message, remedy)? {
         return Ok(());

@@ -36,16 +36,16 @@ pub fn save(tx: &Tx, actor: &Actor, name: &str, query: &str) -> Result<SavedFilt
     let owner = owner(actor)?;
     let name = names::straight(name);
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("Give it a name of at most {NAME_MAX_CHARS} letters.")));
+        return Err(Error::field("name", t!("Give it a name of at most {NAME_MAX_CHARS} letters.", NAME_MAX_CHARS)));
     }
     if query.len() > QUERY_MAX_BYTES {
-        return Err(Error::field("query", format!("A filter has at most {QUERY_MAX_BYTES} bytes: search for less.")));
+        return Err(Error::field("query", t!("A filter has at most {QUERY_MAX_BYTES} bytes: search for less.", QUERY_MAX_BYTES)));
     }
     let filter = SavedFilter { id: tx.new_id(), name, query: tidy(query)?, created_at: tx.now };
     let others = saved_filters::of_admin(tx, owner)?;
     let is_new = others.iter().all(|other| other.name.to_lowercase() != filter.name.to_lowercase());
     if is_new && others.len() >= FILTERS_MAX {
-        return Err(Error::conflict(format!("You keep {FILTERS_MAX} filters already: remove one first.")));
+        return Err(Error::conflict(t!("You keep {FILTERS_MAX} filters already: remove one first.", FILTERS_MAX)));
     }
     saved_filters::put(tx, owner, &filter)?;
     Ok(filter)
@@ -53,14 +53,17 @@ pub fn save(tx: &Tx, actor: &Actor, name: &str, query: &str) -> Result<SavedFilt
 
 /// Removes one of one's own.
 pub fn remove(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
-    if saved_filters::remove(tx, owner(actor)?, id)? { Ok(()) } else { Err(Error::not_found("You keep no such filter.")) }
+    if saved_filters::remove(tx, owner(actor)?, id)? { Ok(()) } else { Err(Error::not_found(t!("You keep no such filter."))) }
 }
 
 /// What counts of a filter, in the order of [`KEYS`]: two that show the same are the same text.
 pub fn tidy(query: &str) -> Result<String> {
     let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()).collect();
     if let Some((unknown, _)) = pairs.iter().find(|(key, _)| !KEYS.contains(&key.as_ref()) && key != "after" && key != "said") {
-        return Err(Error::field("query", format!("The list of devices is not filtered by “{unknown}”; take {}.", KEYS.join(", "))));
+        return Err(Error::field(
+            "query",
+            t!("The list of devices is not filtered by “{unknown}”; take {join}.", unknown, join = KEYS.join(", ")),
+        ));
     }
     let mut tidy = form_urlencoded::Serializer::new(String::new());
     for key in KEYS {
@@ -70,7 +73,7 @@ pub fn tidy(query: &str) -> Result<String> {
     }
     let tidy = tidy.finish();
     if tidy.is_empty() {
-        return Err(Error::field("query", "It filters nothing: search or choose something first."));
+        return Err(Error::field("query", t!("It filters nothing: search or choose something first.")));
     }
     Ok(tidy)
 }
@@ -79,7 +82,7 @@ fn owner(actor: &Actor) -> Result<&str> {
     actor.require(Right::View)?;
     match actor {
         Actor::Person { id, .. } => Ok(id),
-        _ => Err(Error::forbidden("Only people who log in keep filters.")),
+        _ => Err(Error::forbidden(t!("Only people who log in keep filters."))),
     }
 }
 

@@ -40,8 +40,8 @@ impl Scope {
     pub fn class(&self, tx: &Tx, id: &str) -> Result<Class> {
         let found = if self.sees(id) { classes::by_id(tx, id)? } else { None };
         found.ok_or_else(|| match self {
-            Self::Everything => Error::not_found("There is no such class."),
-            Self::Classes(_) => Error::not_found("There is no such class among those that you teach."),
+            Self::Everything => Error::not_found(t!("There is no such class.")),
+            Self::Classes(_) => Error::not_found(t!("There is no such class among those that you teach.")),
         })
     }
 

@@ -66,7 +66,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: &Change) -> Result<Settings> {
 pub fn set_organisation(tx: &Tx, name: &str) -> Result<()> {
     let name = name.trim();
     if name.chars().count() > ORGANISATION_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("organisation", format!("at most {ORGANISATION_MAX_CHARS} characters on one line")));
+        return Err(Error::field("organisation", t!("at most {ORGANISATION_MAX_CHARS} characters on one line", ORGANISATION_MAX_CHARS)));
     }
     settings::set(tx, &ORGANISATION, &name.to_owned()).map(drop)
 }
@@ -98,7 +98,7 @@ fn set_zone(tx: &Tx, name: &str) -> Result<()> {
     let zone = Zone::named(name).ok_or_else(|| {
         Error::field(
             "time_zone",
-            "a name of the IANA database, continent and city, for example Europe/Berlin; nothing for the machine's own",
+            t!("a name of the IANA database, continent and city, for example Europe/Berlin; nothing for the machine's own"),
         )
     })?;
     follow(tx, |tx| settings::set(tx, &TIME_ZONE, &zone.name().to_owned()))

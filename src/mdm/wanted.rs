@@ -45,7 +45,7 @@ impl Target {
 }
 
 /// Why what goes to a user of a Mac goes nowhere yet.
-pub const NO_USER: &str = "It is for a user of the Mac, and no user of this Mac is managed yet; it goes there once one is.";
+pub const NO_USER: &str = msg!("It is for a user of the Mac, and no user of this Mac is managed yet; it goes there once one is.");
 
 /// One thing that a device is to have.
 #[derive(Debug, Clone)]

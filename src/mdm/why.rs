@@ -37,7 +37,7 @@ pub struct Reason {
 /// Everything that this device waits for, what needs somebody first.
 pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Result<Vec<Reason>> {
     let Some(enrollment) = enrollment else {
-        return Ok(vec![problem("It has never enrolled here.", "Open an invitation on the device.", None)]);
+        return Ok(vec![problem(t!("It has never enrolled here."), t!("Open an invitation on the device."), None)]);
     };
     let migration = migration::of(tx, device, Some(enrollment))?;
     let stands = match return_to_service::watch::expected(tx, enrollment)? {
@@ -50,7 +50,7 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     let told = migration.filter(|moves| !matches!(moves, Move::Came { .. })).map(|moves| Reason {
         needs_someone: false,
         cause: moves.sentence(),
-        remedy: String::from("Nobody has to do anything; delete it here when it is gone."),
+        remedy: String::from(t!("Nobody has to do anything; delete it here when it is gone.")),
         since_at: enrollment.left_at,
     });
     let mut reasons: Vec<_> = stands.into_iter().chain(told).chain(push(enrollment)).collect();
@@ -71,14 +71,14 @@ fn expected(tx: &Tx, enrollment: &Enrollment) -> Result<Reason> {
     let since = handed_over::of(tx, &enrollment.id)?.map(|moved| moved.moved_at);
     Ok(if is_taking_in(tx)? {
         wait(
-            "It moved in from another server and has not been seen here yet.",
-            "it comes by itself once the host name that it knows leads here, and when it is woken",
+            t!("It moved in from another server and has not been seen here yet."),
+            t!("it comes by itself once the host name that it knows leads here, and when it is woken"),
             since,
         )
     } else {
         problem(
-            "It moved in from another server, and the time to take such devices in has passed.",
-            "Open it again under System, Move in.",
+            t!("It moved in from another server, and the time to take such devices in has passed."),
+            t!("Open it again under System, Move in."),
             since,
         )
     })
@@ -91,19 +91,19 @@ fn is_taking_in(tx: &Tx) -> Result<bool> {
 
 /// A device that was erased to come back by itself.
 fn expected_back(tx: &Tx, gone: &Return) -> Result<Reason> {
-    let by = if gone.network.is_empty() { String::new() } else { format!(", by the network “{}”", gone.network) };
+    let by = if gone.network.is_empty() { String::new() } else { t!(", by the network “{network}”", network = gone.network) };
     Ok(match gone.expected_at {
         Some(expected) if expected <= tx.now => problem(
-            &format!("It was erased to come back by itself{by}, and has not come."),
-            "Look whether it is on, charged and within reach of its network. Else set it up by hand.",
+            &t!("It was erased to come back by itself{by}, and has not come.", by),
+            t!("Look whether it is on, charged and within reach of its network. Else set it up by hand."),
             gone.erased_at,
         ),
         Some(expected) => wait(
-            &format!("It was erased and comes back by itself{by}."),
-            &format!("it is expected by {}", zone(tx)?.time(expected)),
+            &t!("It was erased and comes back by itself{by}.", by),
+            &t!("it is expected by {time}", time = zone(tx)?.time(expected)),
             gone.erased_at,
         ),
-        None => wait("It was erased and comes back by itself.", "nobody has to do anything", gone.erased_at),
+        None => wait(t!("It was erased and comes back by itself."), t!("nobody has to do anything"), gone.erased_at),
     })
 }
 
@@ -111,26 +111,28 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
     let at = enrollment.left_at;
     match enrollment.state {
         EnrollmentState::Authenticated => Some(wait(
-            "It has its certificate; the person has not finished installing the profile.",
-            "on the device, open Settings and finish installing it",
+            t!("It has its certificate; the person has not finished installing the profile."),
+            t!("on the device, open Settings and finish installing it"),
             enrollment.authenticated_at,
         )),
-        EnrollmentState::Left => {
-            Some(problem("It left: somebody removed the management profile.", "Open an invitation on the device to bring it back.", at))
-        }
-        EnrollmentState::Erased => Some(problem("It was erased.", "Set it up and open an invitation on it to bring it back.", at)),
+        EnrollmentState::Left => Some(problem(
+            t!("It left: somebody removed the management profile."),
+            t!("Open an invitation on the device to bring it back."),
+            at,
+        )),
+        EnrollmentState::Erased => Some(problem(t!("It was erased."), t!("Set it up and open an invitation on it to bring it back."), at)),
         EnrollmentState::Retired if at.is_some() => {
-            Some(wait("It was retired and has been told to leave.", "Delete it, or enroll it again.", None))
+            Some(wait(t!("It was retired and has been told to leave."), t!("Delete it, or enroll it again."), None))
         }
         EnrollmentState::Retired => Some(wait(
-            "It was retired; it will be told to leave when it connects.",
-            "it may be off or without network; until then that can be taken back",
+            t!("It was retired; it will be told to leave when it connects."),
+            t!("it may be off or without network; until then that can be taken back"),
             None,
         )),
         EnrollmentState::Enrolled if enrollment.awaiting_configuration => None,
         EnrollmentState::Enrolled if enrollment.questions_due => Some(wait(
-            "It has enrolled and not connected yet.",
-            "it is woken, and asked its first questions when it comes",
+            t!("It has enrolled and not connected yet."),
+            t!("it is woken, and asked its first questions when it comes"),
             enrollment.enrolled_at,
         )),
         EnrollmentState::Enrolled => None,
@@ -141,18 +143,18 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
 fn setup(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
     let Some(waits) = setup_assistant::waits(tx, enrollment)? else { return Ok(None) };
     let Some(until) = waits.until() else {
-        let cause = format!("It was told to go on in Setup Assistant and has not answered yet. {}", waits.hold.because);
-        return Ok(Some(wait(cause.trim_end(), "it is told again when it connects", waits.hold.released_at)));
+        let cause = t!("It was told to go on in Setup Assistant and has not answered yet. {because}", because = waits.hold.because);
+        return Ok(Some(wait(cause.trim_end(), t!("it is told again when it connects"), waits.hold.released_at)));
     };
     let awaited = waits.awaited();
     let cause = match awaited.as_slice() {
-        [] if waits.things.is_none() => String::from("It waits in Setup Assistant until it has said what it is."),
-        [] => String::from("It waits in Setup Assistant and goes on in a moment."),
-        awaited => format!("Setup Assistant waits for: {}.", awaited.join(", ")),
+        [] if waits.things.is_none() => String::from(t!("It waits in Setup Assistant until it has said what it is.")),
+        [] => String::from(t!("It waits in Setup Assistant and goes on in a moment.")),
+        awaited => t!("Setup Assistant waits for: {join}.", join = awaited.join(", ")),
     };
     let given_up = waits.given_up();
-    let cause = if given_up.is_empty() { cause } else { format!("{cause} It goes on without {}.", given_up.join("; ")) };
-    let remedy = format!("it goes on by itself, at {} at the latest", zone(tx)?.time(until));
+    let cause = if given_up.is_empty() { cause } else { t!("{cause} It goes on without {join}.", cause, join = given_up.join("; ")) };
+    let remedy = t!("it goes on by itself, at {time} at the latest", time = zone(tx)?.time(until));
     Ok(Some(wait(&cause, &remedy, waits.hold.held_at)))
 }
 
@@ -162,12 +164,12 @@ fn renewal(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
     let ends = certificates::of_enrollment(tx, &enrollment.id)?.first().map(|identity| identity.not_after_at);
     let Some(ends) = ends.filter(|_| !missing.is_empty()) else { return Ok(None) };
     Ok(Some(problem(
-        &format!(
-            "Its certificate came from another server and ends on {}. It cannot be renewed from here, because {} of the profile there is not known.",
-            zone(tx)?.day(ends),
-            missing.join(", ")
+        &t!(
+            "Its certificate came from another server and ends on {day}. It cannot be renewed from here, because {join} of the profile there is not known.",
+            day = zone(tx)?.day(ends),
+            join = missing.join(", ")
         ),
-        "Enroll it anew by an invitation before then.",
+        t!("Enroll it anew by an invitation before then."),
         None,
     )))
 }
@@ -175,15 +177,15 @@ fn renewal(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
 fn push(enrollment: &Enrollment) -> Option<Reason> {
     if enrollment.push_dead_at.is_some() {
         return Some(problem(
-            "Apple says that it no longer takes wake-ups from here: it was erased, or its profile was removed while it was offline.",
-            "Open an invitation on the device to bring it back.",
+            t!("Apple says that it no longer takes wake-ups from here: it was erased, or its profile was removed while it was offline."),
+            t!("Open an invitation on the device to bring it back."),
             enrollment.push_dead_at,
         ));
     }
     if enrollment.state == EnrollmentState::Enrolled && !enrollment.push_error.is_empty() {
         return Some(problem(
-            &format!("The last wake-up did not go out: {}.", enrollment.push_error.trim_end_matches('.')),
-            "Look at the push certificate under System.",
+            &t!("The last wake-up did not go out: {push_error}.", push_error = enrollment.push_error.trim_end_matches('.')),
+            t!("Look at the push certificate under System."),
             enrollment.push_sent_at,
         ));
     }
@@ -214,19 +216,21 @@ fn of_open(device: &Device, enrollment: &Enrollment, open: &Command) -> Reason {
     let name = if device.model_name.is_empty() { "device" } else { device.model_name.as_str() };
     match open.state {
         CommandState::NotNow if device.platform == Platform::Macos => {
-            let cause = format!("The {name} put off what was asked, as Macs do while they sleep.");
-            wait(&cause, "it will answer by itself", Some(open.created_at))
+            let cause = t!("The {name} put off what was asked, as Macs do while they sleep.", name);
+            wait(&cause, t!("it will answer by itself"), Some(open.created_at))
         }
-        CommandState::NotNow => wait(&format!("Waiting for the {name} to be unlocked."), "it will answer by itself", Some(open.created_at)),
+        CommandState::NotNow => {
+            wait(&t!("Waiting for the {name} to be unlocked.", name), t!("it will answer by itself"), Some(open.created_at))
+        }
         CommandState::Sent => {
-            let cause = format!("The {name} was told to {} and has not answered yet.", words::deed(&open.request_type));
-            wait(&cause, "it answers when it is done", open.sent_at)
+            let cause = t!("The {name} was told to {deed} and has not answered yet.", name, deed = words::deed(&open.request_type));
+            wait(&cause, t!("it answers when it is done"), open.sent_at)
         }
         _ if enrollment.push_sent_at.is_some() && enrollment.push_attempts > 0 => {
-            let cause = format!("The {name} was woken and has not come: it is off or without network.");
-            wait(&cause, "it is woken again by itself", Some(open.created_at))
+            let cause = t!("The {name} was woken and has not come: it is off or without network.", name);
+            wait(&cause, t!("it is woken again by itself"), Some(open.created_at))
         }
-        _ => wait(&format!("The {name} has not connected since."), "it is woken again by itself", Some(open.created_at)),
+        _ => wait(&t!("The {name} has not connected since.", name), t!("it is woken again by itself"), Some(open.created_at)),
     }
 }
 

@@ -23,7 +23,7 @@ pub struct AppleRoot {
 pub const ROOT_CA: AppleRoot = AppleRoot {
     name: "Apple Root CA",
     sha256: "B0B1730ECBC7FF4505142C49F1295E6EDA6BCAED7E2C68C5BE91B5A11001F024",
-    used_for: "Apple's list of OS releases",
+    used_for: msg!("Apple's list of OS releases"),
     path: "/appleca/AppleIncRootCertificate.cer",
 };
 
@@ -31,7 +31,7 @@ pub const ROOT_CA: AppleRoot = AppleRoot {
 pub const ATTESTATION_ROOT: AppleRoot = AppleRoot {
     name: "Apple Enterprise Attestation Root CA",
     sha256: "CCF59EF8FCB3017D97F8B5FA6FA90E7A3F9283F76B55AC6CF6EDA8B8B949F05B",
-    used_for: "proofs that a device is genuine",
+    used_for: msg!("proofs that a device is genuine"),
     path: "/certificateauthority/Apple_Enterprise_Attestation_Root_CA.pem",
 };
 
@@ -39,7 +39,7 @@ pub const ATTESTATION_ROOT: AppleRoot = AppleRoot {
 pub const IPHONE_DEVICE_CA: AppleRoot = AppleRoot {
     name: "Apple iPhone Device CA",
     sha256: "76F27D00E1333BC88DE0E2916C38C9A7F2B75774C25A794C092A80E3C4C66CCE",
-    used_for: "devices that come in by their Setup Assistant",
+    used_for: msg!("devices that come in by their Setup Assistant"),
     path: "",
 };
 
@@ -64,7 +64,7 @@ impl AppleRoot {
 }
 
 /// How Apple's authorities name themselves, as the last word on a chain that does not carry its root.
-const NAME: &str = "O=Apple Inc.";
+const NAME: &str = msg!("O=Apple Inc.");
 
 /// Certificates above the signer's that are followed.
 const MAX_ABOVE: usize = 8;

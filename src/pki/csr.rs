@@ -8,8 +8,9 @@ use super::key::{KeyError, PrivateKey};
 use super::public_key::{KeyKind, PublicKey, SignatureError};
 use super::{asn1, pem};
 use crate::error;
+use crate::language::say;
 
-const WHAT: &str = "certification request";
+const WHAT: &str = msg!("certification request");
 
 /// Requests above this size are refused unread; real ones stay below 4 kB.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -83,8 +84,8 @@ impl CertificationRequest {
         if der.len() > MAX_REQUEST_BYTES {
             return Err(CsrError::Malformed);
         }
-        let signed: SignedRequest<'_> = decode(der, WHAT)?;
-        let info: Info<'_> = decode(signed.info.0, WHAT)?;
+        let signed: SignedRequest<'_> = decode(der, say(WHAT))?;
+        let info: Info<'_> = decode(signed.info.0, say(WHAT))?;
         let key = PublicKey::read(info.public_key.0)?;
         let signature = signed.signature.as_bytes().ok_or(CsrError::Malformed)?;
         key.verify(info.public_key.0, &signed.algorithm, signed.info.0, signature)?;
@@ -163,10 +164,12 @@ impl CertificationRequest {
 pub(crate) fn check_key(key: &PublicKey) -> Result<(), CsrError> {
     match key.kind() {
         KeyKind::Rsa { bits } if !(2048..=8192).contains(&bits) => {
-            Err(CsrError::Key(format!("RSA keys must have 2048 to 8192 bits, this one has {bits}")))
+            Err(CsrError::Key(t!("RSA keys must have 2048 to 8192 bits, this one has {bits}", bits)))
         }
-        KeyKind::Rsa { .. } if !key.exponent_is_sane() => Err(CsrError::Key("its public exponent is not an odd number above 2".to_owned())),
-        KeyKind::Other => Err(CsrError::Key("only RSA and the curves P-256 and P-384 are accepted".to_owned())),
+        KeyKind::Rsa { .. } if !key.exponent_is_sane() => {
+            Err(CsrError::Key(t!("its public exponent is not an odd number above 2").to_owned()))
+        }
+        KeyKind::Other => Err(CsrError::Key(t!("only RSA and the curves P-256 and P-384 are accepted").to_owned())),
         KeyKind::Rsa { .. } | KeyKind::P256 | KeyKind::P384 => Ok(()),
     }
 }
@@ -197,7 +200,7 @@ pub(crate) fn write(subject: &[u8], key: &PrivateKey, options: RequestOptions<'_
     let attributes = asn1::set_content(attributes);
     let info = Info {
         version: 0,
-        subject: decode(subject, WHAT).map_err(damaged)?,
+        subject: decode(subject, say(WHAT)).map_err(damaged)?,
         public_key: Raw(key.public_key_der()),
         attributes: Some(Set(&attributes)),
     };

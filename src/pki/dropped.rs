@@ -125,41 +125,41 @@ impl Kind {
     /// What it is, with its article and how such files are called.
     pub fn what(self) -> &'static str {
         match self {
-            Self::ContentToken => "a content token of Apps and Books (.vpptoken)",
-            Self::OpenedContentToken => "the inside of a content token of Apps and Books, decoded",
-            Self::ServerToken => "a server token of Automated Device Enrollment (.p7m)",
-            Self::OpenedServerToken => "the inside of a server token of Automated Device Enrollment, already opened",
-            Self::Profile => "a configuration profile (.mobileconfig)",
-            Self::SignedProfile => "a signed configuration profile (.mobileconfig)",
-            Self::ProvisioningProfile => "a provisioning profile (.mobileprovision)",
-            Self::Package => "an installer package for Macs (.pkg)",
-            Self::App => "an app (.ipa)",
-            Self::Archive => "a ZIP archive",
-            Self::Pdf => "a PDF document",
-            Self::Picture => "a picture",
-            Self::Table => "a table (CSV)",
-            Self::WebPage => "a web page",
-            Self::PropertyList => "a property list",
+            Self::ContentToken => t!("a content token of Apps and Books (.vpptoken)"),
+            Self::OpenedContentToken => t!("the inside of a content token of Apps and Books, decoded"),
+            Self::ServerToken => t!("a server token of Automated Device Enrollment (.p7m)"),
+            Self::OpenedServerToken => t!("the inside of a server token of Automated Device Enrollment, already opened"),
+            Self::Profile => t!("a configuration profile (.mobileconfig)"),
+            Self::SignedProfile => t!("a signed configuration profile (.mobileconfig)"),
+            Self::ProvisioningProfile => t!("a provisioning profile (.mobileprovision)"),
+            Self::Package => t!("an installer package for Macs (.pkg)"),
+            Self::App => t!("an app (.ipa)"),
+            Self::Archive => t!("a ZIP archive"),
+            Self::Pdf => t!("a PDF document"),
+            Self::Picture => t!("a picture"),
+            Self::Table => t!("a table (CSV)"),
+            Self::WebPage => t!("a web page"),
+            Self::PropertyList => t!("a property list"),
             Self::Json => "JSON",
-            Self::Text => "a text",
+            Self::Text => t!("a text"),
         }
     }
 
     /// Whose portal gives it and where it goes; nothing for files that belong nowhere.
     pub fn remedy(self) -> Option<&'static str> {
         Some(match self {
-            Self::ContentToken => "It comes from Apple School Manager or Apple Business and belongs under System, Apps and Books.",
+            Self::ContentToken => t!("It comes from Apple School Manager or Apple Business and belongs under System, Apps and Books."),
             Self::OpenedContentToken => {
-                "The file itself is needed, as Apple School Manager or Apple Business gave it, under System, Apps and Books."
+                t!("The file itself is needed, as Apple School Manager or Apple Business gave it, under System, Apps and Books.")
             }
-            Self::ServerToken => "It comes from Apple School Manager or Apple Business and belongs under System, Apple's device list.",
-            Self::OpenedServerToken => "The .p7m file itself is needed, as Apple's portal gave it, under System, Apple's device list.",
-            Self::Profile | Self::SignedProfile => "It belongs under Profiles and policies.",
-            Self::ProvisioningProfile => "It comes from Apple's developer site and belongs under Apps, Provisioning profiles.",
-            Self::Package | Self::App => "It belongs under Apps, Your own apps.",
-            Self::Archive => "Unpack it, and bring the file that is in it.",
-            Self::Table => "Lists of people and classes belong under People and classes, Import.",
-            Self::WebPage => "The download was probably interrupted by a log-in: download it again.",
+            Self::ServerToken => t!("It comes from Apple School Manager or Apple Business and belongs under System, Apple's device list."),
+            Self::OpenedServerToken => t!("The .p7m file itself is needed, as Apple's portal gave it, under System, Apple's device list."),
+            Self::Profile | Self::SignedProfile => t!("It belongs under Profiles and policies."),
+            Self::ProvisioningProfile => t!("It comes from Apple's developer site and belongs under Apps, Provisioning profiles."),
+            Self::Package | Self::App => t!("It belongs under Apps, Your own apps."),
+            Self::Archive => t!("Unpack it, and bring the file that is in it."),
+            Self::Table => t!("Lists of people and classes belong under People and classes, Import."),
+            Self::WebPage => t!("The download was probably interrupted by a log-in: download it again."),
             Self::Pdf | Self::Picture | Self::PropertyList | Self::Json | Self::Text => return None,
         })
     }
@@ -190,7 +190,7 @@ impl Named {
     /// In sentences: `This is a ZIP archive. Unpack it, and bring the file that is in it.`
     pub fn sentences(&self) -> String {
         let gap = if self.remedy.is_empty() { "" } else { " " };
-        format!("This is {}.{gap}{}", self.what, self.remedy)
+        t!("This is {what}.{gap}{remedy}", what = self.what, gap, remedy = self.remedy)
     }
 }
 
@@ -200,7 +200,7 @@ impl Named {
 pub fn name(file: &[u8]) -> Option<Named> {
     let push = |what: &str| Named {
         what: what.to_owned(),
-        remedy: String::from("Push certificates and their keys belong under System, Push certificate."),
+        remedy: String::from(t!("Push certificates and their keys belong under System, Push certificate.")),
         place: Some(Place::Push),
     };
     if file.len() > push_certificate::MAX_FILE_BYTES {
@@ -208,10 +208,10 @@ pub fn name(file: &[u8]) -> Option<Named> {
         return Some(Named { what: kind.what().to_owned(), remedy: kind.remedy().unwrap_or_default().to_owned(), place: kind.place() });
     }
     Some(match push_certificate::recognise(file, None) {
-        Recognised::Pair { .. } | Recognised::Mismatch { .. } => push("a push certificate with a key"),
-        Recognised::Certificate(_) => push("a push certificate"),
-        Recognised::Key(_) => Named { what: String::from("a private key"), remedy: String::from("Keep it secret."), place: None },
-        Recognised::Locked { what, .. } => Named { what: format!("a locked {what}"), remedy: String::new(), place: None },
+        Recognised::Pair { .. } | Recognised::Mismatch { .. } => push(t!("a push certificate with a key")),
+        Recognised::Certificate(_) => push(t!("a push certificate")),
+        Recognised::Key(_) => Named { what: String::from(t!("a private key")), remedy: String::from(t!("Keep it secret.")), place: None },
+        Recognised::Locked { what, .. } => Named { what: t!("a locked {what}", what), remedy: String::new(), place: None },
         Recognised::Mistaken(mistake) => {
             let place = mistake.place();
             Named { what: mistake.what()?, remedy: mistake.elsewhere().to_owned(), place }

@@ -1,5 +1,6 @@
 //! Public keys and the signatures that they verify.
 
+use crate::language::say;
 use std::sync::OnceLock;
 
 use aws_lc_rs::digest;
@@ -179,12 +180,12 @@ pub(crate) struct PublicKey {
 impl PublicKey {
     /// Looks at a SubjectPublicKeyInfo without paying for parsing the key.
     pub(crate) fn read(spki: &[u8]) -> Result<Self, Malformed> {
-        const WHAT: &str = "public key";
-        let info: SubjectPublicKeyInfo<'_> = decode(spki, WHAT)?;
+        const WHAT: &str = msg!("public key");
+        let info: SubjectPublicKeyInfo<'_> = decode(spki, say(WHAT))?;
         let mut exponent_is_sane = true;
         let kind = match info.algorithm.oid {
             oid::RSA_ENCRYPTION => {
-                let key: RsaPublicKey<'_> = decode(info.key.as_bytes().ok_or(Malformed(WHAT))?, WHAT)?;
+                let key: RsaPublicKey<'_> = decode(info.key.as_bytes().ok_or(Malformed(say(WHAT)))?, say(WHAT))?;
                 exponent_is_sane = is_sane_exponent(unsigned(key.exponent.0));
                 KeyKind::Rsa { bits: bits(unsigned(key.modulus.0)) }
             }
@@ -221,7 +222,7 @@ impl PublicKey {
         {
             return key.verify_digest_sig(digest, signature).map_err(|_| SignatureError::Mismatch);
         }
-        let unsupported = || SignatureError::Unsupported(format!("{scheme:?} on {}", self.kind));
+        let unsupported = || SignatureError::Unsupported(t!("{scheme} on {kind}", scheme = format!("{scheme:?}"), kind = self.kind));
         let verifier = scheme.verifier(self.kind).ok_or_else(unsupported)?;
         let key = ParsedPublicKey::new(verifier, spki).map_err(|_| unsupported())?;
         let verdict = key.verify_digest_sig(digest, signature).map_err(|_| SignatureError::Mismatch);
@@ -252,6 +253,6 @@ fn is_sane_exponent(exponent: &[u8]) -> bool {
 
 /// Encodes a SubjectPublicKeyInfo for a key of this `algorithm`.
 pub(crate) fn write(algorithm: Algorithm<'_>, key: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let key = BitStringRef::from_bytes(key).map_err(|_| Malformed("public key"))?;
+    let key = BitStringRef::from_bytes(key).map_err(|_| Malformed(t!("public key")))?;
     encode(&SubjectPublicKeyInfo { algorithm, key })
 }

@@ -147,16 +147,18 @@ impl fmt::Display for Problem {
             Self::NotYetValid { subject, not_before } => {
                 write!(f, "the certificate \"{subject}\" is valid only from {not_before}: check this server's clock")
             }
-            Self::Order => f.write_str("the certificate chain is in the wrong order: it must be vendor, intermediate, root"),
+            Self::Order => f.write_str(t!("the certificate chain is in the wrong order: it must be vendor, intermediate, root")),
             Self::MissingIssuer { subject, issuer } => write!(
                 f,
                 "the certificate chain is incomplete: \"{issuer}\", which issued \"{subject}\", is missing; the vendor must add it"
             ),
             Self::Digest(digest) => write!(f, "the request is signed over {}, but Apple wants SHA-256", digest.name()),
             Self::Signature => {
-                f.write_str("the signature was not made by the vendor's certificate: the file was changed or put together wrongly")
+                f.write_str(t!("the signature was not made by the vendor's certificate: the file was changed or put together wrongly"))
             }
-            Self::OtherKey => f.write_str("the request was made for another key than this server's: sign the request that is offered here"),
+            Self::OtherKey => {
+                f.write_str(t!("the request was made for another key than this server's: sign the request that is offered here"))
+            }
         }
     }
 }

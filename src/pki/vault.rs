@@ -209,8 +209,8 @@ impl Key {
 
     fn words(&self) -> &'static str {
         match self {
-            Self::Passphrase(_) => "passphrase",
-            Self::Recovery(_) => "recovery key",
+            Self::Passphrase(_) => t!("passphrase"),
+            Self::Recovery(_) => t!("recovery key"),
         }
     }
 }

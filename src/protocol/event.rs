@@ -108,7 +108,7 @@ pub fn of_test(event_id: &str, created_at: Timestamp) -> Vec<u8> {
         message: &'a str,
         topic: &'a str,
     }
-    let message = "An event for trial from Rollcall: nothing happened to any device.";
+    let message = t!("An event for trial from Rollcall: nothing happened to any device.");
     // Text alone: there is nothing that JSON cannot hold.
     serde_json::to_vec(&Tried { created_at, event_id, message, topic: TEST }).unwrap_or_default()
 }

@@ -100,11 +100,11 @@ impl GrantRequest {
                 return bad(if path == "." { "" } else { &path }, message);
             }
             match path.as_str() {
-                "." => bad("", "The ask is missing, or is no JSON object; /docs/access has the shape."),
-                path => bad(path, "is missing, or not of its type; /docs/access has the shape"),
+                "." => bad("", t!("The ask is missing, or is no JSON object; /docs/access has the shape.")),
+                path => bad(path, t!("is missing, or not of its type; /docs/access has the shape")),
             }
         })?;
-        reader.end().map_err(|_| bad("", "the JSON goes on after its end"))?;
+        reader.end().map_err(|_| bad("", t!("the JSON goes on after its end")))?;
         said.checked()
     }
 }
@@ -113,16 +113,22 @@ impl Written {
     fn checked(self) -> Result<GrantRequest, BadRequest> {
         let plain = |text: &str, more: &[char]| text.chars().all(|letter| letter.is_ascii_alphanumeric() || more.contains(&letter));
         if self.bundle_id.is_empty() || self.bundle_id.len() > BUNDLE_ID_MAX || !plain(&self.bundle_id, &['.', '-', '_']) {
-            return Err(bad("bundle_id", format!("take the app's bundle identifier, at most {BUNDLE_ID_MAX} characters")));
+            return Err(bad("bundle_id", t!("take the app's bundle identifier, at most {BUNDLE_ID_MAX} characters", BUNDLE_ID_MAX)));
         }
         if !(8..=INSTALLATION_MAX).contains(&self.installation.len()) || !plain(&self.installation, &['-']) {
-            return Err(bad("installation", format!("take a random UUID: 8 to {INSTALLATION_MAX} letters, digits and hyphens")));
+            return Err(bad(
+                "installation",
+                t!("take a random UUID: 8 to {INSTALLATION_MAX} letters, digits and hyphens", INSTALLATION_MAX),
+            ));
         }
         if !(NONCE_MIN..=NONCE_MAX).contains(&self.nonce.len()) || !plain(&self.nonce, &['-', '_']) {
-            return Err(bad("nonce", format!("take {NONCE_MIN} to {NONCE_MAX} random characters of base64url, fresh for each ask")));
+            return Err(bad(
+                "nonce",
+                t!("take {NONCE_MIN} to {NONCE_MAX} random characters of base64url, fresh for each ask", NONCE_MIN, NONCE_MAX),
+            ));
         }
         if !(1..=COUNTER_MAX).contains(&self.counter) {
-            return Err(bad("counter", "count launches and asks from 1"));
+            return Err(bad("counter", t!("count launches and asks from 1")));
         }
         for (field, text, most) in [
             ("last_grant", self.last_grant.as_deref(), GRANT_ID_MAX),
@@ -131,11 +137,11 @@ impl Written {
             ("password", self.password.as_deref(), PASSWORD_MAX),
         ] {
             if text.is_some_and(|text| text.is_empty() || text.len() > most) {
-                return Err(bad(field, format!("leave it out, or send 1 to {most} bytes")));
+                return Err(bad(field, t!("leave it out, or send 1 to {most} bytes", most)));
             }
         }
         if self.email.is_some() != self.password.is_some() {
-            return Err(bad("password", "send `email` and `password` together, or neither"));
+            return Err(bad("password", t!("send `email` and `password` together, or neither")));
         }
         Ok(GrantRequest {
             bundle_id: self.bundle_id,
@@ -241,21 +247,21 @@ impl Code {
     }
 
     /// The reason in words, for the person at the device.
-    pub const fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
-            Self::Granted => "You may use this app.",
-            Self::NotEnrolled => "This device is not managed by your organisation any more, so this app cannot be used on it.",
-            Self::NotAssigned => "Your organisation does not provide this app on this device any more.",
-            Self::PersonInactive => "Your account is not active any more. Ask whoever looks after it.",
-            Self::NobodysDevice => "This device is not given to anybody. Ask whoever looks after the devices to give it to you.",
-            Self::NotYourDevice => "This device is given to somebody else. Use your own device.",
-            Self::AnotherPerson => "What this app holds belongs to somebody else. It has to begin anew.",
-            Self::NotAllowed => "This app is not meant for you. Ask whoever looks after it.",
-            Self::RolledBack => "What this app has kept is from an older backup. It has to begin anew.",
-            Self::ClockWrong => "The date or time of this device is wrong. Set it in Settings, General, Date & Time, and try again.",
-            Self::CertificateExpired => "The certificate of this device has expired. It gets a new one by itself; try again later.",
-            Self::CertificateRevoked => "The certificate of this device is not good any more. Ask whoever looks after the devices.",
-            Self::TokenOutdated => "This device was enrolled anew, and this app waits for its new settings. Try again later.",
+            Self::Granted => t!("You may use this app."),
+            Self::NotEnrolled => t!("This device is not managed by your organisation any more, so this app cannot be used on it."),
+            Self::NotAssigned => t!("Your organisation does not provide this app on this device any more."),
+            Self::PersonInactive => t!("Your account is not active any more. Ask whoever looks after it."),
+            Self::NobodysDevice => t!("This device is not given to anybody. Ask whoever looks after the devices to give it to you."),
+            Self::NotYourDevice => t!("This device is given to somebody else. Use your own device."),
+            Self::AnotherPerson => t!("What this app holds belongs to somebody else. It has to begin anew."),
+            Self::NotAllowed => t!("This app is not meant for you. Ask whoever looks after it."),
+            Self::RolledBack => t!("What this app has kept is from an older backup. It has to begin anew."),
+            Self::ClockWrong => t!("The date or time of this device is wrong. Set it in Settings, General, Date & Time, and try again."),
+            Self::CertificateExpired => t!("The certificate of this device has expired. It gets a new one by itself; try again later."),
+            Self::CertificateRevoked => t!("The certificate of this device is not good any more. Ask whoever looks after the devices."),
+            Self::TokenOutdated => t!("This device was enrolled anew, and this app waits for its new settings. Try again later."),
         }
     }
 }

@@ -45,11 +45,11 @@ impl EnrollmentKind {
     }
 
     /// The word in NanoMDM's events.
-    pub const fn nano_name(self) -> &'static str {
+    pub fn nano_name(self) -> &'static str {
         match self {
-            Self::Device => "Device",
-            Self::User => "User",
-            Self::SharedIpad => "Shared iPad",
+            Self::Device => t!("Device"),
+            Self::User => t!("User"),
+            Self::SharedIpad => t!("Shared iPad"),
             Self::UserEnrollmentDevice => "User Enrollment (Device)",
             Self::UserEnrollment => "User Enrollment",
         }
@@ -77,7 +77,7 @@ impl FromStr for EnrollmentKind {
 
     fn from_str(word: &str) -> Result<Self, Malformed> {
         let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == word);
-        kind.ok_or(Malformed::IllegalId { key: "kind", what: "is not a kind of enrollment" })
+        kind.ok_or(Malformed::IllegalId { key: "kind", what: t!("is not a kind of enrollment") })
     }
 }
 
@@ -152,7 +152,7 @@ impl EnrollmentIds {
         check(device_key, device)?;
         if device.contains(':') {
             // A colon parts device and user in the canonical id: one device could otherwise pass for another one's user.
-            return Err(Malformed::IllegalId { key: device_key, what: "holds a colon" });
+            return Err(Malformed::IllegalId { key: device_key, what: t!("holds a colon") });
         }
         if user.is_some() != kind.is_user_channel() {
             return Err(Malformed::MissingKey(user_key));
@@ -170,7 +170,7 @@ impl EnrollmentIds {
     pub fn read(message: &Dictionary) -> Result<Self, Malformed> {
         let id = |key: &'static str| match message.get(key) {
             None => Ok(None),
-            Some(value) => value.as_string().map(Some).ok_or(Malformed::IllegalId { key, what: "is not text" }),
+            Some(value) => value.as_string().map(Some).ok_or(Malformed::IllegalId { key, what: t!("is not text") }),
         };
         let short_name = id("UserShortName")?;
         let mut ids = match (id("UDID")?, id("EnrollmentID")?) {
@@ -261,12 +261,12 @@ impl EnrollmentKind {
 /// Refuses what cannot be an identifier, so that none is ever mistaken for a path, a line of a log or another id.
 fn check(key: &'static str, id: &str) -> Result<(), Malformed> {
     let what = match id {
-        "" => "is empty",
-        "." | ".." => "looks like a path",
-        _ if id.len() > MAX_ID_BYTES => "is longer than 256 bytes",
-        _ if id.contains(['/', '\\']) => "looks like a path",
-        _ if id.contains(char::is_control) => "holds control characters",
-        _ if id.trim() != id => "begins or ends with a space",
+        "" => t!("is empty"),
+        "." | ".." => t!("looks like a path"),
+        _ if id.len() > MAX_ID_BYTES => t!("is longer than 256 bytes"),
+        _ if id.contains(['/', '\\']) => t!("looks like a path"),
+        _ if id.contains(char::is_control) => t!("holds control characters"),
+        _ if id.trim() != id => t!("begins or ends with a space"),
         _ => return Ok(()),
     };
     Err(Malformed::IllegalId { key, what })

@@ -138,7 +138,7 @@ pub fn compose(server: &MailServer, letter: &Letter<'_>) -> Result<Vec<u8>> {
 }
 
 fn mailbox(name: &str, address: &str) -> Result<Mailbox> {
-    let address = address.parse().map_err(|_| Error::bad_input(format!("“{address}” is not an e-mail address")))?;
+    let address = address.parse().map_err(|_| Error::bad_input(t!("“{address}” is not an e-mail address", address)))?;
     let name = one_line(name);
     Ok(Mailbox::new(Some(name).filter(|name| !name.is_empty()), address))
 }

@@ -80,13 +80,17 @@ pub fn judge(status: u16, body: &[u8]) -> Result<(), Error> {
         Some(answer) => {
             let said = if answer.reason.is_empty() { answer.result } else { answer.reason };
             let said: String = said.chars().filter(|letter| !letter.is_control()).take(REASON_MAX).collect();
-            Err(Error::bad_input(format!(
-                "mdmcert.download refused: {said}. Check the e-mail address, which must be registered there, and the key."
+            Err(Error::bad_input(t!(
+                "mdmcert.download refused: {said}. Check the e-mail address, which must be registered there, and the key.",
+                said
             )))
         }
         None => Err(Error::new(
             Kind::Upstream,
-            format!("mdmcert.download answered with status {status} and nothing that can be read. Try again later, or take another way."),
+            t!(
+                "mdmcert.download answered with status {status} and nothing that can be read. Try again later, or take another way.",
+                status
+            ),
         )),
     }
 }

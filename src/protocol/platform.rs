@@ -41,14 +41,14 @@ impl Platform {
     }
 
     /// The name of its system, for people.
-    pub const fn system(self) -> &'static str {
+    pub fn system(self) -> &'static str {
         match self {
             Self::Ios => "iOS",
             Self::Macos => "macOS",
             Self::Tvos => "tvOS",
             Self::Visionos => "visionOS",
             Self::Watchos => "watchOS",
-            Self::Unknown => "this system",
+            Self::Unknown => t!("this system"),
         }
     }
 
@@ -58,9 +58,9 @@ impl Platform {
         match () {
             () if starts(&["iPhone", "iPad", "iPod"]) => Self::Ios,
             () if starts(&["Mac", "iMac", "VirtualMac", "Xserve"]) => Self::Macos,
-            () if starts(&["AppleTV", "Apple TV"]) => Self::Tvos,
-            () if starts(&["RealityDevice", "Apple Vision"]) => Self::Visionos,
-            () if starts(&["Watch", "Apple Watch"]) => Self::Watchos,
+            () if starts(&["AppleTV", t!("Apple TV")]) => Self::Tvos,
+            () if starts(&["RealityDevice", t!("Apple Vision")]) => Self::Visionos,
+            () if starts(&["Watch", t!("Apple Watch")]) => Self::Watchos,
             () => Self::Unknown,
         }
     }

@@ -126,11 +126,12 @@ impl Facts {
     /// What is doubtful about its signature, in a sentence.
     pub fn doubt(&self) -> Option<String> {
         match (&self.signer, self.is_apples) {
-            (None, _) => Some(String::from(
-                "The signature of the provisioning profile cannot be proven here, and devices take only what Apple signed. Try it on one device first.",
-            )),
-            (Some(signer), Some(false)) => Some(format!(
-                "The provisioning profile is signed by “{signer}”, which is no certificate of Apple's: devices refuse it. Download it from Apple's developer site."
+            (None, _) => Some(String::from(t!(
+                "The signature of the provisioning profile cannot be proven here, and devices take only what Apple signed. Try it on one device first."
+            ))),
+            (Some(signer), Some(false)) => Some(t!(
+                "The provisioning profile is signed by “{signer}”, which is no certificate of Apple's: devices refuse it. Download it from Apple's developer site.",
+                signer
             )),
             (Some(_), _) => None,
         }
@@ -247,7 +248,7 @@ pub(crate) mod tests {
             plist.insert("ProvisionedDevices".into(), Value::Array(devices.iter().map(|udid| Value::from(*udid)).collect()));
         }
         plist.insert("Entitlements".into(), Value::Dictionary(entitlements));
-        let issuer = issue::root("Provisioning of a test", Timestamp::from_seconds(1_790_000_000)).unwrap();
+        let issuer = issue::root(t!("Provisioning of a test"), Timestamp::from_seconds(1_790_000_000)).unwrap();
         cms::sign(issuer.signer(), &to_xml(&Value::Dictionary(plist)).unwrap(), &cms::SignOptions::default()).unwrap()
     }
 

@@ -47,12 +47,12 @@ impl ModelFamily {
     }
 
     /// What people call it.
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Iphone => "iPhone",
             Self::Ipad => "iPad",
-            Self::Mac => "Mac",
-            Self::Vision => "Apple Vision Pro",
+            Self::Mac => t!("Mac"),
+            Self::Vision => t!("Apple Vision Pro"),
         }
     }
 

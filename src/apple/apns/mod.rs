@@ -69,7 +69,7 @@ impl PushIdentity {
     /// Refuses a topic that cannot stand in a header.
     pub fn new(topic: &str, identity: ClientIdentity) -> Result<Self> {
         if topic.is_empty() || !topic.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::bad_input(format!("“{topic}” is not a push topic: it looks like com.apple.mgmt.External.…")));
+            return Err(Error::bad_input(t!("“{topic}” is not a push topic: it looks like com.apple.mgmt.External.…", topic)));
         }
         Ok(Self { topic: topic.into(), identity: Arc::new(identity) })
     }
@@ -197,20 +197,21 @@ fn accepts_certificate(outcome: &Outcome, topic: &str) -> Result<()> {
     let Outcome::Refused { status, reason, .. } = outcome else {
         return Ok(());
     };
-    let reason = reason.clone().unwrap_or_else(|| format!("status {status}"));
+    let reason = reason.clone().unwrap_or_else(|| t!("status {status}", status));
     match judge(outcome, Timestamp::default()) {
-        Verdict::CertificateRefused(_) => Err(Error::bad_input(format!(
+        Verdict::CertificateRefused(_) => Err(Error::bad_input(t!(
             "The push service refuses this certificate ({reason}): it is expired, revoked or not for pushes; renew it at \
-             identity.apple.com/pushcert and upload the new one"
+             identity.apple.com/pushcert and upload the new one",
+            reason
         ))),
-        Verdict::OurFault(Fault::Topic) => Err(Error::bad_input(format!(
+        Verdict::OurFault(Fault::Topic) => Err(Error::bad_input(t!(
             "The push service refuses the topic {topic} of this certificate ({reason}): upload the push certificate from \
-             identity.apple.com/pushcert, not another one"
+             identity.apple.com/pushcert, not another one",
+            topic,
+            reason
         ))),
-        Verdict::BackOff(pause) => {
-            Err(Error::new(Kind::Upstream, format!("The push service is busy ({reason}): try again later"))
-                .retry_after(pause.as_secs() as u32))
-        }
+        Verdict::BackOff(pause) => Err(Error::new(Kind::Upstream, t!("The push service is busy ({reason}): try again later", reason))
+            .retry_after(pause.as_secs() as u32)),
         // It got as far as the token, which no device has.
         Verdict::OurFault(Fault::Token | Fault::Request) | Verdict::TokenDead | Verdict::Delivered => Ok(()),
     }

@@ -105,7 +105,7 @@ async fn ask_for_tunnel(stream: &mut TcpStream, proxy: &Proxy, endpoint: &Endpoi
     let mut words = status_line.split_ascii_whitespace();
     match (words.next(), words.next()) {
         (Some(version), Some(status)) if version.starts_with("HTTP/1.") && status.len() == 3 && status.starts_with('2') => Ok(()),
-        _ => Err(format!("it answered “{}”", status_line.chars().take(80).collect::<String>())),
+        _ => Err(t!("it answered “{string}”", string = status_line.chars().take(80).collect::<String>())),
     }
 }
 
@@ -114,12 +114,12 @@ async fn read_head(stream: &mut TcpStream) -> Result<String, String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == PROXY_ANSWER_LIMIT {
-            return Err(format!("its answer is longer than {PROXY_ANSWER_LIMIT} bytes"));
+            return Err(t!("its answer is longer than {PROXY_ANSWER_LIMIT} bytes", PROXY_ANSWER_LIMIT));
         }
         // One byte at a time: a head is short, it is read once a connection, and nothing beyond it may be taken.
         match stream.read_u8().await {
             Ok(byte) => head.push(byte),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Err(String::from("it hung up")),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Err(String::from(t!("it hung up"))),
             Err(error) => return Err(error.to_string()),
         }
     }

@@ -43,7 +43,7 @@ impl FromStr for Endpoint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::bad_input(format!("“{text}” is not a host and a port: write it like proxy.example.school:3128"));
+        let wrong = || Error::bad_input(t!("“{text}” is not a host and a port: write it like proxy.example.school:3128", text));
         let authority = http::uri::Authority::from_str(text).map_err(|_| wrong())?;
         let port = authority.port_u16().filter(|port| *port != 0).ok_or_else(wrong)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');

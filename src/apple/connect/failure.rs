@@ -115,7 +115,7 @@ impl Failure {
         let endpoint = endpoint.to_string();
         match of_rustls(error) {
             Some(rustls::Error::AlertReceived(alert)) if is_about_a_client_certificate(*alert) => {
-                Self::IdentityRefused { endpoint, detail: format!("TLS alert {alert:?}") }
+                Self::IdentityRefused { endpoint, detail: t!("TLS alert {alert}", alert = format!("{alert:?}")) }
             }
             Some(rustls::Error::InvalidCertificate(wrong)) => Self::Untrusted { endpoint, detail: words(wrong) },
             _ => Self::Broken { endpoint, detail: chain(error) },
@@ -135,7 +135,7 @@ impl From<Failure> for Error {
 fn words(wrong: &rustls::CertificateError) -> String {
     let said = wrong.to_string();
     if said.contains("CaUsedAsEndEntity") {
-        return String::from("it is an authority's certificate, used as a server's: devices refuse it");
+        return String::from(t!("it is an authority's certificate, used as a server's: devices refuse it"));
     }
     said
 }

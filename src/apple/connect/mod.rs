@@ -127,6 +127,6 @@ impl Connector {
 fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
     ServerName::try_from(endpoint.host().to_owned()).map_err(|_| Failure::Unreachable {
         endpoint: endpoint.to_string(),
-        detail: String::from("this is neither a host name nor an address"),
+        detail: String::from(t!("this is neither a host name nor an address")),
     })
 }

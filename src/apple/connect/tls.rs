@@ -34,8 +34,8 @@ impl Trust {
         let mut roots = (*self.0).clone();
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|error| Error::bad_input(format!("The trust anchors are not sound PEM: {error}")))?;
-            roots.add(certificate).map_err(|error| Error::bad_input(format!("A trust anchor is not a usable certificate: {error}")))?;
+            let certificate = certificate.map_err(|error| Error::bad_input(t!("The trust anchors are not sound PEM: {error}", error)))?;
+            roots.add(certificate).map_err(|error| Error::bad_input(t!("A trust anchor is not a usable certificate: {error}", error)))?;
         }
         if roots.len() == before {
             return Err(Error::bad_input("The trust anchors hold no certificate: give PEM text with -----BEGIN CERTIFICATE-----"));

@@ -83,7 +83,8 @@ impl Desk {
         let Asker { candidate, counted_by, is_known } = app.store.read(now, move |tx| guesses::asker(tx, &asked)).await?;
         let apart = counted_by.map(|id| sha256(id.as_bytes()));
         let too_often = |seconds| {
-            Error::new(Kind::TooOften, format!("This password was guessed too often. Try again in {seconds} seconds.")).retry_after(seconds)
+            Error::new(Kind::TooOften, t!("This password was guessed too often. Try again in {seconds} seconds.", seconds))
+                .retry_after(seconds)
         };
         match &apart {
             Some(id) => self.apart.take(*id, now).map_err(too_often)?,
@@ -98,7 +99,7 @@ impl Desk {
             if app.store.read(now, move |tx| access::is_over(tx, &request)).await? {
                 return Ok(None);
             }
-            let wrong = Error::new(Kind::Unauthenticated, "Address or password is wrong.");
+            let wrong = Error::new(Kind::Unauthenticated, t!("Address or password is wrong."));
             self.note(app, from, ask, person_id, &wrong, now).await?;
             return Err(wrong);
         };
@@ -123,8 +124,9 @@ impl Desk {
             // Passwords have counters of their own: who knows an address must not keep its person out.
             (None, None) => return Ok(()),
         };
-        let too_often =
-            |seconds| Error::new(Kind::TooOften, format!("This app asks too often. Try again in {seconds} seconds.")).retry_after(seconds);
+        let too_often = |seconds| {
+            Error::new(Kind::TooOften, t!("This app asks too often. Try again in {seconds} seconds.", seconds)).retry_after(seconds)
+        };
         self.asks.take(proof, now).map_err(too_often)?;
         self.installations.note(proof, sha256(ask.request.installation.as_bytes()), now).map_err(too_often)
     }
@@ -134,7 +136,7 @@ impl Desk {
         match self.strangers.take(network(from), now) {
             Ok(()) => wrong,
             Err(seconds) => {
-                let words = format!("Too many asks from this address had no proof that holds. Try again in {seconds} seconds.");
+                let words = t!("Too many asks from this address had no proof that holds. Try again in {seconds} seconds.", seconds);
                 Error::new(Kind::TooOften, words).retry_after(seconds)
             }
         }
@@ -166,7 +168,7 @@ impl Desk {
 
     /// Runs `work` on a thread for slow things when its turn comes.
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let full = |_| Error::new(Kind::Busy, "Too many people are asking just now. Try again in a moment.").retry_after(2);
+        let full = |_| Error::new(Kind::Busy, t!("Too many people are asking just now. Try again in a moment.")).retry_after(2);
         let _waiting = self.waiting.try_acquire().map_err(full)?;
         // The semaphore is never closed.
         let _turn = self.hashing.acquire().await.map_err(|closed| Error::internal("the desk is closed", closed))?;
@@ -181,7 +183,7 @@ impl Desk {
             return Ok(Arc::clone(signer));
         }
         let key = app.store.read(now, |tx| keys::private(tx, id)).await.map_err(|error| match error.kind {
-            Kind::NotFound => Error::new(Kind::Busy, "The key that signs was changed just now. Ask again.").retry_after(1),
+            Kind::NotFound => Error::new(Kind::Busy, t!("The key that signs was changed just now. Ask again.")).retry_after(1),
             _ => error,
         })?;
         let signer = Arc::new(JwsSigner::new(&key, id, GRANT_TYPE)?);

@@ -96,7 +96,7 @@ fn read(app: &App, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<(
             let shown = Shown { fingerprint: signer.fingerprint(), is_ours, is_in_its_time: signer.is_valid_at(now) };
             Ok((GrantRequest::parse(jws.payload())?, Some(shown)))
         }
-        _ => Err(Error::bad_input("Send JSON as application/json, or a JWS over it as application/jose.")),
+        _ => Err(Error::bad_input(t!("Send JSON as application/json, or a JWS over it as application/jose."))),
     }
 }
 
@@ -125,7 +125,7 @@ async fn keep(State(app): State<App>, Query(query): Query<CopyQuery>, headers: H
     let media_type = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("application/octet-stream").to_owned();
     copies::check_names(&query.document, &media_type)?;
     if body.is_empty() {
-        return Err(Error::bad_input("The copy is empty. Send the document as the body."));
+        return Err(Error::bad_input(t!("The copy is empty. Send the document as the body.")));
     }
     let id = app.random.uuid_v7(now).to_string();
     // Sealing takes a millisecond for each megabyte: not on the one thread that writes.
@@ -140,7 +140,7 @@ async fn keep(State(app): State<App>, Query(query): Query<CopyQuery>, headers: H
 
 /// The grant that is shown, if one of our keys signed it.
 async fn bearer(app: &App, headers: &HeaderMap, now: Timestamp) -> Result<Claims> {
-    let unproven = || Error::new(Kind::Unauthenticated, "Send the grant as `Authorization: Bearer …`.");
+    let unproven = || Error::new(Kind::Unauthenticated, t!("Send the grant as `Authorization: Bearer …`."));
     let said = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
     let (_, text) = said.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(unproven)?;
     let jws = Jws::parse(text.as_bytes()).map_err(|error| unproven().caused_by(error))?;

@@ -83,12 +83,12 @@ async fn new_nonce(method: Method) -> StatusCode {
 
 async fn new_account(State(app): State<App>, opener: Opener) -> Answer {
     let (key, payload) = opener.with_its_key(&app)?;
-    let wanted: NewAccount = message::read(&payload, "The account is no JSON object.")?;
+    let wanted: NewAccount = message::read(&payload, t!("The account is no JSON object."))?;
     let addresses = Addresses::of(&app);
     let found = if wanted.only_return_existing {
         let known = app.store.read(app.now(), move |tx| acme::account_of(tx, &key)).await?;
         let known = known.filter(|account| account.deactivated_at.is_none());
-        (known.ok_or_else(|| Fault::AccountDoesNotExist.because("There is no account with this key."))?, false)
+        (known.ok_or_else(|| Fault::AccountDoesNotExist.because(t!("There is no account with this key.")))?, false)
     } else {
         app.store.write(app.now(), move |tx| acme::new_account(tx, &key)).await??
     };
@@ -109,9 +109,9 @@ struct Change {
 async fn account(State(app): State<App>, Path(id): Path<String>, opener: Opener) -> Answer {
     let Opened { account, payload } = opener.of_account(&app).await?;
     if account.id != id {
-        return Err(Fault::Unauthorized.because("An account is shown to its own holder only.").into());
+        return Err(Fault::Unauthorized.because(t!("An account is shown to its own holder only.")).into());
     }
-    let change: Change = message::read(&payload, "The change of the account is no JSON object.")?;
+    let change: Change = message::read(&payload, t!("The change of the account is no JSON object."))?;
     let mut view = Addresses::of(&app).view_account(&account);
     if change.status == "deactivated" {
         app.store.write(app.now(), move |tx| acme::deactivate(tx, &account)).await?;
@@ -123,7 +123,7 @@ async fn account(State(app): State<App>, Path(id): Path<String>, opener: Opener)
 async fn orders(State(app): State<App>, Path(id): Path<String>, opener: Opener) -> Answer {
     let Opened { account, .. } = opener.of_account(&app).await?;
     if account.id != id {
-        return Err(Fault::Unauthorized.because("An account's orders are shown to its own holder only.").into());
+        return Err(Fault::Unauthorized.because(t!("An account's orders are shown to its own holder only.")).into());
     }
     let ids = app.store.read(app.now(), move |tx| acme::orders_of(tx, &account)).await?;
     let addresses = Addresses::of(&app);
@@ -133,7 +133,7 @@ async fn orders(State(app): State<App>, Path(id): Path<String>, opener: Opener) 
 
 async fn new_order(State(app): State<App>, opener: Opener) -> Answer {
     let Opened { account, payload } = opener.of_account(&app).await?;
-    let wanted: NewOrder = message::read(&payload, "The order is no JSON object with `identifiers`.")?;
+    let wanted: NewOrder = message::read(&payload, t!("The order is no JSON object with `identifiers`."))?;
     let (order, identifier) = {
         let make = move |tx: &Tx| match acme::new_order(tx, &account, &wanted)? {
             Ok(order) => Ok(Ok((acme::identifier(tx, &order)?, order))),
@@ -226,7 +226,7 @@ async fn change_key(State(app): State<App>, opener: Opener) -> Answer {
     Ok(match changed {
         KeyChanged::Done(account) => Json(addresses.view_account(&account)).into_response(),
         KeyChanged::Taken(other) => {
-            let problem = Fault::Malformed.because("Another account has this key. Take a key that no account has.");
+            let problem = Fault::Malformed.because(t!("Another account has this key. Take a key that no account has."));
             let mut response = Stop::from(Problem { status: 409, ..problem }).into_response();
             if let Ok(address) = HeaderValue::from_str(&addresses.account(&other)) {
                 response.headers_mut().insert(LOCATION, address);

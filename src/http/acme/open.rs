@@ -86,7 +86,7 @@ impl FromRequest<App> for Opener {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let lost = || Error::new(crate::error::Kind::Internal, "the nonces are gone").into_response();
+        let lost = || Error::new(crate::error::Kind::Internal, t!("the nonces are gone")).into_response();
         let nonces = request.extensions().get::<Arc<Nonces>>().cloned().ok_or_else(lost)?;
         let path = request.uri().path().to_owned();
         let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -100,18 +100,20 @@ impl Opener {
     /// The request, well formed, made for this address, and fresh.
     fn fresh(&self, app: &App) -> Result<Jws, Stop> {
         if !self.is_jose {
-            let problem = Fault::Malformed.because(format!("Requests are of the Content-Type {JOSE}."));
+            let problem = Fault::Malformed.because(t!("Requests are of the Content-Type {JOSE}.", JOSE));
             return Err(Problem { status: 415, ..problem }.into());
         }
         let jws = Jws::parse_flattened(&self.body)?;
         let address = Addresses::of(app).of_path(&self.path);
         if jws.url() != Some(address.as_str()) {
             return Err(Fault::Unauthorized
-                .because(format!("The request was not made for this address, {address}: its header `url` says another."))
+                .because(t!("The request was not made for this address, {address}: its header `url` says another.", address))
                 .into());
         }
         if !jws.nonce().is_some_and(|nonce| self.nonces.take(nonce, app.now())) {
-            return Err(Fault::BadNonce.because("The nonce is missing, too old, or was used before. Take the one of this answer.").into());
+            return Err(Fault::BadNonce
+                .because(t!("The nonce is missing, too old, or was used before. Take the one of this answer."))
+                .into());
         }
         Ok(jws)
     }
@@ -142,9 +144,9 @@ impl Opener {
 fn by_its_key(jws: &Jws) -> Result<(Jwk, Vec<u8>), Stop> {
     let key = match (jws.key(), jws.key_id()) {
         (Some(key), None) => {
-            key.map_err(|_| Fault::BadPublicKey.because("The key must be a P-256 key, or an RSA key of 2048 to 4096 bits."))?
+            key.map_err(|_| Fault::BadPublicKey.because(t!("The key must be a P-256 key, or an RSA key of 2048 to 4096 bits.")))?
         }
-        _ => return Err(Fault::Malformed.because("This request comes with its key in `jwk`, and without `kid`.").into()),
+        _ => return Err(Fault::Malformed.because(t!("This request comes with its key in `jwk`, and without `kid`.")).into()),
     };
     jws.verify_by_key(&key)?;
     Ok((key, jws.payload().to_vec()))
@@ -154,10 +156,12 @@ async fn by_account(app: &App, jws: &Jws) -> Result<Opened, Stop> {
     let id = match (jws.key(), jws.key_id()) {
         (None, Some(address)) => Addresses::of(app).id_of_account(address).map(str::to_owned),
         _ => {
-            return Err(Fault::Malformed.because("A request of an account names its address in `kid`, and comes without `jwk`.").into());
+            return Err(Fault::Malformed
+                .because(t!("A request of an account names its address in `kid`, and comes without `jwk`."))
+                .into());
         }
     };
-    let no_account = || Fault::AccountDoesNotExist.because("`kid` is not the address of an account here.");
+    let no_account = || Fault::AccountDoesNotExist.because(t!("`kid` is not the address of an account here."));
     let id = id.ok_or_else(no_account)?;
     let account = app.store.read(app.now(), move |tx| acme::account(tx, &id)).await??;
     jws.verify_by_key(&key_of(&account)?)?;
@@ -165,7 +169,7 @@ async fn by_account(app: &App, jws: &Jws) -> Result<Opened, Stop> {
 }
 
 fn key_of(account: &Account) -> Result<Jwk, Stop> {
-    let damaged = || Error::new(crate::error::Kind::Internal, "the key of a stored account cannot be read");
+    let damaged = || Error::new(crate::error::Kind::Internal, t!("the key of a stored account cannot be read"));
     Ok(Jwk::from_canonical(&account.key).ok_or_else(damaged)?)
 }
 
@@ -176,14 +180,14 @@ pub(super) fn new_key(app: &App, account: &Account, payload: &[u8]) -> Result<Jw
     let (key, said) = by_its_key(&inner)?;
     let addresses = Addresses::of(app);
     if inner.url() != Some(addresses.of_path(KEY_CHANGE).as_str()) || inner.nonce().is_some() {
-        return Err(malformed("What the new key signed must name the same `url` as the request, and no nonce."));
+        return Err(malformed(t!("What the new key signed must name the same `url` as the request, and no nonce.")));
     }
     let change = KeyChange::read(&said)?;
     if change.account != addresses.account(&account.id) {
-        return Err(malformed("What the new key signed names another account than the request."));
+        return Err(malformed(t!("What the new key signed names another account than the request.")));
     }
     if Jwk::read(&change.old_key) != Some(key_of(account)?) {
-        return Err(malformed("`oldKey` is not the key that the account has."));
+        return Err(malformed(t!("`oldKey` is not the key that the account has.")));
     }
     Ok(key)
 }

@@ -16,6 +16,7 @@ use crate::apple::software_lookup::ROOT_MAX_BYTES;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
+use crate::language::say;
 use crate::mdm::apple_roots::{self, Source, Standing};
 use crate::store::Tx;
 
@@ -46,7 +47,7 @@ impl From<Standing> for AppleRootView {
         Self {
             name: standing.root.name.to_owned(),
             fingerprint: standing.root.sha256.to_ascii_lowercase(),
-            used_for: standing.root.used_for.to_owned(),
+            used_for: say(standing.root.used_for).to_owned(),
             present: standing.came.is_some(),
             source: standing.came.map(|(source, _)| source),
             added_at: standing.came.map(|(_, at)| at),

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
+use crate::language::say;
 use crate::mdm::attestation::{self, Mode, Policy};
 use crate::mdm::devices;
 use crate::mdm::enroll::proof;
@@ -195,9 +196,11 @@ async fn ask(State(app): State<App>, Authenticated(actor): Authenticated, Path(i
     };
     match app.store.write(app.now(), work).await? {
         Asked::Queued => Ok(StatusCode::ACCEPTED),
-        Asked::RootMissing => Err(Error::conflict(ROOT_MISSING)),
+        Asked::RootMissing => Err(Error::conflict(say(ROOT_MISSING))),
     }
 }
 
 /// What is said where the root has to be had first.
-pub const ROOT_MISSING: &str = "Apple's attestation root, by which the answer is judged, is not here yet. It is being fetched; ask again in a minute. If that fails, bring it by hand under System, OS releases.";
+pub const ROOT_MISSING: &str = msg!(
+    "Apple's attestation root, by which the answer is judged, is not here yet. It is being fetched; ask again in a minute. If that fails, bring it by hand under System, OS releases."
+);

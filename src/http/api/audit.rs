@@ -142,8 +142,19 @@ async fn write(app: &App, actor: &Actor, asked: &Asked, format: Format, sender: 
     Ok(())
 }
 
-const HEAD: [&str; 11] =
-    ["Number", "When", "What", "Kind of who", "Who", "Device", "Device name", "Serial number", "Enrollment", "Command", "More"];
+const HEAD: [&str; 11] = [
+    msg!("Number"),
+    msg!("When"),
+    msg!("What"),
+    msg!("Kind of who"),
+    msg!("Who"),
+    msg!("Device"),
+    msg!("Device name"),
+    msg!("Serial number"),
+    msg!("Enrollment"),
+    msg!("Command"),
+    msg!("More"),
+];
 
 /// Names and serial numbers of devices, by their ids.
 type Names = BTreeMap<String, (String, String)>;

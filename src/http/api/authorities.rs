@@ -141,10 +141,10 @@ async fn import(State(app): State<App>, Authenticated(actor): Authenticated, pos
     let Post { body, once } = post;
     actor.require(Right::Govern)?;
     if body.files.is_empty() || body.files.len() > FILES_MAX {
-        return Err(Error::field("files", format!("from 1 to {FILES_MAX} files")));
+        return Err(Error::field("files", t!("from 1 to {FILES_MAX} files", FILES_MAX)));
     }
     let read = |(index, text): (usize, &String)| {
-        STANDARD.decode(text.trim()).map_err(|_| Error::field(format!("files[{index}]"), "is not base64; send the file in base64"))
+        STANDARD.decode(text.trim()).map_err(|_| Error::field(format!("files[{index}]"), t!("is not base64; send the file in base64")))
     };
     let files = body.files.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
     let (days, check) = (body.days, body.check);
@@ -178,7 +178,7 @@ fn looked_at(tx: &Tx, actor: &Actor, found: &[Found], days: u32) -> Result<Answe
     let seen = std::cell::RefCell::new(None);
     let undone = tx.attempt(|tx| {
         seen.replace(Some(taken(tx, actor, found, days)?));
-        Err::<(), _>(Error::conflict("only looked"))
+        Err::<(), _>(Error::conflict(t!("only looked")))
     })?;
     match (seen.into_inner(), undone) {
         (Some(views), _) => answer(StatusCode::OK, views),

@@ -301,7 +301,7 @@ async fn try_places(
 pub(in crate::http) async fn look_at_places(app: &App, plan: &Plan, secret: Option<&Secret<String>>) -> Result<()> {
     let name = format!(".rollcall-trial-{}", app.random.uuid_v7(app.now()));
     if !plan.has_place() {
-        return Err(Error::field("folder", "name a folder, or a store that speaks S3"));
+        return Err(Error::field("folder", t!("name a folder, or a store that speaks S3")));
     }
     if let Some(folder) = &plan.folder {
         let (folder, data, name) = (folder.clone(), app.config.data.clone(), name.clone());

@@ -68,6 +68,6 @@ struct CatalogLink {
     responses((status = 200, description = "The link", body = CatalogLink)))]
 async fn of_device(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<CatalogLink>> {
     let link = app.store.write(app.now(), move |tx| catalog::of_device(tx, &actor, &id)).await?;
-    let link = link.ok_or_else(|| Error::not_found("This device is not enrolled, so it has no catalogue."))?;
+    let link = link.ok_or_else(|| Error::not_found(t!("This device is not enrolled, so it has no catalogue.")))?;
     Ok(JsonBody(CatalogLink { url: format!("{}/catalog/{}", app.public_url, link.capability), ends_at: link.ends_at }))
 }

@@ -176,7 +176,7 @@ struct Refused {
 async fn send(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<CommandInput>) -> Result<Answer> {
     let Post { body, once } = post;
     if body.targets.is_empty() || body.targets.len() > TARGETS_MAX {
-        return Err(Error::field("targets", format!("name from 1 to {TARGETS_MAX} devices")));
+        return Err(Error::field("targets", t!("name from 1 to {TARGETS_MAX} devices", TARGETS_MAX)));
     }
     app.store.write(app.now(), move |tx| once.run(tx, &actor, |tx| send_all(tx, &actor, &body))).await
 }
@@ -224,7 +224,7 @@ fn order(tx: &Tx, input: &CommandInput) -> Result<Order> {
         (Some(text), None) => {
             let bytes = STANDARD
                 .decode(text.trim())
-                .map_err(|_| Error::field("plist", "is not base64; send the command's property list in base64"))?;
+                .map_err(|_| Error::field("plist", t!("is not base64; send the command's property list in base64")))?;
             commands::read_raw(tx, &bytes, input.allow_unknown)
         }
         (None, Some(request_type)) => {
@@ -234,7 +234,7 @@ fn order(tx: &Tx, input: &CommandInput) -> Result<Order> {
             }
             commands::read_raw(tx, &order.to_plist()?, input.allow_unknown)
         }
-        _ => Err(Error::field("request_type", "give either request_type with keys, or plist")),
+        _ => Err(Error::field("request_type", t!("give either request_type with keys, or plist"))),
     }
 }
 
@@ -250,7 +250,7 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(
         })
         .await?;
     if rows.is_empty() {
-        return Err(Error::not_found("There is no such command."));
+        return Err(Error::not_found(t!("There is no such command.")));
     }
     Ok(JsonBody(rows.into_iter().map(CommandView::from).collect()))
 }
@@ -271,7 +271,7 @@ fn cancel_all(tx: &Tx, actor: &Actor, uuid: &str) -> Result<Vec<Command>> {
     actor.require(Right::Command)?;
     let rows = queue::all_by_uuid(tx, uuid)?;
     if rows.is_empty() {
-        return Err(Error::not_found("There is no such command."));
+        return Err(Error::not_found(t!("There is no such command.")));
     }
     let mut taken_back = Vec::new();
     for row in rows.iter().filter(|row| row.state.is_open()) {
@@ -279,7 +279,7 @@ fn cancel_all(tx: &Tx, actor: &Actor, uuid: &str) -> Result<Vec<Command>> {
         taken_back.push(commands::cancel(tx, actor, &channel, uuid)?);
     }
     if taken_back.is_empty() {
-        return Err(Error::conflict("This command has left every queue already."));
+        return Err(Error::conflict(t!("This command has left every queue already.")));
     }
     Ok(taken_back)
 }

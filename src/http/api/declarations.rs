@@ -269,7 +269,7 @@ async fn put_data(
     if NO_FILES.contains(&said.split(';').next().unwrap_or_default().trim()) {
         return Err(Error::field(
             "content_type",
-            "Send the data as it is, and say what it is in Content-Type, for example application/zip",
+            t!("Send the data as it is, and say what it is in Content-Type, for example application/zip"),
         ));
     }
     let bytes = read(request, API_MAX_BYTES).await?.to_vec();
@@ -301,7 +301,7 @@ fn one(body: &Value) -> Result<Draft> {
     let mut drafts = library::read(body.to_string().as_bytes())?;
     match (drafts.pop(), drafts.is_empty()) {
         (Some(draft), true) => Ok(draft),
-        _ => Err(Error::bad_input("Send exactly one declaration here.")),
+        _ => Err(Error::bad_input(t!("Send exactly one declaration here."))),
     }
 }
 
@@ -360,7 +360,7 @@ async fn assign(
         require_json(&headers)?;
         let DeclarationAssignment { ends_at } = json(&body)?;
         if ends_at.is_some() {
-            let words = "a declaration cannot end by itself on a device; take it back from the group when it is to go";
+            let words = t!("a declaration cannot end by itself on a device; take it back from the group when it is to go");
             return Err(Error::field("ends_at", words));
         }
     }

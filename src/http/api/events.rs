@@ -64,7 +64,8 @@ impl Streams {
 
     fn enter(&self) -> Result<OwnedSemaphorePermit> {
         let full = |_| {
-            Error::new(Kind::Busy, format!("{STREAMS_MAX} live streams are open already. Close some, or try again later.")).retry_after(30)
+            Error::new(Kind::Busy, t!("{STREAMS_MAX} live streams are open already. Close some, or try again later.", STREAMS_MAX))
+                .retry_after(30)
         };
         Arc::clone(&self.places).try_acquire_owned().map_err(full)
     }
@@ -74,7 +75,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Streams {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        parts.extensions.get().cloned().ok_or_else(|| Error::new(Kind::Internal, "The request came past the API's router."))
+        parts.extensions.get().cloned().ok_or_else(|| Error::new(Kind::Internal, t!("The request came past the API's router.")))
     }
 }
 
@@ -261,7 +262,7 @@ impl Reader {
             .store
             .read(self.app.now(), |tx| {
                 let actor = self.proof.recall(tx)?;
-                let actor = actor.ok_or_else(|| Error::new(Kind::Unauthenticated, "The log-in or token of this stream is over."))?;
+                let actor = actor.ok_or_else(|| Error::new(Kind::Unauthenticated, t!("The log-in or token of this stream is over.")))?;
                 audit::after(tx, &actor, self.upto)
             })
             .await

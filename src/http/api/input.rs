@@ -57,7 +57,7 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<()> {
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Error::bad_input("Send JSON, with the header Content-Type: application/json."))
+    Err(Error::bad_input(t!("Send JSON, with the header Content-Type: application/json.")))
 }
 
 /// Reads a whole body of up to `limit` bytes.
@@ -65,9 +65,9 @@ pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes> {
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            Err(Error::new(Kind::TooLarge, format!("The body is larger than {limit} bytes, more than this address takes.")))
+            Err(Error::new(Kind::TooLarge, t!("The body is larger than {limit} bytes, more than this address takes.", limit)))
         }
-        Err(error) => Err(Error::bad_input("The body did not arrive as a whole; send it again.").caused_by(error)),
+        Err(error) => Err(Error::bad_input(t!("The body did not arrive as a whole; send it again.")).caused_by(error)),
     }
 }
 
@@ -77,16 +77,16 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let message = without_value(&error.into_inner().to_string());
-        if path == "." { Error::bad_input(format!("The JSON body does not fit: {message}.")) } else { Error::field(path, message) }
+        if path == "." { Error::bad_input(t!("The JSON body does not fit: {message}.", message)) } else { Error::field(path, message) }
     })?;
-    json.end().map_err(|error| Error::bad_input(format!("The JSON body goes on after its end: {error}.")))?;
+    json.end().map_err(|error| Error::bad_input(t!("The JSON body goes on after its end: {error}.", error)))?;
     Ok(value)
 }
 
 /// What was expected, without the value that came instead: it may be a password in the wrong place, and this goes into the log.
 fn without_value(message: &str) -> String {
     match message.split_once(", expected ") {
-        Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
+        Some((found, expected)) if found.starts_with("invalid ") => t!("expected {expected}", expected),
         _ => message.to_owned(),
     }
 }
@@ -95,7 +95,7 @@ fn without_value(message: &str) -> String {
 fn named(text: &str) -> Error {
     match text.split_once(": ") {
         Some((field, message)) if !field.contains(' ') => Error::field(field, message),
-        _ => Error::bad_input(format!("The query cannot be read: {text}.")),
+        _ => Error::bad_input(t!("The query cannot be read: {text}.", text)),
     }
 }
 

@@ -208,7 +208,7 @@ impl HolderInput {
         let holder = match (self.serial_number, self.person_id) {
             (Some(serial_number), None) => Holder::Device { serial_number },
             (None, Some(person_id)) => Holder::Person { person_id },
-            _ => return Err(Error::field("serial_number", "name either a device by its serial number or a person by their id")),
+            _ => return Err(Error::field("serial_number", t!("name either a device by its serial number or a person by their id"))),
         };
         Ok((self.adam_id, holder))
     }

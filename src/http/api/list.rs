@@ -44,7 +44,7 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
     pub fn parse(limit: Option<u32>, after: Option<&str>) -> Result<Self> {
         let limit = limit.unwrap_or(LIMIT_DEFAULT);
         if limit == 0 || limit > LIMIT_MAX {
-            return Err(Error::field("limit", format!("take a number from 1 to {LIMIT_MAX}")));
+            return Err(Error::field("limit", t!("take a number from 1 to {LIMIT_MAX}", LIMIT_MAX)));
         }
         Ok(Self { limit, after: after.map(decode).transpose()? })
     }
@@ -65,7 +65,7 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
         let total = rows.len() as u64;
         if let Some(after) = &self.after {
             let Some(at) = rows.iter().position(|row| key(row) == *after) else {
-                return Err(Error::field("after", "what the page before ended with is gone; leave it out to begin again"));
+                return Err(Error::field("after", t!("what the page before ended with is gone; leave it out to begin again")));
             };
             rows.drain(..=at);
         }
@@ -91,7 +91,7 @@ fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K> {
     let bytes = if cursor.len() > CURSOR_MAX { None } else { URL_SAFE_NO_PAD.decode(cursor).ok() };
     bytes
         .and_then(|json| serde_json::from_slice(&json).ok())
-        .ok_or_else(|| Error::field("after", "give the `next` of the page before, as it is, or leave it out to begin"))
+        .ok_or_else(|| Error::field("after", t!("give the `next` of the page before, as it is, or leave it out to begin")))
 }
 
 #[cfg(test)]

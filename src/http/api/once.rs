@@ -145,7 +145,7 @@ impl Once {
         let kept: Kept =
             serde_json::from_slice(kept.expose()).map_err(|error| Error::internal("an answer that was kept cannot be read", error))?;
         if kept.request != self.request {
-            return Err(Error::conflict("This Idempotency-Key was used for another request. Take a new key for each thing to do."));
+            return Err(Error::conflict(t!("This Idempotency-Key was used for another request. Take a new key for each thing to do.")));
         }
         Ok(Some(Answer { repeated: true, ..kept.answer }))
     }
@@ -161,7 +161,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return if headers.contains_key(IDEMPOTENCY_KEY) {
-            Err(Error::bad_input("Send one Idempotency-Key, not several."))
+            Err(Error::bad_input(t!("Send one Idempotency-Key, not several.")))
         } else {
             Ok(None)
         };
@@ -169,7 +169,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>> {
     let text =
         value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= KEY_MAX && text.bytes().all(|byte| byte.is_ascii_graphic()));
     text.map(|text| Some(text.to_owned()))
-        .ok_or_else(|| Error::bad_input(format!("An Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters, for example a UUID.")))
+        .ok_or_else(|| Error::bad_input(t!("An Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters, for example a UUID.", KEY_MAX)))
 }
 
 /// Whose key it is: each actor has keys of their own.

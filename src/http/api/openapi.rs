@@ -62,8 +62,10 @@ impl Modify for Ways {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let mut token = Http::new(HttpAuthScheme::Bearer);
         token.bearer_format = Some("rc_…".into());
-        let session =
-            ApiKeyValue::with_description("__Host-rollcall", "Set by POST /api/v1/session; changes also need X-CSRF-Token, or a browser.");
+        let session = ApiKeyValue::with_description(
+            "__Host-rollcall",
+            t!("Set by POST /api/v1/session; changes also need X-CSRF-Token, or a browser."),
+        );
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(token));
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));

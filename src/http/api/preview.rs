@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 async fn preview(State(app): State<App>, Authenticated(actor): Authenticated, Json(thought): Json<Thought>) -> Result<JsonBody<Previews>> {
     if let Some(after) = thought.after.as_ref().filter(|after| uuid::Uuid::parse_str(after).is_err()) {
         let after: String = after.chars().take(60).collect();
-        return Err(Error::field("after", format!("`{after}` is no place in this list; take `next` of an answer")));
+        return Err(Error::field("after", t!("`{after}` is no place in this list; take `next` of an answer", after)));
     }
     let previews = app.store.read_slow(app.now(), move |tx| reconcile::preview_all(tx, &actor, &thought)).await?;
     Ok(JsonBody(previews))

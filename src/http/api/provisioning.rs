@@ -113,7 +113,7 @@ async fn create(State(app): State<App>, Authenticated(actor): Authenticated, req
     actor.require(Right::Configure)?;
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !["application/octet-stream", "application/x-apple-aspen-mobileprovision"].contains(&kind) {
-        return Err(Error::bad_input("Send the file as it is, with the header Content-Type: application/octet-stream."));
+        return Err(Error::bad_input(t!("Send the file as it is, with the header Content-Type: application/octet-stream.")));
     }
     let head = Head::of(&request)?;
     let bytes = read(request, MAX_BYTES).await?;

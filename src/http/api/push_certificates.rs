@@ -109,10 +109,10 @@ async fn put(State(app): State<App>, Authenticated(actor): Authenticated, post: 
     let Post { body, once } = post;
     actor.require(Right::Configure)?;
     if body.files.is_empty() || body.files.len() > FILES_MAX {
-        return Err(Error::field("files", format!("from 1 to {FILES_MAX} files")));
+        return Err(Error::field("files", t!("from 1 to {FILES_MAX} files", FILES_MAX)));
     }
     let read = |(index, text): (usize, &String)| {
-        STANDARD.decode(text.trim()).map_err(|_| Error::field(format!("files[{index}]"), "is not base64; send the file in base64"))
+        STANDARD.decode(text.trim()).map_err(|_| Error::field(format!("files[{index}]"), t!("is not base64; send the file in base64")))
     };
     let files = body.files.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
     let pair = push_requests::pair(&app, &actor, files.into_iter().map(Bytes::from).collect(), body.passphrase).await??;

@@ -124,5 +124,5 @@ async fn check(
 }
 
 fn decode(text: &str, field: &str) -> Result<Bytes> {
-    STANDARD.decode(text.trim()).map(Bytes::from).map_err(|_| Error::field(field, "is not base64; send the file in base64"))
+    STANDARD.decode(text.trim()).map(Bytes::from).map_err(|_| Error::field(field, t!("is not base64; send the file in base64")))
 }

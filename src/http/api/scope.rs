@@ -36,7 +36,7 @@ impl AssignInput {
 /// Refuses more groups than are looked at in one request.
 pub(super) fn few_enough(groups: &[String]) -> Result<()> {
     if groups.len() > GROUPS_MAX {
-        return Err(Error::field("groups", format!("at most {GROUPS_MAX} groups at once")));
+        return Err(Error::field("groups", t!("at most {GROUPS_MAX} groups at once", GROUPS_MAX)));
     }
     Ok(())
 }

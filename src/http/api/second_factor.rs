@@ -52,7 +52,7 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated) -> Re
 fn own_id(actor: &Actor) -> Result<&str> {
     match actor {
         Actor::Person { id, .. } => Ok(id),
-        _ => Err(Error::forbidden("Only people who log in have a second factor.")),
+        _ => Err(Error::forbidden(t!("Only people who log in have a second factor."))),
     }
 }
 
@@ -88,7 +88,7 @@ async fn prepare(
     let proof = gate.prove_own(&actor, input.password.into(), &from.client).await?;
     let work = move |tx: &Tx| {
         let secret = second_factor::prepare(tx, &actor, &proof)?;
-        let issuer = Some(settings::organisation(tx)?).filter(|name| !name.is_empty()).unwrap_or_else(|| String::from("Rollcall"));
+        let issuer = Some(settings::organisation(tx)?).filter(|name| !name.is_empty()).unwrap_or_else(|| String::from(t!("Rollcall")));
         let name = if let Actor::Person { name, .. } = &actor { name.as_str() } else { "" };
         Ok(Prepared { secret: totp::base32(&secret), address: totp::address(&secret, &issuer, name) })
     };

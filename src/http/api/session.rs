@@ -107,7 +107,7 @@ async fn show(Identified { actor, proof }: Identified) -> JsonBody<Me> {
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Logged out")))]
 async fn log_out(State(app): State<App>, Identified { actor, proof }: Identified, from: FromOurPage) -> Result<Response> {
     let Proof::Session(session) = proof else {
-        return Err(Error::bad_input("There is no session to end: a token is revoked under /api/v1/tokens."));
+        return Err(Error::bad_input(t!("There is no session to end: a token is revoked under /api/v1/tokens.")));
     };
     app.store.write(app.now(), move |tx| sessions::end(tx, &actor, &session.token_hash)).await?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie::end(from.secure)?)]).into_response())
@@ -229,15 +229,15 @@ async fn end(State(app): State<App>, Authenticated(actor): Authenticated, Path(i
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "session", responses((status = 204, description = "Ended")))]
 async fn end_others(State(app): State<App>, Identified { actor, proof }: Identified) -> Result<StatusCode> {
     let Proof::Session(session) = proof else {
-        return Err(Error::bad_input("Only people have sessions. End another's one by one, by their ids."));
+        return Err(Error::bad_input(t!("Only people have sessions. End another's one by one, by their ids.")));
     };
     app.store.write(app.now(), move |tx| sessions::end_all(tx, &actor, &session.admin_id, Some(&session.token_hash))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn code_needed() -> Error {
-    let mut error = Error::new(Kind::Unauthenticated, "The second factor is on: send its code with name and password.");
-    error.fields.push(FieldError { field: String::from("code"), message: String::from("the code that the telephone shows now") });
+    let mut error = Error::new(Kind::Unauthenticated, t!("The second factor is on: send its code with name and password."));
+    error.fields.push(FieldError { field: String::from("code"), message: String::from(t!("the code that the telephone shows now")) });
     error
 }
 
@@ -246,5 +246,5 @@ fn own_id(actor: &Actor) -> Option<&str> {
 }
 
 fn token_hash(id: &str) -> Result<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(id).map_err(|_| Error::not_found("No session has this id."))
+    URL_SAFE_NO_PAD.decode(id).map_err(|_| Error::not_found(t!("No session has this id.")))
 }

@@ -26,6 +26,7 @@ use crate::http::pages::account::{SignIn, Told, explained, sign_in as sign_in_pa
 use crate::http::pages::at_device::Refused;
 use crate::http::pages::handlers::Form;
 use crate::http::server::Peer;
+use crate::language::say;
 use crate::mdm::enroll::account::{self, Answer, Asked, IDENTIFIER_MAX_CHARS, Refusal};
 use crate::mdm::enroll::{Addresses, profile};
 use crate::protocol::machine_info::MachineInfo;
@@ -37,7 +38,7 @@ use crate::store::account_tokens::Ownership;
 const BASE: &str = "/account-enrollment";
 
 /// The sentence of every page that says that a person is not let in.
-const NOT_LET_IN: &str = "This device cannot be enrolled so";
+const NOT_LET_IN: &str = msg!("This device cannot be enrolled so");
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -48,7 +49,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 fn read(ownership: &str) -> Result<Ownership> {
-    ownership.parse().map_err(|_| Error::not_found("There is nothing at this address."))
+    ownership.parse().map_err(|_| Error::not_found(t!("There is nothing at this address.")))
 }
 
 /// The address at which a device asks for its profile.
@@ -109,7 +110,7 @@ fn asks_for_sign_in(app: &App, ownership: Ownership) -> Result<Response> {
 
 async fn refused(app: &App, refusal: &Refusal) -> Result<Response> {
     let status = if matches!(refusal, Refusal::NotReady(_)) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::FORBIDDEN };
-    page(app, status, &Refused { title: NOT_LET_IN, words: &refusal.words() }).await
+    page(app, status, &Refused { title: say(NOT_LET_IN), words: &refusal.words() }).await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -182,8 +183,8 @@ struct Going {
 async fn go_on(State(app): State<App>, Extension(desk): Extension<Arc<Desk>>, Form(going): Form<Going>) -> Result<Response> {
     let now = app.now();
     let Some(Account { who, ownership }) = desk.accounts.take(&going.visit, now) else {
-        let words = "This took too long, or the page was used already. Close it and sign in on the device once more.";
-        return page(&app, StatusCode::GONE, &Refused { title: "Begin again", words }).await;
+        let words = t!("This took too long, or the page was used already. Close it and sign in on the device once more.");
+        return page(&app, StatusCode::GONE, &Refused { title: t!("Begin again"), words }).await;
     };
     let token = Secret::new(app.random.token());
     let location = HeaderValue::from_str(&service_discovery::result(token.expose()))

@@ -60,17 +60,17 @@ async fn anchors(State(app): State<App>) -> Response {
 /// A profile by which a device trusts our root.
 async fn trust(State(app): State<App>) -> Result<Response> {
     if !has_own_tls(&app) {
-        return Err(Error::not_found("Devices trust this server without a profile."));
+        return Err(Error::not_found(t!("Devices trust this server without a profile.")));
     }
     let now = app.now();
     let (organisation, identifier) =
         app.store.read(now, |tx| Ok((settings::value(tx, &ORGANISATION)?, settings::value(tx, &PROFILE_IDENTIFIER)?))).await?;
-    let organization = organisation.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from("Rollcall"));
+    let organization = organisation.filter(|name| !name.is_empty()).unwrap_or_else(|| String::from(t!("Rollcall")));
     let authority = app.authority();
     let profile = RootProfile {
         identifier: format!("{}.trust", identifier.unwrap_or_else(|| String::from("org.rollcall.enrollment"))),
-        display_name: format!("{organization}: trust"),
-        description: format!("Lets this device trust the management server of {organization}."),
+        display_name: t!("{organization}: trust", organization),
+        description: t!("Lets this device trust the management server of {organization}.", organization),
         organization,
         uuids: [app.random.uuid_v4(), app.random.uuid_v4()],
         root: authority.issuer.certificate().der().to_vec(),

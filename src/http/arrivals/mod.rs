@@ -103,7 +103,7 @@ async fn looked(app: &App, desk: &Desk, headers: &HeaderMap, door: Door) -> Resu
     let token = app.random.token();
     desk.open(&token, Visit { asked }, app.now());
     let mut response = sheet(sign_in_page(&organisation(app).await?, &SignIn { visit: &token, ..SignIn::default() }));
-    let set = format!("{COOKIE_NAME}={token}; Path=/ade; Secure; HttpOnly; SameSite=Lax");
+    let set = t!("{COOKIE_NAME}={token}; Path=/ade; Secure; HttpOnly; SameSite=Lax", COOKIE_NAME, token);
     let set = HeaderValue::from_str(&set).map_err(|error| Error::internal("the cookie of a visit could not be written", error))?;
     response.headers_mut().insert(SET_COOKIE, set);
     Ok(response)
@@ -124,14 +124,18 @@ struct Typed {
 async fn sign_in(State(app): State<App>, Extension(desk): Extension<Arc<Desk>>, peer: Peer, Form(typed): Form<Typed>) -> Result<Response> {
     let now = app.now();
     if !desk.devices.is_open(&typed.visit, now) {
-        let words = "This took too long, or the page is an old one. Go back in Setup Assistant and begin this step again.";
-        return page(&app, StatusCode::GONE, &Refused { title: "Begin again", words }).await;
+        let words = t!("This took too long, or the page is an old one. Go back in Setup Assistant and begin this step again.");
+        return page(&app, StatusCode::GONE, &Refused { title: t!("Begin again"), words }).await;
     }
     match desk.prove(&app, peer.addr.ip(), &typed.email, Secret::new(typed.password), now).await {
         Ok(person_id) => {
             let Some(Visit { asked }) = desk.devices.take(&typed.visit, now) else {
-                return page(&app, StatusCode::GONE, &Refused { title: "Begin again", words: "Somebody signed in on this page already." })
-                    .await;
+                return page(
+                    &app,
+                    StatusCode::GONE,
+                    &Refused { title: t!("Begin again"), words: t!("Somebody signed in on this page already.") },
+                )
+                .await;
             };
             answer(&app, Asked { person_id: Some(person_id), ..asked }).await
         }
@@ -157,8 +161,8 @@ async fn prove(
     match read(&proven.content) {
         Ok(info) => Ok(Ok((info, proven.by))),
         Err(error) => {
-            let words = format!("What the device says of itself cannot be read: {error}.");
-            page(app, StatusCode::BAD_REQUEST, &Refused { title: "This device cannot be understood", words: &words }).await.map(Err)
+            let words = t!("What the device says of itself cannot be read: {error}.", error);
+            page(app, StatusCode::BAD_REQUEST, &Refused { title: t!("This device cannot be understood"), words: &words }).await.map(Err)
         }
     }
 }
@@ -181,18 +185,18 @@ pub(in crate::http) async fn vouched(app: &App, message: Vec<u8>) -> Result<Resu
 
 async fn unknown(app: &App, unproven: &Unproven) -> Result<Response> {
     let (status, title) = match unproven {
-        Unproven::Message(_) => (StatusCode::BAD_REQUEST, "This is no message of a device"),
+        Unproven::Message(_) => (StatusCode::BAD_REQUEST, t!("This is no message of a device")),
         Unproven::NoAuthority => {
             app.store.write(app.now(), automated::lacks_authority).await?;
-            (StatusCode::SERVICE_UNAVAILABLE, "This server cannot recognise devices yet")
+            (StatusCode::SERVICE_UNAVAILABLE, t!("This server cannot recognise devices yet"))
         }
-        Unproven::Stranger(_) => (StatusCode::FORBIDDEN, "This is no device of Apple’s"),
+        Unproven::Stranger(_) => (StatusCode::FORBIDDEN, t!("This is no device of Apple’s")),
     };
     let words = match unproven {
         Unproven::NoAuthority => {
-            String::from("It lacks a certificate of Apple’s. Whoever looks after it finds under Today what to do; then try again.")
+            String::from(t!("It lacks a certificate of Apple’s. Whoever looks after it finds under Today what to do; then try again."))
         }
-        other => format!("It cannot be let in: {other}."),
+        other => t!("It cannot be let in: {other}.", other),
     };
     page(app, status, &Refused { title, words: &words }).await
 }
@@ -225,10 +229,10 @@ async fn answer(app: &App, asked: Asked) -> Result<Response> {
                     StatusCode::FORBIDDEN
                 }
             };
-            page(app, status, &Refused { title: "This device is not let in", words: refusal.words() }).await
+            page(app, status, &Refused { title: t!("This device is not let in"), words: refusal.words() }).await
         }
         (_, Some(body)) => Ok(mobileconfig(body)),
-        (_, None) => Err(Error::new(Kind::Internal, "a device was to be given a profile, and there is none")),
+        (_, None) => Err(Error::new(Kind::Internal, t!("a device was to be given a profile, and there is none"))),
     }
 }
 

@@ -132,9 +132,10 @@ impl Desk {
         let who = sha256(email.trim().to_ascii_lowercase().as_bytes());
         self.addresses.take(from, now)?;
         self.people.take(who, now).map_err(|seconds| {
-            Error::new(Kind::TooOften, format!("This password was guessed too often. Try again in {seconds} seconds.")).retry_after(seconds)
+            Error::new(Kind::TooOften, t!("This password was guessed too often. Try again in {seconds} seconds.", seconds))
+                .retry_after(seconds)
         })?;
-        let full = |_| Error::new(Kind::Busy, "Too many people sign in just now. Try again in a moment.").retry_after(2);
+        let full = |_| Error::new(Kind::Busy, t!("Too many people sign in just now. Try again in a moment.")).retry_after(2);
         let _waiting = self.waiting.try_acquire().map_err(full)?;
         // The semaphore is never closed.
         let _turn = self.hashing.acquire().await.map_err(|closed| Error::internal("the desk is closed", closed))?;
@@ -149,7 +150,7 @@ impl Desk {
                 self.people.give_back(&who);
                 Ok(person_id)
             }
-            None => Err(Error::new(Kind::Unauthenticated, "Address or password is wrong.")),
+            None => Err(Error::new(Kind::Unauthenticated, t!("Address or password is wrong."))),
         }
     }
 }

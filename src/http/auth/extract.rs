@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::error::as_it_is;
 use crate::http::pages::parts::encode;
 use crate::http::server::{Listener, Peer};
+use crate::language::say;
 use crate::mdm::Actor;
 use crate::mdm::admins::sessions::{self, Client, Known};
 use crate::mdm::admins::tokens;
@@ -49,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Identified {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let identified = identify(parts).await?;
-        identified.ok_or_else(|| unauthenticated("Log in, or send an API token as `Authorization: Bearer rc_…`."))
+        identified.ok_or_else(|| unauthenticated(t!("Log in, or send an API token as `Authorization: Bearer rc_…`.")))
     }
 }
 
@@ -101,7 +102,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         let identified = match identify(parts).await {
-            Err(error) if error.message == SECOND_FACTOR_FIRST => return Err(Redirect::to("/account/second-factor").into_response()),
+            Err(error) if error.message == say(SECOND_FACTOR_FIRST) => return Err(Redirect::to("/account/second-factor").into_response()),
             identified => identified.map_err(IntoResponse::into_response)?,
         };
         match identified {
@@ -168,16 +169,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Gate {
 /// Unauthenticated for credentials that are wrong; forbidden for a change under a session that another site's page asks for.
 async fn identify(parts: &Parts) -> Result<Option<Identified>> {
     // Every request comes through a listener; without one it is our own fault.
-    let peer: &Peer = parts.extensions.get().ok_or_else(|| Error::new(Kind::Internal, "The request came through no listener."))?;
+    let peer: &Peer = parts.extensions.get().ok_or_else(|| Error::new(Kind::Internal, t!("The request came through no listener.")))?;
     if peer.listener == Listener::Control {
         return Ok(Some(Identified { actor: Actor::Console, proof: Proof::Console }));
     }
     if let Some(header) = parts.headers.get(AUTHORIZATION) {
-        let text = bearer(header.as_bytes()).ok_or_else(|| unauthenticated("Send the API token as `Authorization: Bearer rc_…`."))?;
+        let text = bearer(header.as_bytes()).ok_or_else(|| unauthenticated(t!("Send the API token as `Authorization: Bearer rc_…`.")))?;
         let found = token(parts, text).await?;
         return found
             .map(Some)
-            .ok_or_else(|| unauthenticated("This API token is unknown, revoked or expired. An owner makes a new one under System."));
+            .ok_or_else(|| unauthenticated(t!("This API token is unknown, revoked or expired. An owner makes a new one under System.")));
     }
     let Some(value) = cookie::session_token(&parts.headers, cookie::is_secure(peer, &parts.headers)) else { return Ok(None) };
     let gate = gate(parts)?;
@@ -186,14 +187,14 @@ async fn identify(parts: &Parts) -> Result<Option<Identified>> {
     let Known { actor, session, used, lacks_second_factor } = known;
     origin::require_own_page(parts, peer, &session.csrf)?;
     if lacks_second_factor && !is_about_oneself(parts.uri.path()) {
-        return Err(Error::forbidden(SECOND_FACTOR_FIRST));
+        return Err(Error::forbidden(say(SECOND_FACTOR_FIRST)));
     }
     note(gate, used);
     Ok(Some(Identified { actor, proof: Proof::Session(session) }))
 }
 
 /// What is said to whoever has to set their second factor up first.
-const SECOND_FACTOR_FIRST: &str = "Your role needs a second factor. Set it up under your account, then go on.";
+const SECOND_FACTOR_FIRST: &str = msg!("Your role needs a second factor. Set it up under your account, then go on.");
 
 /// Addresses for one's own log-in, which stay open to whoever has to set their second factor up.
 fn is_about_oneself(path: &str) -> bool {
@@ -218,7 +219,7 @@ fn note(gate: &Gate, used: Option<SoftFact>) {
 }
 
 fn gate(parts: &Parts) -> Result<&Gate> {
-    parts.extensions.get().ok_or_else(|| Error::new(Kind::Internal, "The request came past the gate."))
+    parts.extensions.get().ok_or_else(|| Error::new(Kind::Internal, t!("The request came past the gate.")))
 }
 
 fn bearer(header: &[u8]) -> Option<&str> {

@@ -179,7 +179,7 @@ impl Gate {
 
     /// Runs `work` on a thread for slow things when its turn comes.
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let full = |_| Error::new(Kind::Busy, "Too many people are logging in just now. Try again in a moment.").retry_after(2);
+        let full = |_| Error::new(Kind::Busy, t!("Too many people are logging in just now. Try again in a moment.")).retry_after(2);
         let _waiting = self.0.waiting.try_acquire().map_err(full)?;
         // The semaphore is never closed.
         let _turn = self.0.hashing.acquire().await.map_err(|closed| Error::internal("the gate is closed", closed))?;
@@ -197,6 +197,6 @@ impl std::fmt::Debug for Gate {
 fn own_name(actor: &Actor) -> Result<String> {
     match actor {
         Actor::Person { name, .. } => Ok(name.clone()),
-        _ => Err(Error::forbidden("Only people have passwords; log in as the person.")),
+        _ => Err(Error::forbidden(t!("Only people have passwords; log in as the person."))),
     }
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::error::{Error, Result};
 use crate::http::server::{Listener, Peer};
+use crate::language::say;
 use crate::secret::Secret;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -34,9 +35,9 @@ pub(super) fn require_own_page(parts: &Parts, peer: &Peer, csrf: &Secret<String>
     match made_from(parts, peer) {
         Made::ByUs => Ok(()),
         Made::Unknown if verify_slices_are_equal(token, csrf.expose().as_bytes()).is_ok() => Ok(()),
-        Made::Unknown => Err(Error::forbidden(
-            "Whether this comes from our own page cannot be told. Send the session's csrf_token in the header X-CSRF-Token, or use an API token.",
-        )),
+        Made::Unknown => Err(Error::forbidden(t!(
+            "Whether this comes from our own page cannot be told. Send the session's csrf_token in the header X-CSRF-Token, or use an API token."
+        ))),
         Made::ByAnother => Err(another()),
     }
 }
@@ -48,10 +49,10 @@ pub(super) fn refuse_another_site(parts: &Parts, peer: &Peer) -> Result<()> {
 
 /// What is said to a request that another site's page makes.
 pub(in crate::http) const ANOTHER_SITE: &str =
-    "This request was made from the page of another site, so it was refused. Open Rollcall's own page and try again there.";
+    msg!("This request was made from the page of another site, so it was refused. Open Rollcall's own page and try again there.");
 
 fn another() -> Error {
-    Error::forbidden(ANOTHER_SITE)
+    Error::forbidden(say(ANOTHER_SITE))
 }
 
 /// Methods that change nothing (RFC 9110, section 9.2.1).

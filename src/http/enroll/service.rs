@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::arrivals::{page, vouched};
 use crate::http::pages::at_device::Refused;
+use crate::language::say;
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::profile::{self, Grant};
 use crate::mdm::enroll::profile_service::{self, Asked, Question, Refusal};
@@ -20,7 +21,7 @@ use crate::protocol::mobileconfig::profile_service::{ProfileService, build_profi
 use crate::protocol::plist::{self, fields};
 
 /// The title of every page that says why a device gets no profile.
-const TITLE: &str = "This device gets no profile";
+const TITLE: &str = msg!("This device gets no profile");
 
 /// The signed profile of the first phase.
 pub(in crate::http) fn first(app: &App, question: Question) -> Result<Vec<u8>> {
@@ -28,7 +29,10 @@ pub(in crate::http) fn first(app: &App, question: Question) -> Result<Vec<u8>> {
         identifier: question.identifier,
         uuid: app.random.uuid_v4(),
         display_name: format!("{}: device management", question.organisation),
-        description: format!("Tells {} which device this is, so that it gets a profile of its own.", question.organisation),
+        description: t!(
+            "Tells {organisation} which device this is, so that it gets a profile of its own.",
+            organisation = question.organisation
+        ),
         organization: question.organisation,
         url: question.url,
         challenge: question.challenge,
@@ -42,15 +46,15 @@ pub(super) async fn answer(State(app): State<App>, Path(code): Path<String>, bod
     let message = body.to_vec();
     let verified = tokio::task::spawn_blocking(move || cms::verify(&message, None)).await;
     let Ok(verified) = verified.map_err(|panic| Error::internal("a fault in the program", panic))? else {
-        let words = "What came is no signed message of a device. Open the link again on the device itself.";
-        return page(&app, StatusCode::BAD_REQUEST, &Refused { title: TITLE, words }).await;
+        let words = t!("What came is no signed message of a device. Open the link again on the device itself.");
+        return page(&app, StatusCode::BAD_REQUEST, &Refused { title: say(TITLE), words }).await;
     };
     let signer = verified.signer.fingerprint();
     let is_third = app.store.read(app.now(), move |tx| Ok(profile_service::of_second_phase(tx, &signer)?.is_some())).await?;
     if is_third {
         return match read(code, &verified.content) {
             Ok(asked) => third(&app, asked, signer).await,
-            Err(words) => page(&app, StatusCode::BAD_REQUEST, &Refused { title: TITLE, words: &words }).await,
+            Err(words) => page(&app, StatusCode::BAD_REQUEST, &Refused { title: say(TITLE), words: &words }).await,
         };
     }
     let proven = match vouched(&app, body.to_vec()).await? {
@@ -59,7 +63,7 @@ pub(super) async fn answer(State(app): State<App>, Path(code): Path<String>, bod
     };
     let asked = match read(code, &proven.content) {
         Ok(asked) => asked,
-        Err(words) => return page(&app, StatusCode::BAD_REQUEST, &Refused { title: TITLE, words: &words }).await,
+        Err(words) => return page(&app, StatusCode::BAD_REQUEST, &Refused { title: say(TITLE), words: &words }).await,
     };
     let (wanted, by, addresses) = (asked.clone(), proven.by, Addresses::under(&app.public_url));
     let decided = app.store.read(app.now(), move |tx| profile_service::identity(tx, &wanted, by, addresses)).await?;
@@ -90,7 +94,7 @@ async fn give(app: &App, asked: Asked, grant: Grant, signer: Option<Fingerprint>
 
 /// What a device says of itself; else the words why that is not known.
 fn read(code: String, content: &[u8]) -> Result<Asked, String> {
-    let info = MachineInfo::parse(content).map_err(|error| format!("What the device says of itself cannot be read: {error}."))?;
+    let info = MachineInfo::parse(content).map_err(|error| t!("What the device says of itself cannot be read: {error}.", error))?;
     let keys = plist::parse_dictionary(content).unwrap_or_default();
     Ok(Asked { code, info, challenge: fields::filled(&keys, "CHALLENGE").unwrap_or_default() })
 }
@@ -101,5 +105,5 @@ async fn refuse(app: &App, refusal: &Refusal) -> Result<Response> {
         Refusal::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::OtherKind(_) | Refusal::NotPractice | Refusal::AnotherDevice => StatusCode::FORBIDDEN,
     };
-    Ok(page(app, status, &Refused { title: TITLE, words: refusal.words() }).await?.into_response())
+    Ok(page(app, status, &Refused { title: say(TITLE), words: refusal.words() }).await?.into_response())
 }

@@ -106,7 +106,7 @@ impl Intake<'_> {
             Some(claim) => self.app.store.read(self.now, |tx| identify::is_known(tx, &claim.presented)).await?,
             None => false,
         };
-        if is_known { Ok(()) } else { Err(Error::bad_input("A large report came without a certificate that is known here.")) }
+        if is_known { Ok(()) } else { Err(Error::bad_input(t!("A large report came without a certificate that is known here."))) }
     }
 
     fn whole(self, body: Bytes) -> Result<Arrived> {
@@ -131,7 +131,7 @@ impl Intake<'_> {
     }
 
     async fn large(&self, begin: BytesMut, mut body: Body, announced: usize) -> Result<Arrival> {
-        let _place = self.large.0.try_acquire().map_err(|_| Error::new(Kind::Busy, "Many large reports arrive at the same time."))?;
+        let _place = self.large.0.try_acquire().map_err(|_| Error::new(Kind::Busy, t!("Many large reports arrive at the same time.")))?;
         // Who is known by TLS is known already. A signature covers the whole body, so it has to be hashed to its end.
         let signed_by = identity::claimed(self.app, self.peer, self.headers)?.and_then(|claim| claim.digest);
         let mut skim = Skim::new(signed_by);
@@ -233,9 +233,9 @@ pub(super) fn broken_off(error: axum::BoxError) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
-            return Error::new(Kind::TooLarge, "The message is larger than this address takes.");
+            return Error::new(Kind::TooLarge, t!("The message is larger than this address takes."));
         }
         cause = error.source();
     }
-    Error::bad_input("The message broke off on its way here.").caused_by(error)
+    Error::bad_input(t!("The message broke off on its way here.")).caused_by(error)
 }

@@ -20,7 +20,7 @@ use crate::protocol::ids::MAX_ID_BYTES;
 
 /// An address without an id.
 pub(super) async fn for_nobody(NanoTool(_): NanoTool) -> Response {
-    Answer { command_error: Some("getting enrollment ids: empty path".into()), ..Answer::default() }.refuse()
+    Answer { command_error: Some(t!("getting enrollment ids: empty path").into()), ..Answer::default() }.refuse()
 }
 
 /// Pushes to the enrollments named; whichever method asks.
@@ -38,7 +38,7 @@ pub(super) async fn enqueue(
 ) -> Response {
     let no_push = query.as_deref().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("nopush=") && pair != "nopush="));
     answered(match (body.is_empty(), no_push) {
-        (true, true) => Ok(Answer { no_push, command_error: Some("must enqueue or push".into()), ..Answer::default() }.refuse()),
+        (true, true) => Ok(Answer { no_push, command_error: Some(t!("must enqueue or push").into()), ..Answer::default() }.refuse()),
         (true, false) => push_only(&app, &actor, &ids).await,
         (false, _) => queue_and_push(&app, &actor, &ids, &body, no_push).await,
     })
@@ -86,19 +86,22 @@ fn split(ids: &str) -> Result<Vec<String>> {
     ids.sort();
     ids.dedup();
     if ids.is_empty() {
-        return Err(Error::bad_input("Name an enrollment by its id."));
+        return Err(Error::bad_input(t!("Name an enrollment by its id.")));
     }
     if ids.len() > IDS_MAX {
-        return Err(Error::bad_input(format!("Name at most {IDS_MAX} enrollments at a time; {} are too many.", ids.len())));
+        return Err(Error::bad_input(t!("Name at most {IDS_MAX} enrollments at a time; {ids} are too many.", IDS_MAX, ids = ids.len())));
     }
     Ok(ids)
 }
 
 /// Reads a command. Unlike our own API this one asks for a CommandUUID, because its tools make one and go by it.
 fn read(plist: &[u8]) -> Result<Order> {
-    let order = Order::from_plist(plist).map_err(|error| Error::bad_input(format!("decoding command: {error}")).caused_by(error))?;
+    let order = Order::from_plist(plist).map_err(|error| Error::bad_input(t!("decoding command: {error}", error)).caused_by(error))?;
     if order.uuid.len() > MAX_ID_BYTES || order.uuid.contains(char::is_control) {
-        return Err(Error::bad_input(format!("decoding command: a CommandUUID has up to {MAX_ID_BYTES} bytes without control characters")));
+        return Err(Error::bad_input(t!(
+            "decoding command: a CommandUUID has up to {MAX_ID_BYTES} bytes without control characters",
+            MAX_ID_BYTES
+        )));
     }
     Ok(order)
 }

@@ -42,7 +42,7 @@ async fn version() -> Response {
 }
 
 async fn nothing() -> Response {
-    answer::text(StatusCode::NOT_FOUND, "404 page not found")
+    answer::text(StatusCode::NOT_FOUND, t!("404 page not found"))
 }
 
 /// Takes what another server was told by a device, byte for byte.
@@ -69,7 +69,7 @@ async fn push_certificate(
     let outcome = match method {
         Method::GET => show(&app, actor, query.as_deref().and_then(topic)).await.map(|row| (row, None)),
         Method::PUT => put(&app, actor, &body).await.map(|put| (put.certificate, put.warning)),
-        _ => return answer::text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
+        _ => return answer::text(StatusCode::METHOD_NOT_ALLOWED, t!("Method Not Allowed")),
     };
     match outcome {
         Ok((row, warning)) => answer::json(StatusCode::OK, &Shown { not_after: row.not_after_at.to_string(), topic: row.topic, warning }),
@@ -98,7 +98,7 @@ fn topic(query: &str) -> Option<String> {
 }
 
 async fn show(app: &App, actor: Actor, topic: Option<String>) -> Result<PushCertificate> {
-    let topic = topic.ok_or_else(|| Error::bad_input("missing required query parameter: topic"))?;
+    let topic = topic.ok_or_else(|| Error::bad_input(t!("missing required query parameter: topic")))?;
     app.store.read(app.now(), move |tx| nano::push_certificate(tx, &actor, &topic)).await
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn push_all(app: &App, actor: &Actor, ids: Vec<String>) -> Resu
 
 fn cannot(why: NoPush) -> Pushed {
     let (error, about_certificate) = match why {
-        NoPush::NoData => (String::from("push data missing for id"), false),
+        NoPush::NoData => (String::from(t!("push data missing for id")), false),
         NoPush::Certificate(words) => (words, true),
     };
     Pushed { error: Some(error), about_certificate, ..Pushed::default() }
@@ -71,7 +71,7 @@ async fn send(app: &App, due: Vec<(String, Due)>) -> Result<Vec<(String, Due, Ou
     for (id, due) in due {
         let Some((identity, practice)) = identities.get(&due.topic).cloned() else {
             // Someone took the certificate away in this very moment.
-            outcomes.push((id, due, Outcome::Unproven { why: String::from("the push certificate is gone") }));
+            outcomes.push((id, due, Outcome::Unproven { why: String::from(t!("the push certificate is gone")) }));
             continue;
         };
         let apns = app.push_service(practice);
@@ -113,13 +113,13 @@ fn told(outcome: &Outcome) -> Pushed {
     match outcome {
         Outcome::Delivered { apns_id } => Pushed { apns_id: apns_id.clone(), ..Pushed::default() },
         Outcome::Refused { status, reason, timestamp, .. } => {
-            let mut words = format!("push HTTP status: {status}");
+            let mut words = t!("push HTTP status: {status}", status);
             if let Some(reason) = reason {
-                words.push_str(": APNs push error: ");
+                words.push_str(t!(": APNs push error: "));
                 words.push_str(reason);
             }
             if let Some(timestamp) = timestamp {
-                words.push_str(": timestamp ");
+                words.push_str(t!(": timestamp "));
                 words.push_str(&timestamp.millis().to_string());
             }
             Pushed { error: Some(words), ..Pushed::default() }

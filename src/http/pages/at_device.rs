@@ -18,7 +18,7 @@ pub fn refused(organisation: &str, view: &Refused<'_>) -> Markup {
     let content = html! {
         h1 { (view.title) }
         p.lead { (view.words) }
-        p { "Show this to whoever looks after the devices" @if !organisation.is_empty() { " at " (organisation) } "." }
+        p { (t!("Show this to whoever looks after the devices")) @if !organisation.is_empty() { (t!(" at ")) (organisation) } "." }
     };
     person(view.title, organisation, content)
 }
@@ -26,14 +26,14 @@ pub fn refused(organisation: &str, view: &Refused<'_>) -> Markup {
 /// The page for a browser that is no Setup Assistant.
 pub fn explained(organisation: &str) -> Markup {
     let content = html! {
-        h1 { "This address is for devices that are being set up" }
+        h1 { (t!("This address is for devices that are being set up")) }
         p.lead {
-            "iPhones, iPads, Macs and Apple TVs come here from their Setup Assistant and are given their management. In a browser there is nothing to see."
+            (t!("iPhones, iPads, Macs and Apple TVs come here from their Setup Assistant and are given their management. In a browser there is nothing to see."))
         }
-        p { "To enroll a device that is set up already, open the link of an invitation on it." }
-        (Button::link("/enroll", "I have a code"))
+        p { (t!("To enroll a device that is set up already, open the link of an invitation on it.")) }
+        (Button::link("/enroll", t!("I have a code")))
     };
-    person("For devices that are being set up", organisation, content)
+    person(t!("For devices that are being set up"), organisation, content)
 }
 
 /// What was typed to sign in.
@@ -50,18 +50,18 @@ pub struct SignIn<'a> {
 /// The page that asks a person to sign in.
 pub fn sign_in(organisation: &str, view: &SignIn<'_>) -> Markup {
     let content = html! {
-        h1 { "Whose device is this?" }
-        p.lead { "Sign in with your school or work address and the password that you have for its apps. The device is then set up as yours." }
+        h1 { (t!("Whose device is this?")) }
+        p.lead { (t!("Sign in with your school or work address and the password that you have for its apps. The device is then set up as yours.")) }
         (post("/ade/sign-in", html! {
             (hidden(&[("visit".to_owned(), view.visit.to_owned())]))
             div.form {
-                (field("email", "E-mail address").kind("email").autocomplete("username").value(view.email).error(view.error).first())
-                (field("password", "Password").kind("password").autocomplete("current-password"))
-                div.form-foot { (Button::submit("Sign in").main()) }
+                (field("email", t!("E-mail address")).kind("email").autocomplete("username").value(view.email).error(view.error).first())
+                (field("password", t!("Password")).kind("password").autocomplete("current-password"))
+                div.form-foot { (Button::submit(t!("Sign in")).main()) }
             }
         }))
     };
-    person("Sign in", organisation, content)
+    person(t!("Sign in"), organisation, content)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::parts::{
     Button, Confirm, Frame, Section, Shell, State, badge, confirm, copy_field, day, field, frame, person, post, qr, radio, select,
 };
 use crate::clock::Timestamp;
+use crate::language::way;
 use crate::mdm::catalog::{Audience, Catalog, Colour, Offered};
 use crate::store::app_states::Stage;
 
@@ -31,13 +32,13 @@ pub fn at_device(view: &AtDevice) -> Markup {
             h1 { (view.looks.title) }
             @if !view.looks.note.is_empty() { p.lead { (view.looks.note) } }
             @if view.apps.is_empty() {
-                p.lead { "There are no apps to choose from on this device at the moment." }
+                p.lead { (t!("There are no apps to choose from on this device at the moment.")) }
             } @else {
                 ul.catalog {
                     @for app in &view.apps { li { (entry(view, app)) } }
                 }
-                p.quiet { "An app comes when the device is on and connected to the Internet. It may ask you before it installs. "
-                    a href=(view.base) { "Look again" } }
+                p.quiet { (t!("An app comes when the device is on and connected to the Internet. It may ask you before it installs. "))
+                    a href=(view.base) { (t!("Look again")) } }
             }
         }
     };
@@ -47,7 +48,7 @@ pub fn at_device(view: &AtDevice) -> Markup {
 fn entry(view: &AtDevice, app: &Offered) -> Markup {
     let words = app.words(view.now);
     let action = format!("{}/apps/{}", view.base, app.app_id);
-    let ask = if app.is_asked_again() { format!("Ask again for {}", app.name) } else { format!("Install {}", app.name) };
+    let ask = if app.is_asked_again() { t!("Ask again for {name}", name = app.name) } else { t!("Install {name}", name = app.name) };
     html! {
         h2 { (app.name) }
         @if !app.note.is_empty() { p { (app.note) } }
@@ -61,7 +62,7 @@ fn entry(view: &AtDevice, app: &Offered) -> Markup {
         @if app.may_withdraw() {
             (post(&action, html! {
                 input type="hidden" name="choice" value="remove";
-                (Button::submit(format!("Remove {}", app.name)).render())
+                (Button::submit(t!("Remove {name}", name = app.name)).render())
             }))
         }
     }
@@ -87,23 +88,23 @@ fn tint(colour: Colour) -> String {
 pub fn over(organisation: &str, looks: &Catalog) -> Markup {
     let content = html! {
         div class=(tint(looks.colour)) {
-            h1 { "This link is over" }
-            p.lead { "Open " (looks.title) " by its icon on the Home Screen. If there is none, ask whoever looks after the devices for a new link." }
+            h1 { (t!("This link is over")) }
+            p.lead { (t!("Open ")) (looks.title) (t!(" by its icon on the Home Screen. If there is none, ask whoever looks after the devices for a new link.")) }
         }
     };
-    person("This link is over", organisation, content)
+    person(t!("This link is over"), organisation, content)
 }
 
 /// What stands in the place of the apps when something was not done; `base` is the way back to them.
 pub fn refused(organisation: &str, looks: &Catalog, base: &str, because: &str) -> Markup {
     let content = html! {
         div class=(tint(looks.colour)) {
-            h1 { "Nothing was changed" }
+            h1 { (t!("Nothing was changed")) }
             p.lead { (because) }
-            p { a href=(base) { "Look at " (looks.title) " again" } }
+            p { a href=(base) { (t!("Look at ")) (looks.title) (t!(" again")) } }
         }
     };
-    person("Nothing was changed", organisation, content)
+    person(t!("Nothing was changed"), organisation, content)
 }
 
 /// The settings page.
@@ -119,13 +120,13 @@ pub struct CatalogForm {
     pub may_change: bool,
 }
 
-const BACK: (&str, &str) = ("/system", "System");
+const BACK: (&str, &str) = ("/system", msg!("System"));
 
 fn audience_words(audience: Audience) -> (&'static str, &'static str) {
     match audience {
-        Audience::Nobody => ("On no device", "The catalogue opens by a link that you give by hand."),
-        Audience::Everybody => ("On every iPhone and iPad", ""),
-        Audience::Groups => ("On the devices of these groups", ""),
+        Audience::Nobody => (t!("On no device"), t!("The catalogue opens by a link that you give by hand.")),
+        Audience::Everybody => (t!("On every iPhone and iPad"), ""),
+        Audience::Groups => (t!("On the devices of these groups"), ""),
     }
 }
 
@@ -133,17 +134,17 @@ fn audience_words(audience: Audience) -> (&'static str, &'static str) {
 pub fn settings(shell: &Shell, view: &CatalogForm) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
     let colours: Vec<_> = Colour::ALL.iter().map(|colour| (colour.as_str().to_owned(), colour_words(*colour).to_owned())).collect();
-    let under = html! { "Here the person at a device chooses apps that are assigned to it as optional. What they choose is installed as a managed app." };
+    let under = html! { (t!("Here the person at a device chooses apps that are assigned to it as optional. What they choose is installed as a managed app.")) };
     let content = html! {
         @if view.may_change {
             (post("/system/catalog", html! {
                 div.form {
                     @if let Some(words) = error("") { p.error role="alert" { (words) } }
-                    (field("title", "Title").value(&view.catalog.title).error(error("title")).help("Stands over the page and under its icon."))
-                    (field("note", "Note").lines(3).optional().value(&view.catalog.note).error(error("note")))
-                    (select("colour", "Colour", &colours, view.catalog.colour.as_str(), "", error("colour")))
+                    (field("title", t!("Title")).value(&view.catalog.title).error(error("title")).help(t!("Stands over the page and under its icon.")))
+                    (field("note", t!("Note")).lines(3).optional().value(&view.catalog.note).error(error("note")))
+                    (select("colour", t!("Colour"), &colours, view.catalog.colour.as_str(), "", error("colour")))
                     fieldset.choices {
-                        legend { "Icon on the Home Screen" }
+                        legend { (t!("Icon on the Home Screen")) }
                         @for audience in Audience::ALL {
                             @let (label, help) = audience_words(audience);
                             (radio("audience", audience.as_str(), label, audience == view.catalog.audience, help))
@@ -151,26 +152,26 @@ pub fn settings(shell: &Shell, view: &CatalogForm) -> Markup {
                         @for (id, name, ticked) in &view.groups { label.choice { input type="checkbox" name="groups" value=(id) checked[*ticked]; span { (name) } } }
                         @if let Some(words) = error("groups") { p.error { (words) } }
                     }
-                    div.form-foot { (Button::submit("Save").main()) }
+                    div.form-foot { (Button::submit(t!("Save")).main()) }
                 }
             }))
-            div.row { (Button::link("/system/catalog/links", "End all links…").destructive().asks()) }
+            div.row { (Button::link("/system/catalog/links", t!("End all links…")).destructive().asks()) }
         } @else {
             p { (view.catalog.title) }
             p.quiet { (view.catalog.note) }
-            p.quiet { "Only admins change this." }
+            p.quiet { (t!("Only admins change this.")) }
         }
     };
-    frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, "Catalogue for people at devices") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), under, ..Frame::new(Section::System, t!("Catalogue for people at devices")) }, content)
 }
 
 fn colour_words(colour: Colour) -> &'static str {
     match colour {
-        Colour::Green => "Green",
-        Colour::Blue => "Blue",
-        Colour::Purple => "Purple",
-        Colour::Red => "Red",
-        Colour::Brown => "Brown",
+        Colour::Green => t!("Green"),
+        Colour::Blue => t!("Blue"),
+        Colour::Purple => t!("Purple"),
+        Colour::Red => t!("Red"),
+        Colour::Brown => t!("Brown"),
     }
 }
 
@@ -178,14 +179,18 @@ fn colour_words(colour: Colour) -> &'static str {
 pub fn end_links(shell: &Shell) -> Markup {
     let ask = Confirm {
         action: "/system/catalog/links",
-        title: "End all links",
-        consequence: html! { "Icons on Home Screens are made anew by themselves. Links that were given by hand open nothing any more." },
-        verb: "End all links",
+        title: t!("End all links"),
+        consequence: html! { (t!("Icons on Home Screens are made anew by themselves. Links that were given by hand open nothing any more.")) },
+        verb: t!("End all links"),
         destructive: true,
         cancel: "/system/catalog",
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some(("/system/catalog", "Catalogue")), ..Frame::new(Section::System, "End all links") }, confirm(&ask))
+    frame(
+        shell,
+        &Frame { back: Some(("/system/catalog", t!("Catalogue"))), ..Frame::new(Section::System, t!("End all links")) },
+        confirm(&ask),
+    )
 }
 
 /// The page with the link of one device: id, name, and the address with its end.
@@ -194,15 +199,15 @@ pub fn link_of_device(shell: &Shell, id: &str, name: &str, link: Option<(&str, T
     let content = html! {
         @match link {
             Some((url, end)) => {
-                (qr(url, "Code with the link"))
-                (copy_field("catalog-link", "Link", url))
-                p.quiet { "Whoever has it can choose apps for this device until " (day(end)) ". Open it on the device itself, or on any other." }
+                (qr(url, t!("Code with the link")))
+                (copy_field("catalog-link", t!("Link"), url))
+                p.quiet { (t!("Whoever has it can choose apps for this device until ")) (day(end)) (t!(". Open it on the device itself, or on any other.")) }
             }
-            None => { p { "This device is not enrolled, so it has no catalogue." } }
+            None => { p { (t!("This device is not enrolled, so it has no catalogue.")) } }
         }
     };
-    let under = html! { "What the person at " (name) " may choose. " @if let Some((url, _)) = link { a href=(url) { "Look at it" } } };
-    frame(shell, &Frame { back: Some((&back, name)), under, ..Frame::new(Section::Devices, "Catalogue of this device") }, content)
+    let under = html! { (t!("What the person at ")) (name) (t!(" may choose. ")) @if let Some((url, _)) = link { a href=(url) { (t!("Look at it")) } } };
+    frame(shell, &Frame { back: Some((&back, name)), under, ..Frame::new(Section::Devices, t!("Catalogue of this device")) }, content)
 }
 
 #[cfg(test)]

@@ -138,10 +138,10 @@ impl DevicesFilter {
 /// The page.
 pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
     let action = html! {
-        (Button::link(super::setting_up::ADDRESS, "Being set up"))
+        (Button::link(super::setting_up::ADDRESS, t!("Being set up")))
         @if view.may_invite {
-            (Button::link("/new-devices", "New devices"))
-            (Button::link("/invitations/new", "Invite a device").main().icon(Icon::Plus))
+            (Button::link("/new-devices", t!("New devices")))
+            (Button::link("/invitations/new", t!("Invite a device")).main().icon(Icon::Plus))
         }
     };
     let any = view.total > 0 || view.filter.narrows();
@@ -150,7 +150,7 @@ pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
         @if view.filter.is_of_updates() { (narrowed(&view.filter)) }
         (list(shell, view))
     };
-    frame(shell, &Frame { action, ..Frame::new(Section::Devices, "Devices") }, content)
+    frame(shell, &Frame { action, ..Frame::new(Section::Devices, t!("Devices")) }, content)
 }
 
 /// The part that changes by itself: the fragment `devices`.
@@ -166,15 +166,15 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
     let sort = view.filter.sorting();
     let first = (!view.filter.after.is_empty()).then(|| view.filter.address().without("after").to_string());
     table(&Table {
-        caption: "Devices",
+        caption: t!("Devices"),
         columns: vec![
-            Column::main("Name").sort("name", &sort),
-            Column::text("State").roomy(),
-            Column::text("Model").roomy().lesser().sort("model", &sort),
-            Column::text("System").whole().sort("os", &sort),
-            Column::code("Serial number").sort("serial", &sort),
-            Column::text("Groups").whole().minor(),
-            Column::text("Last seen").whole().sort("last_seen", &sort),
+            Column::main(t!("Name")).sort("name", &sort),
+            Column::text(t!("State")).roomy(),
+            Column::text(t!("Model")).roomy().lesser().sort("model", &sort),
+            Column::text(t!("System")).whole().sort("os", &sort),
+            Column::code(t!("Serial number")).sort("serial", &sort),
+            Column::text(t!("Groups")).whole().minor(),
+            Column::text(t!("Last seen")).whole().sort("last_seen", &sort),
         ],
         rows: view.rows.iter().map(|device| row(device, now)).collect(),
         pager: Some(Pager {
@@ -211,7 +211,7 @@ fn row(device: &DeviceRow, now: Timestamp) -> Row {
             html! { (device.os) },
             html! { (device.serial) },
             groups(&device.groups),
-            html! { @match device.last_seen { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } },
+            html! { @match device.last_seen { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("never")) } } },
         ],
     }
 }
@@ -220,7 +220,7 @@ fn groups(names: &[String]) -> Markup {
     html! {
         @if let Some(first) = names.first() {
             (first)
-            @if names.len() > 1 { span.quiet title=(names[1..].join(", ")) { " and " (names.len() - 1) " more" } }
+            @if names.len() > 1 { span.quiet title=(names[1..].join(", ")) { (t!(" and ")) (names.len() - 1) (t!(" more")) } }
         }
     }
 }
@@ -229,15 +229,15 @@ fn filters(view: &DevicesView) -> Markup {
     let filter = &view.filter;
     html! {
         form.filters method="get" action="/devices" role="search" {
-            (search("search", "Search name, serial number, UDID", &filter.search))
-            @if !view.platforms.is_empty() { (choose("platform", "All platforms", &view.platforms, &filter.platform)) }
-            @if !view.groups.is_empty() { (choose("group", "All groups", &view.groups, &filter.group)) }
+            (search("search", t!("Search name, serial number, UDID"), &filter.search))
+            @if !view.platforms.is_empty() { (choose("platform", t!("All platforms"), &view.platforms, &filter.platform)) }
+            @if !view.groups.is_empty() { (choose("group", t!("All groups"), &view.groups, &filter.group)) }
             @if let Some(state) = filter.state { input type="hidden" name="state" value=(state.word()); }
             @for (name, value) in [("hardware", &filter.hardware), ("version", &filter.version)] {
                 @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
             }
             @if !filter.sort.is_empty() { input type="hidden" name="sort" value=(filter.sort); }
-            (Button::submit("Show"))
+            (Button::submit(t!("Show")))
         }
     }
 }
@@ -248,14 +248,14 @@ fn narrowed(filter: &DevicesFilter) -> Markup {
     let hardware = filter.hardware.trim_end_matches('/');
     html! {
         p {
-            "Enrolled devices"
-            @if !hardware.is_empty() { " of the model " strong { (hardware) } }
+            (t!("Enrolled devices"))
+            @if !hardware.is_empty() { (t!(" of the model ")) strong { (hardware) } }
             @match filter.version.as_str() {
                 "" => {},
-                "unknown" => { " that have not said which version they run" },
-                version => { " that run " strong { (version.trim_end_matches(" (*)")) } },
+                "unknown" => { (t!(" that have not said which version they run")) },
+                version => { (t!(" that run ")) strong { (version.trim_end_matches(" (*)")) } },
             }
-            ". " a href=(all) { "Show others too" }
+            ". " a href=(all) { (t!("Show others too")) }
         }
     }
 }
@@ -272,11 +272,11 @@ fn choose(name: &str, all: &str, options: &[(String, String)], chosen: &str) -> 
 fn states(view: &DevicesView) -> Markup {
     let base = view.filter.address().without("after");
     html! {
-        nav aria-label="By state" {
+        nav aria-label=(t!("By state")) {
             ul.chips {
                 li {
                     a href=(base.clone().without("state")) aria-current=[view.filter.state.is_none().then_some("true")] {
-                        "All " span.n { (thousands(view.counts.iter().sum())) }
+                        (t!("All ")) span.n { (thousands(view.counts.iter().sum())) }
                     }
                 }
                 @for (state, count) in State::ALL.into_iter().zip(view.counts).filter(|(state, count)| {
@@ -298,40 +298,41 @@ fn none(view: &DevicesView) -> Markup {
     if let Some(state) = view.filter.state {
         let others = view.filter.address().without("after").without("state").to_string();
         let words = match view.counts.iter().sum() {
-            0 => "Nothing fits the search and the other filters either.",
-            _ => "Those that fit the search and the other filters are in other states.",
+            0 => t!("Nothing fits the search and the other filters either."),
+            _ => t!("Those that fit the search and the other filters are in other states."),
         };
-        let all = html! { (Button::link(others, "Show every state")) };
-        return empty(&format!("No device is in the state “{}”", state.word()), words, all);
+        let all = html! { (Button::link(others, t!("Show every state"))) };
+        return empty(&t!("No device is in the state “{state}”", state = state.word()), words, all);
     }
     if view.filter.narrows() {
         return empty(
-            "No device matches",
-            "Nothing fits the search and the filters together.",
-            html! { (Button::link("/devices", "Show all devices")) },
+            t!("No device matches"),
+            t!("Nothing fits the search and the filters together."),
+            html! { (Button::link("/devices", t!("Show all devices"))) },
         );
     }
-    let practice = html! { @if view.may_configure { (Button::link("/system/practice", "Add practice devices")) } };
+    let practice = html! { @if view.may_configure { (Button::link("/system/practice", t!("Add practice devices"))) } };
     if !view.push_ready {
-        let words =
-            "Real devices can be invited as soon as there is a push certificate. Until then you can try everything with practice devices.";
-        let actions = html! { (Button::link("/system/push", "Get the push certificate").main()) (practice) };
-        return empty("No devices yet", words, actions);
+        let words = t!(
+            "Real devices can be invited as soon as there is a push certificate. Until then you can try everything with practice devices."
+        );
+        let actions = html! { (Button::link("/system/push", t!("Get the push certificate")).main()) (practice) };
+        return empty(t!("No devices yet"), words, actions);
     }
     let Some(invitation) = &view.invitation else {
-        let words = "Invite a device and open the link on it, or try everything with practice devices first.";
-        let invite = html! { @if view.may_invite { (Button::link("/invitations/new", "Invite a device").main().icon(Icon::Plus)) } };
-        return empty("No devices yet", words, html! { (invite) (practice) });
+        let words = t!("Invite a device and open the link on it, or try everything with practice devices first.");
+        let invite = html! { @if view.may_invite { (Button::link("/invitations/new", t!("Invite a device")).main().icon(Icon::Plus)) } };
+        return empty(t!("No devices yet"), words, html! { (invite) (practice) });
     };
     html! {
         div.empty-with-code {
             div.empty {
-                h2 { "No devices yet" }
-                p.quiet { "Point the camera of an iPhone or iPad at this code, or open the address on a Mac. The device appears here while it enrolls." }
-                (copy_field("invitation", "Address of the invitation", &invitation.url))
-                div.row { (Button::link(format!("/invitations/{}", invitation.code), "Watch this invitation")) (practice) }
+                h2 { (t!("No devices yet")) }
+                p.quiet { (t!("Point the camera of an iPhone or iPad at this code, or open the address on a Mac. The device appears here while it enrolls.")) }
+                (copy_field("invitation", t!("Address of the invitation"), &invitation.url))
+                div.row { (Button::link(format!("/invitations/{}", invitation.code), t!("Watch this invitation"))) (practice) }
             }
-            (qr(&invitation.url, "A code that leads to the invitation"))
+            (qr(&invitation.url, t!("A code that leads to the invitation")))
         }
     }
 }

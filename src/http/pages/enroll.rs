@@ -78,19 +78,21 @@ pub struct EnrollView {
 pub fn enroll(view: &EnrollView) -> Markup {
     match &view.state {
         EnrollState::Ready { profile_url, trust_url } => ready(view, profile_url, trust_url.as_deref()),
-        EnrollState::NotReady(words) => sorry(view, "Not quite ready", html! { (words) " This link stays good." }),
-        EnrollState::Expired(at) => {
-            sorry(view, "This invitation is over", html! { "It ended " (time_ago(*at, view.now)) ". Ask whoever sent it for a new one." })
-        }
+        EnrollState::NotReady(words) => sorry(view, t!("Not quite ready"), html! { (words) (t!(" This link stays good.")) }),
+        EnrollState::Expired(at) => sorry(
+            view,
+            t!("This invitation is over"),
+            html! { (t!("It ended ")) (time_ago(*at, view.now)) (t!(". Ask whoever sent it for a new one.")) },
+        ),
         EnrollState::Used => sorry(
             view,
-            "This invitation is used up",
-            html! { "As many devices have enrolled with it as were meant to. Ask whoever sent it for a new one." },
+            t!("This invitation is used up"),
+            html! { (t!("As many devices have enrolled with it as were meant to. Ask whoever sent it for a new one.")) },
         ),
         EnrollState::Unknown => sorry(
             view,
-            "This invitation does not exist",
-            html! { "The link may be cut short, or it was withdrawn. Ask whoever sent it to send it again." },
+            t!("This invitation does not exist"),
+            html! { (t!("The link may be cut short, or it was withdrawn. Ask whoever sent it to send it again.")) },
         ),
         EnrollState::NoCode => no_code(view),
         EnrollState::Unproven { words, ways } => unproven(view, words, ways),
@@ -99,38 +101,39 @@ pub fn enroll(view: &EnrollView) -> Markup {
 
 fn no_code(view: &EnrollView) -> Markup {
     let content = html! {
-        h1 { "Enroll this device" }
-        p.lead { "Devices come in by an invitation: a link, a code to scan, or a code to type." }
+        h1 { (t!("Enroll this device")) }
+        p.lead { (t!("Devices come in by an invitation: a link, a code to scan, or a code to type.")) }
         form.form method="get" action="/enroll" {
-            (field("code", "Code of your invitation").mono().help("From whoever looks after the devices; capital and small letters are the same."))
-            (Button::submit("Go on").main())
+            (field("code", t!("Code of your invitation")).mono().help(t!("From whoever looks after the devices; capital and small letters are the same.")))
+            (Button::submit(t!("Go on")).main())
         }
     };
-    person("Enroll this device", &view.organisation, content)
+    person(t!("Enroll this device"), &view.organisation, content)
 }
 
 /// Each kind of device that enrolls in a browser, with what it takes.
 fn unproven(view: &EnrollView, words: &str, ways: &[(Platform, bool, String)]) -> Markup {
     let way = |(platform, proves, href): &(Platform, bool, String)| {
         let (name, takes) = match platform {
-            Platform::Ios => {
-                ("This is an iPhone or iPad", "It takes iOS 16 or iPadOS 16.1, and a chip of 2017 or later (an A11, on iPads an A12).")
-            }
-            Platform::Macos => ("This is a Mac", "It takes macOS 14 and Apple silicon."),
-            Platform::Visionos => ("This is a Vision Pro", "It takes visionOS 1.1."),
+            Platform::Ios => (
+                t!("This is an iPhone or iPad"),
+                t!("It takes iOS 16 or iPadOS 16.1, and a chip of 2017 or later (an A11, on iPads an A12)."),
+            ),
+            Platform::Macos => (t!("This is a Mac"), t!("It takes macOS 14 and Apple silicon.")),
+            Platform::Visionos => (t!("This is a Vision Pro"), t!("It takes visionOS 1.1.")),
             _ => return html! {},
         };
         html! {
-            li { div.tap { p { @if *proves { (takes) } @else { "It comes in without a proof." } } (Button::link(href, name).main()) } }
+            li { div.tap { p { @if *proves { (takes) } @else { (t!("It comes in without a proof.")) } } (Button::link(href, name).main()) } }
         }
     };
     let content = html! {
-        h1 { "Which device is this?" }
+        h1 { (t!("Which device is this?")) }
         p.lead { (words) }
         ol.taps { @for known in ways { (way(known)) } }
-        p { "A device that cannot prove it is refused when the profile is installed. Then ask whoever sent you here: a requirement can be relaxed under System, Genuine devices." }
+        p { (t!("A device that cannot prove it is refused when the profile is installed. Then ask whoever sent you here: a requirement can be relaxed under System, Genuine devices.")) }
     };
-    person("Which device is this?", &view.organisation, content)
+    person(t!("Which device is this?"), &view.organisation, content)
 }
 
 fn sorry(view: &EnrollView, title: &str, words: Markup) -> Markup {
@@ -140,66 +143,66 @@ fn sorry(view: &EnrollView, title: &str, words: Markup) -> Markup {
 fn ready(view: &EnrollView, profile_url: &str, trust_url: Option<&str>) -> Markup {
     let organisation = &view.organisation;
     let content = html! {
-        h1 { "Enroll this device" }
+        h1 { (t!("Enroll this device")) }
         p.lead {
-            (organisation) " will manage it: install apps and settings, keep its system up to date, lock or erase it when it is lost. \
-             It does not see your photos, messages or mail."
+            (organisation) (t!(" will manage it: install apps and settings, keep its system up to date, lock or erase it when it is lost. \
+             It does not see your photos, messages or mail."))
         }
         @match view.guess {
             Guess::Phone => {
                 (phone_steps(organisation, profile_url, trust_url))
-                details { summary { "This is a Mac" } (mac_steps(organisation, profile_url)) }
+                details { summary { (t!("This is a Mac")) } (mac_steps(organisation, profile_url)) }
             }
             Guess::MacOrPad => {
-                h2 { "On a Mac" }
+                h2 { (t!("On a Mac")) }
                 (mac_steps(organisation, profile_url))
-                details #ipad { summary { "This is an iPad" } (phone_steps(organisation, profile_url, trust_url)) }
+                details #ipad { summary { (t!("This is an iPad")) } (phone_steps(organisation, profile_url, trust_url)) }
             }
             Guess::Other => (elsewhere(view)),
         }
     };
-    person("Enroll this device", organisation, content)
+    person(t!("Enroll this device"), organisation, content)
 }
 
 fn phone_steps(organisation: &str, profile_url: &str, trust_url: Option<&str>) -> Markup {
     html! {
         ol.taps {
             @if let Some(trust_url) = trust_url {
-                li { div.tap { p { "If Safari warned you about this page, " a href=(trust_url) { "trust this appliance" } " first. Otherwise go on." } } }
+                li { div.tap { p { (t!("If Safari warned you about this page, ")) a href=(trust_url) { (t!("trust this appliance")) } (t!(" first. Otherwise go on.")) } } }
             }
-            li { div.tap { p { "Download the profile, and tap " strong { "Allow" } "." } (Button::link(profile_url, "Download the profile").main()) } (screens::allow_download()) }
-            li { div.tap { p { "Open " strong { "Settings" } " and tap " strong { "Profile Downloaded" } "." } } (screens::profile_downloaded()) }
-            li { div.tap { p { "Tap " strong { "Install" } " and enter the passcode of the device." } } (screens::install_profile(organisation)) }
-            li { div.tap { p { "Tap " strong { "Trust" } ", then " strong { "Done" } "." } } (screens::trust_management()) }
+            li { div.tap { p { (t!("Download the profile, and tap ")) strong { (t!("Allow")) } "." } (Button::link(profile_url, t!("Download the profile")).main()) } (screens::allow_download()) }
+            li { div.tap { p { (t!("Open ")) strong { (t!("Settings")) } (t!(" and tap ")) strong { (t!("Profile Downloaded")) } "." } } (screens::profile_downloaded()) }
+            li { div.tap { p { (t!("Tap ")) strong { (t!("Install")) } (t!(" and enter the passcode of the device.")) } } (screens::install_profile(organisation)) }
+            li { div.tap { p { (t!("Tap ")) strong { (t!("Trust")) } (t!(", then ")) strong { (t!("Done")) } "." } } (screens::trust_management()) }
         }
-        p.lead { "That is all. Apps and settings arrive by themselves in the next minutes." }
+        p.lead { (t!("That is all. Apps and settings arrive by themselves in the next minutes.")) }
     }
 }
 
 fn mac_steps(organisation: &str, profile_url: &str) -> Markup {
     html! {
         ol.taps {
-            li { div.tap { p { "Download the profile and open it from Downloads." } (Button::link(profile_url, "Download the profile").main()) } }
+            li { div.tap { p { (t!("Download the profile and open it from Downloads.")) } (Button::link(profile_url, t!("Download the profile")).main()) } }
             li {
                 div.tap {
                     p {
-                        "Open " strong { "System Settings" } ", " strong { "General" } ", " strong { "Device Management" } ", and double-click the profile. \
-                         On older Macs it is under Privacy & Security, Profiles, or System Preferences, Profiles."
+                        (t!("Open ")) strong { (t!("System Settings")) } ", " strong { (t!("General")) } ", " strong { (t!("Device Management")) } (t!(", and double-click the profile. \
+                         On older Macs it is under Privacy & Security, Profiles, or System Preferences, Profiles."))
                     }
                 }
                 (screens::mac_profile(organisation))
             }
-            li { div.tap { p { "Click " strong { "Install" } " or " strong { "Enroll" } " and enter the password of an administrator of this Mac." } } }
+            li { div.tap { p { (t!("Click ")) strong { (t!("Install")) } (t!(" or ")) strong { (t!("Enroll")) } (t!(" and enter the password of an administrator of this Mac.")) } } }
         }
-        p.lead { "That is all. Apps and settings arrive by themselves in the next minutes." }
+        p.lead { (t!("That is all. Apps and settings arrive by themselves in the next minutes.")) }
     }
 }
 
 fn elsewhere(view: &EnrollView) -> Markup {
     html! {
-        h2 { "Open this page on the device" }
-        p { "Only an iPhone, iPad, Mac, Apple TV or Vision Pro can enroll. Point the camera of the device at this code, or open the address in its Safari." }
-        (qr(&view.address, "A code that leads to this page"))
+        h2 { (t!("Open this page on the device")) }
+        p { (t!("Only an iPhone, iPad, Mac, Apple TV or Vision Pro can enroll. Point the camera of the device at this code, or open the address in its Safari.")) }
+        (qr(&view.address, t!("A code that leads to this page")))
         p.mono { (view.address) }
     }
 }

@@ -7,6 +7,7 @@ use super::parts::{
     copy_field, empty, facts, field, frame, live, moment, post, qr, section, table, time_ago,
 };
 use crate::clock::Timestamp;
+use crate::language::say;
 
 /// The list.
 #[derive(Debug, Clone, Default)]
@@ -105,27 +106,27 @@ pub struct Arrival {
     pub at: Timestamp,
 }
 
-const NOT_READY: &str = "No device can use an invitation before there is a push certificate from Apple. The links stay good.";
+const NOT_READY: &str = msg!("No device can use an invitation before there is a push certificate from Apple. The links stay good.");
 
 /// The page of the list.
 pub fn list(shell: &Shell, view: &InvitationsView) -> Markup {
-    let invite = html! { @if view.may_invite { (Button::link("/invitations/new", "New invitation").main().icon(Icon::Plus)) } };
+    let invite = html! { @if view.may_invite { (Button::link("/invitations/new", t!("New invitation")).main().icon(Icon::Plus)) } };
     let page = Frame {
-        back: Some(("/devices", "Devices")),
-        under: html! { "A link or code that enrolls devices." },
+        back: Some(("/devices", t!("Devices"))),
+        under: html! { (t!("A link or code that enrolls devices.")) },
         action: html! { @if !view.rows.is_empty() { (invite) } },
-        ..Frame::new(Section::Devices, "Invitations")
+        ..Frame::new(Section::Devices, t!("Invitations"))
     };
     let rows = table(&Table {
-        caption: "Invitations",
+        caption: t!("Invitations"),
         columns: vec![
-            Column::main("For"),
-            Column::text("State"),
-            Column::number("Used").labelled(),
-            Column::text("Group"),
-            Column::text("Person").minor(),
-            Column::text("Until").labelled(),
-            Column::code("Code").minor(),
+            Column::main(t!("For")),
+            Column::text(t!("State")),
+            Column::number(t!("Used")).labelled(),
+            Column::text(t!("Group")),
+            Column::text(t!("Person")).minor(),
+            Column::text(t!("Until")).labelled(),
+            Column::code(t!("Code")).minor(),
         ],
         rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
         pager: Some(Pager {
@@ -136,8 +137,8 @@ pub fn list(shell: &Shell, view: &InvitationsView) -> Markup {
             next: view.next.clone(),
         }),
         empty: empty(
-            "No invitations yet",
-            "An invitation is a link and a code. Whoever opens it on an iPhone, iPad or Mac is led through enrolling it.",
+            t!("No invitations yet"),
+            t!("An invitation is a link and a code. Whoever opens it on an iPhone, iPad or Mac is led through enrolling it."),
             invite,
         ),
         selection: None,
@@ -158,26 +159,26 @@ fn list_row(row: &InvitationRow, now: Timestamp) -> Row {
             html! { (used(row)) },
             html! { (row.group) },
             html! { (row.person) },
-            html! { @match row.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { "no end" } } },
+            html! { @match row.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("no end")) } } },
             code(row),
         ],
     }
 }
 
 fn code(row: &InvitationRow) -> Markup {
-    html! { @match &row.code { Some(code) => (code), None => span.quiet { "hidden" } } }
+    html! { @match &row.code { Some(code) => (code), None => span.quiet { (t!("hidden")) } } }
 }
 
 fn used(row: &InvitationRow) -> String {
-    row.uses.map_or_else(|| row.used.to_string(), |uses| format!("{} of {uses}", row.used))
+    row.uses.map_or_else(|| row.used.to_string(), |uses| t!("{used} of {uses}", used = row.used, uses))
 }
 
 /// The shell with what keeps every invitation from working.
 fn with_notice(shell: &Shell, push_ready: bool) -> Shell {
     let mut shell = shell.clone();
     if !push_ready {
-        let way = Some(("/system/push".to_owned(), "Get the push certificate".to_owned()));
-        shell.banners.push(Banner::Notice(State::Waiting, NOT_READY.to_owned(), way));
+        let way = Some(("/system/push".to_owned(), t!("Get the push certificate").to_owned()));
+        shell.banners.push(Banner::Notice(State::Waiting, say(NOT_READY).to_owned(), way));
     }
     shell
 }
@@ -185,22 +186,22 @@ fn with_notice(shell: &Shell, push_ready: bool) -> Shell {
 /// The page of the form.
 pub fn form(shell: &Shell, view: &InvitationForm) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
-    let page = Frame { back: Some(("/invitations", "Invitations")), ..Frame::new(Section::Devices, "Invite devices") };
+    let page = Frame { back: Some(("/invitations", t!("Invitations"))), ..Frame::new(Section::Devices, t!("Invite devices")) };
     let content = post(
         "/invitations",
         html! {
             div.form {
-                (field("name", "What it is for").value(&view.name).error(error("name")).example("Cart A, or Ms Curie’s iPad").first())
-                (field("uses", "How many devices may use it").kind("number").optional().value(&view.uses).error(error("uses"))
-                    .help("Leave it empty for no limit, for example for a whole cart."))
-                (field("days", "For how many days").kind("number").value(if view.days.is_empty() { "14" } else { &view.days }).error(error("days"))
-                    .help("From 1 to 365. After that the link is over; devices that enrolled stay."))
-                (field("group", "Group that the devices join").optional().value(&view.group).suggests(&view.groups).error(error("group"))
-                    .example("Cart A, Year 5"))
-                (field("person", "Person who uses the device").optional().value(&view.person).suggests(&view.people).error(error("person")))
-                (checkbox("asks_device", "Ask the device who it is first", view.asks_device,
-                    "It proves by the identity that Apple built into it which device it is, and gets a profile for itself alone. iPhones and iPads do that; it takes one more step."))
-                div.form-foot { (Button::submit("Make the invitation").main()) (Button::link("/invitations", "Cancel")) }
+                (field("name", t!("What it is for")).value(&view.name).error(error("name")).example(t!("Cart A, or Ms Curie’s iPad")).first())
+                (field("uses", t!("How many devices may use it")).kind("number").optional().value(&view.uses).error(error("uses"))
+                    .help(t!("Leave it empty for no limit, for example for a whole cart.")))
+                (field("days", t!("For how many days")).kind("number").value(if view.days.is_empty() { "14" } else { &view.days }).error(error("days"))
+                    .help(t!("From 1 to 365. After that the link is over; devices that enrolled stay.")))
+                (field("group", t!("Group that the devices join")).optional().value(&view.group).suggests(&view.groups).error(error("group"))
+                    .example(t!("Cart A, Year 5")))
+                (field("person", t!("Person who uses the device")).optional().value(&view.person).suggests(&view.people).error(error("person")))
+                (checkbox("asks_device", t!("Ask the device who it is first"), view.asks_device,
+                    t!("It proves by the identity that Apple built into it which device it is, and gets a profile for itself alone. iPhones and iPads do that; it takes one more step.")))
+                div.form-foot { (Button::submit(t!("Make the invitation")).main()) (Button::link("/invitations", t!("Cancel"))) }
             }
         },
     );
@@ -211,25 +212,25 @@ pub fn form(shell: &Shell, view: &InvitationForm) -> Markup {
 pub fn one(shell: &Shell, view: &InvitationView) -> Markup {
     let row = &view.row;
     let withdraw = html! {
-        @if view.may_withdraw { (Button::link(format!("/invitations/{}/withdraw", row.id), "Withdraw…").destructive().asks()) }
+        @if view.may_withdraw { (Button::link(format!("/invitations/{}/withdraw", row.id), t!("Withdraw…")).destructive().asks()) }
     };
-    let page = Frame { back: Some(("/invitations", "Invitations")), action: withdraw, ..Frame::new(Section::Devices, &row.name) };
+    let page = Frame { back: Some(("/invitations", t!("Invitations"))), action: withdraw, ..Frame::new(Section::Devices, &row.name) };
     let content = html! {
         @match &view.url {
             Some(url) => div.with-qr {
-                (qr(url, "A code that leads to the invitation"))
+                (qr(url, t!("A code that leads to the invitation")))
                 div.stack.loose {
-                    p { "Open the camera of an iPhone or iPad and point it at the code, or open the address on a Mac." }
-                    (copy_field("address", "Address", url))
+                    p { (t!("Open the camera of an iPhone or iPad and point it at the code, or open the address on a Mac.")) }
+                    (copy_field("address", t!("Address"), url))
                     (state(view, shell.now))
                 }
             },
             None => div.stack.loose {
-                p { "Its code lets devices in, so it is shown only to those who may invite." }
+                p { (t!("Its code lets devices in, so it is shown only to those who may invite.")) }
                 (state(view, shell.now))
             },
         }
-        (section("Devices that came by it", arrivals(view, shell.now)))
+        (section(t!("Devices that came by it"), arrivals(view, shell.now)))
     };
     frame(&with_notice(shell, view.push_ready), &page, content)
 }
@@ -240,20 +241,20 @@ fn state(view: &InvitationView, now: Timestamp) -> Markup {
 
 fn about(view: &InvitationView, now: Timestamp) -> Vec<Fact> {
     let row = &view.row;
-    let mut list = vec![Fact::new("State", badge(row.state, &row.words)), Fact::text("Used", &used(row))];
+    let mut list = vec![Fact::new(t!("State"), badge(row.state, &row.words)), Fact::text(t!("Used"), &used(row))];
     if let Some(code) = &row.code {
-        list.push(Fact::code("Code", code));
+        list.push(Fact::code(t!("Code"), code));
     }
     if !row.group.is_empty() {
-        list.push(Fact::text("Devices join", &row.group));
+        list.push(Fact::text(t!("Devices join"), &row.group));
     }
     if !row.person.is_empty() {
-        list.push(Fact::text("For", &row.person));
+        list.push(Fact::text(t!("For"), &row.person));
     }
     if let Some(at) = row.expires_at {
-        list.push(Fact::new("Ends", html! { (time_ago(at, now)) ", " (moment(at)) }));
+        list.push(Fact::new(t!("Ends"), html! { (time_ago(at, now)) ", " (moment(at)) }));
     }
-    list.push(Fact::new("Made", html! { (time_ago(view.made_at, now)) " by " (view.made_by) }));
+    list.push(Fact::new(t!("Made"), html! { (time_ago(view.made_at, now)) (t!(" by ")) (view.made_by) }));
     list
 }
 
@@ -265,11 +266,10 @@ pub fn arrivals(view: &InvitationView, now: Timestamp) -> Markup {
         name: device.name.clone(),
         cells: vec![html! { (device.name) }, badge(device.state, &device.words), time_ago(device.at, now)],
     });
-    let none =
-        html! { p.quiet { "None yet. A device appears here as soon as it downloads the profile, and this page shows how far it is." } };
+    let none = html! { p.quiet { (t!("None yet. A device appears here as soon as it downloads the profile, and this page shows how far it is.")) } };
     let list = table(&Table {
-        caption: "Devices that came by this invitation",
-        columns: vec![Column::main("Device"), Column::text("How far"), Column::text("Since")],
+        caption: t!("Devices that came by this invitation"),
+        columns: vec![Column::main(t!("Device")), Column::text(t!("How far")), Column::text(t!("Since"))],
         rows: rows.collect(),
         pager: None,
         empty: none,
@@ -284,9 +284,9 @@ pub fn withdraw(shell: &Shell, row: &InvitationRow) -> Markup {
     let (action, cancel) = (format!("/invitations/{}/withdraw", row.id), format!("/invitations/{}", row.id));
     let ask = Confirm {
         action: &action,
-        title: "Withdraw this invitation",
-        consequence: html! { "The link and the code of " strong { (row.name) } " stop working at once. Devices that enrolled with it stay enrolled." },
-        verb: "Withdraw the invitation",
+        title: t!("Withdraw this invitation"),
+        consequence: html! { (t!("The link and the code of ")) strong { (row.name) } (t!(" stop working at once. Devices that enrolled with it stay enrolled.")) },
+        verb: t!("Withdraw the invitation"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()

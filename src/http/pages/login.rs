@@ -20,7 +20,7 @@ pub struct LoginView {
 /// The log-in page.
 pub fn login(view: &LoginView) -> Markup {
     let content = html! {
-        h1 { "Log in" }
+        h1 { (t!("Log in")) }
         @if let Some(error) = &view.error {
             div.banner.problem role="alert" { (state_square(State::Problem, 12)) p.words { (error) } }
         }
@@ -29,15 +29,15 @@ pub fn login(view: &LoginView) -> Markup {
         }
         (post("/login", html! {
             div.form {
-                (field("name", "Name").value(&view.name).autocomplete("username").first())
-                (field("password", "Password").kind("password").autocomplete("current-password"))
+                (field("name", t!("Name")).value(&view.name).autocomplete("username").first())
+                (field("password", t!("Password")).kind("password").autocomplete("current-password"))
                 @if !view.next.is_empty() { input type="hidden" name="next" value=(view.next); }
-                (Button::submit("Log in").main())
+                (Button::submit(t!("Log in")).main())
             }
         }))
-        p.meta { "Lost the password? Whoever has access to the appliance can set a new one: " code { "rollcall admin reset-password" } }
+        p.meta { (t!("Lost the password? Whoever has access to the appliance can set a new one: ")) code { (t!("rollcall admin reset-password")) } }
     };
-    centred("Log in", false, content)
+    centred(t!("Log in"), false, content)
 }
 
 /// Between password and code.
@@ -54,21 +54,21 @@ pub struct CodeView {
 /// The page that asks for the code.
 pub fn code(view: &CodeView) -> Markup {
     let content = html! {
-        h1 { "One more step" }
-        p.quiet { "Your password is right. Type the code that the app on your telephone shows now." }
+        h1 { (t!("One more step")) }
+        p.quiet { (t!("Your password is right. Type the code that the app on your telephone shows now.")) }
         @if let Some(error) = &view.error {
             div.banner.problem role="alert" { (state_square(State::Problem, 12)) p.words { (error) } }
         }
         (post("/login/code", html! {
             div.form {
                 (hidden(&[("token".to_owned(), view.token.clone()), ("next".to_owned(), view.next.clone())]))
-                (field("code", "Code").mono().autocomplete("one-time-code").help("Six digits, or one of your codes on paper.").first())
-                div.row { (Button::submit("Go on").main()) (Button::link("/login", "Start again")) }
+                (field("code", t!("Code")).mono().autocomplete("one-time-code").help(t!("Six digits, or one of your codes on paper.")).first())
+                div.row { (Button::submit(t!("Go on")).main()) (Button::link("/login", t!("Start again"))) }
             }
         }))
-        p.meta { "Lost the telephone and the paper? An owner can switch your second factor off under System, or whoever has access to the appliance: " code { "rollcall admin reset-totp" } }
+        p.meta { (t!("Lost the telephone and the paper? An owner can switch your second factor off under System, or whoever has access to the appliance: ")) code { (t!("rollcall admin reset-totp")) } }
     };
-    centred("Log in", false, content)
+    centred(t!("Log in"), false, content)
 }
 
 #[cfg(test)]

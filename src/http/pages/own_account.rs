@@ -7,6 +7,7 @@ use super::parts::{
 };
 use super::system::notices::{ADDRESS as NOTICES, kind_boxes};
 use crate::clock::Timestamp;
+use crate::language::way;
 use crate::mdm::admins::PASSWORD_MIN;
 use crate::mdm::admins::second_factor::Standing;
 use crate::store::notices::NoticeKind;
@@ -57,7 +58,7 @@ pub struct OwnNotices {
 /// What begins the names of one's own boxes.
 pub const OWN: &str = "own";
 
-const BACK: (&str, &str) = ("/account", "Your account");
+const BACK: (&str, &str) = ("/account", msg!("Your account"));
 
 fn error<'a>(errors: &'a [(String, String)], name: &str) -> Option<&'a str> {
     errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str())
@@ -65,42 +66,42 @@ fn error<'a>(errors: &'a [(String, String)], name: &str) -> Option<&'a str> {
 
 /// The page.
 pub fn page(shell: &Shell, view: &AccountView) -> Markup {
-    let help = format!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs. Your other log-ins end.");
+    let help = t!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs. Your other log-ins end.", PASSWORD_MIN);
     let content = html! {
-        (section("What you may do", html! {
-            p { "As " (shell.viewer.role) " you may " (listed(&view.may)) "." }
+        (section(t!("What you may do"), html! {
+            p { (t!("As ")) (shell.viewer.role) (t!(" you may ")) (listed(&view.may)) "." }
         }))
-        (section("Second factor", factor(shell, view)))
-        (section("Where you are logged in", html! {
+        (section(t!("Second factor"), factor(shell, view)))
+        (section(t!("Where you are logged in"), html! {
             div.stack {
                 (sessions(&view.sessions, shell.now, |row| format!("/account/sessions/{}/end", row.id)))
                 @if view.sessions.len() > 1 {
-                    (post("/account/sessions/end-others", html! { (Button::submit("End all others")) }))
+                    (post("/account/sessions/end-others", html! { (Button::submit(t!("End all others"))) }))
                 }
             }
         }))
-        @if let Some(own) = &view.notices { div #notices { (section("Notices by e-mail", notices(own, error(&view.errors, "address")))) } }
-        (section("Password", post("/account/password", html! {
+        @if let Some(own) = &view.notices { div #notices { (section(t!("Notices by e-mail"), notices(own, error(&view.errors, "address")))) } }
+        (section(t!("Password"), post("/account/password", html! {
             div.form {
-                (field("old", "Password so far").kind("password").autocomplete("current-password").error(error(&view.errors, "old")))
-                (field("new", "New password").kind("password").autocomplete("new-password").error(error(&view.errors, "password")).help(&help))
-                div.form-foot { (Button::submit("Change the password").main()) }
+                (field("old", t!("Password so far")).kind("password").autocomplete("current-password").error(error(&view.errors, "old")))
+                (field("new", t!("New password")).kind("password").autocomplete("new-password").error(error(&view.errors, "password")).help(&help))
+                div.form-foot { (Button::submit(t!("Change the password")).main()) }
             }
         })))
     };
-    frame(shell, &Frame::new(Section::Account, "Your account"), content)
+    frame(shell, &Frame::new(Section::Account, t!("Your account")), content)
 }
 
 fn notices(own: &OwnNotices, error: Option<&str>) -> Markup {
     html! {
         div.stack {
-            p { "What needs somebody, told away from this page: each thing once, several in one letter." }
-            @if !own.has_server { p.quiet { "Nothing is sent before a mail server is named at " a href=(NOTICES) { "System, Notices" } "." } }
+            p { (t!("What needs somebody, told away from this page: each thing once, several in one letter.")) }
+            @if !own.has_server { p.quiet { (t!("Nothing is sent before a mail server is named at ")) a href=(NOTICES) { (t!("System, Notices")) } "." } }
             (post("/account/notices", html! {
                 div.form {
-                    (field("address", "Your address").optional().kind("email").value(&own.address).error(error).autocomplete("email").help("Empty to hear of nothing."))
+                    (field("address", t!("Your address")).optional().kind("email").value(&own.address).error(error).autocomplete("email").help(t!("Empty to hear of nothing.")))
                     (kind_boxes(OWN, &own.kinds))
-                    div.form-foot { (Button::submit("Save").main()) }
+                    div.form-foot { (Button::submit(t!("Save")).main()) }
                 }
             }))
         }
@@ -110,9 +111,9 @@ fn notices(own: &OwnNotices, error: Option<&str>) -> Markup {
 /// `a, b and c`.
 pub fn listed(words: &[&str]) -> String {
     match words {
-        [] => String::from("do nothing"),
+        [] => String::from(t!("do nothing")),
         [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] => t!("{join} and {last}", join = first.join(", "), last),
     }
 }
 
@@ -121,15 +122,15 @@ fn factor(shell: &Shell, view: &AccountView) -> Markup {
         div.stack {
             @match view.factor.on_since {
                 Some(at) => {
-                    p { (badge(State::Ok, "on")) " since " (time_ago(at, shell.now)) ". After your password you are asked for the code of your telephone." }
-                    @if view.factor.codes_left == 0 { p { (badge(State::Problem, "no codes on paper left")) " Make new ones." } }
+                    p { (badge(State::Ok, t!("on"))) (t!(" since ")) (time_ago(at, shell.now)) (t!(". After your password you are asked for the code of your telephone.")) }
+                    @if view.factor.codes_left == 0 { p { (badge(State::Problem, t!("no codes on paper left"))) (t!(" Make new ones.")) } }
                 },
                 None => {
-                    p { (badge(State::Waiting, "off")) }
-                    p.quiet { "With it, whoever has learned your password still cannot log in without your telephone." }
+                    p { (badge(State::Waiting, t!("off"))) }
+                    p.quiet { (t!("With it, whoever has learned your password still cannot log in without your telephone.")) }
                 },
             }
-            div.row { (Button::link("/account/second-factor", if view.factor.on_since.is_some() { "Change" } else { "Switch it on" }).main()) }
+            div.row { (Button::link("/account/second-factor", if view.factor.on_since.is_some() { t!("Change") } else { t!("Switch it on") }).main()) }
         }
     }
 }
@@ -141,25 +142,25 @@ pub fn sessions(rows: &[SessionRow], now: Timestamp, end: impl Fn(&SessionRow) -
         href: None,
         name: row.browser.clone(),
         cells: vec![
-            html! { strong { (row.browser) } @if row.is_this { " " (badge(State::Ok, "this one")) } },
+            html! { strong { (row.browser) } @if row.is_this { " " (badge(State::Ok, t!("this one"))) } },
             html! { (row.address) },
             html! { (moment(row.since)) },
             html! { (time_ago(row.seen, now)) },
-            html! { @if !row.is_this { (post(&end(row), html! { (Button::submit("End").small()) })) } },
+            html! { @if !row.is_this { (post(&end(row), html! { (Button::submit(t!("End")).small()) })) } },
         ],
     };
     table(&Table {
         caption: "Log-ins",
         columns: vec![
-            Column::main("Browser"),
-            Column::text("Address").labelled(),
-            Column::text("Since").labelled().minor(),
-            Column::text("Last seen").labelled(),
+            Column::main(t!("Browser")),
+            Column::text(t!("Address")).labelled(),
+            Column::text(t!("Since")).labelled().minor(),
+            Column::text(t!("Last seen")).labelled(),
             Column::deed(),
         ],
         rows: rows.iter().map(row).collect(),
         pager: None,
-        empty: html! { p.quiet { "Nowhere." } },
+        empty: html! { p.quiet { (t!("Nowhere.")) } },
         selection: None,
         compact: false,
     })
@@ -181,7 +182,7 @@ pub fn second_factor(shell: &Shell, view: &FactorView) -> Markup {
     let content = html! {
         div.stack.loose {
             @if view.standing.required && view.standing.on_since.is_none() {
-                div.banner.waiting role="note" { p.words { "Your role needs a second factor. Everything else opens once it is on." } }
+                div.banner.waiting role="note" { p.words { (t!("Your role needs a second factor. Everything else opens once it is on.")) } }
             }
             @match (&view.prepared, view.standing.on_since) {
                 (_, Some(_)) => (is_on(view)),
@@ -190,17 +191,17 @@ pub fn second_factor(shell: &Shell, view: &FactorView) -> Markup {
             }
         }
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::Account, "Second factor") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::Account, t!("Second factor")) }, content)
 }
 
 fn begin(error: Option<&str>) -> Markup {
     html! {
-        p { "You need an app on your telephone that shows codes: the Passwords app of an iPhone or iPad, Google Authenticator, or any other." }
+        p { (t!("You need an app on your telephone that shows codes: the Passwords app of an iPhone or iPad, Google Authenticator, or any other.")) }
         (post("/account/second-factor/begin", html! {
             div.form {
-                (field("password", "Your password").kind("password").autocomplete("current-password").error(error)
-                    .help("So that nobody else switches it on who finds you logged in."))
-                div.form-foot { (Button::submit("Begin").main()) }
+                (field("password", t!("Your password")).kind("password").autocomplete("current-password").error(error)
+                    .help(t!("So that nobody else switches it on who finds you logged in.")))
+                div.form-foot { (Button::submit(t!("Begin")).main()) }
             }
         }))
     }
@@ -209,13 +210,13 @@ fn begin(error: Option<&str>) -> Markup {
 fn confirm(address: &str, secret: &str, error: Option<&str>) -> Markup {
     let spaced = secret.as_bytes().chunks(4).map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect::<Vec<_>>().join(" ");
     html! {
-        p { "1. Read the square with that app, or type the key into it." }
-        div.with-qr { (qr(address, "A code that holds the key of your second factor")) div.stack { (copy_field("secret", "Key", &spaced)) } }
-        p { "2. Type the code that it shows now. Until then nothing is switched on." }
+        p { (t!("1. Read the square with that app, or type the key into it.")) }
+        div.with-qr { (qr(address, t!("A code that holds the key of your second factor"))) div.stack { (copy_field("secret", t!("Key"), &spaced)) } }
+        p { (t!("2. Type the code that it shows now. Until then nothing is switched on.")) }
         (post("/account/second-factor/confirm", html! {
             div.form {
-                (field("code", "Code").mono().autocomplete("one-time-code").error(error).first())
-                div.form-foot { (Button::submit("Switch it on").main()) }
+                (field("code", t!("Code")).mono().autocomplete("one-time-code").error(error).first())
+                div.form-foot { (Button::submit(t!("Switch it on")).main()) }
             }
         }))
     }
@@ -224,14 +225,14 @@ fn confirm(address: &str, secret: &str, error: Option<&str>) -> Markup {
 fn is_on(view: &FactorView) -> Markup {
     let left = view.standing.codes_left;
     html! {
-        p { (badge(State::Ok, "on")) " " (left) " of your codes on paper are left." }
-        (section("Make new codes on paper", html! {
-            p.quiet { "The old ones are good for nothing any more then." }
-            (with_code("/account/second-factor/codes", "Make new codes", view.error.as_deref(), false))
+        p { (badge(State::Ok, t!("on"))) " " (left) (t!(" of your codes on paper are left.")) }
+        (section(t!("Make new codes on paper"), html! {
+            p.quiet { (t!("The old ones are good for nothing any more then.")) }
+            (with_code("/account/second-factor/codes", t!("Make new codes"), view.error.as_deref(), false))
         }))
-        (section("Switch it off", html! {
-            @if view.standing.required { p.quiet { "Your role needs one: you will be asked to set up another at once." } }
-            (with_code("/account/second-factor/off", "Switch it off", None, true))
+        (section(t!("Switch it off"), html! {
+            @if view.standing.required { p.quiet { (t!("Your role needs one: you will be asked to set up another at once.")) } }
+            (with_code("/account/second-factor/off", t!("Switch it off"), None, true))
         }))
     }
 }
@@ -243,7 +244,7 @@ fn with_code(action: &str, words: &str, error: Option<&str>, destructive: bool) 
         action,
         html! {
             div.form {
-                (field(name, "Code that your telephone shows now").mono().autocomplete("one-time-code").error(error))
+                (field(name, t!("Code that your telephone shows now")).mono().autocomplete("one-time-code").error(error))
                 div.form-foot { (if destructive { button.destructive() } else { button }) }
             }
         },
@@ -254,21 +255,21 @@ fn with_code(action: &str, words: &str, error: Option<&str>, destructive: bool) 
 pub fn recovery_codes(shell: &Shell, codes: &[&str]) -> Markup {
     let content = html! {
         div.stack {
-            p { "Print these, or write them down, and keep them apart from the telephone. Each logs you in once in place of its code. They are not shown again." }
+            p { (t!("Print these, or write them down, and keep them apart from the telephone. Each logs you in once in place of its code. They are not shown again.")) }
             ol.names { @for code in codes { li.mono { (code) } } }
-            div.row { (Button::link("/account", "I have them").main()) }
+            div.row { (Button::link("/account", t!("I have them")).main()) }
         }
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::Account, "Your codes on paper") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::Account, t!("Your codes on paper")) }, content)
 }
 
 /// The page of the codes once they were shown.
 pub fn codes_were_shown(shell: &Shell) -> Markup {
     let content = html! {
-        p { "The codes were shown once and are not shown again. If you do not have them, make new ones." }
-        div.row { (Button::link("/account/second-factor", "Second factor").main()) }
+        p { (t!("The codes were shown once and are not shown again. If you do not have them, make new ones.")) }
+        div.row { (Button::link("/account/second-factor", t!("Second factor")).main()) }
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::Account, "Your codes on paper") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::Account, t!("Your codes on paper")) }, content)
 }
 
 /// A browser and its machine in words, from how it names itself: `Safari on an iPad`.
@@ -276,33 +277,33 @@ pub fn browser_words(user_agent: &str) -> String {
     let has = |word: &str| user_agent.contains(word);
     // Each pretends to be others: the order decides.
     let browser = [
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("FxiOS/", "Firefox"),
-        ("CriOS/", "Chrome"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
+        (t!("Edg"), t!("Edge")),
+        ("OPR/", t!("Opera")),
+        ("Firefox/", t!("Firefox")),
+        ("FxiOS/", t!("Firefox")),
+        ("CriOS/", t!("Chrome")),
+        ("Chrome/", t!("Chrome")),
+        ("Safari/", t!("Safari")),
     ];
     let machine = [
-        ("iPad", "an iPad"),
-        ("iPhone", "an iPhone"),
-        ("CrOS", "a Chromebook"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Macintosh", "a Mac"),
-        ("Linux", "Linux"),
+        ("iPad", t!("an iPad")),
+        ("iPhone", t!("an iPhone")),
+        ("CrOS", t!("a Chromebook")),
+        (t!("Android"), t!("Android")),
+        (t!("Windows"), t!("Windows")),
+        (t!("Macintosh"), t!("a Mac")),
+        (t!("Linux"), t!("Linux")),
     ];
     let find = |table: &[(&str, &'static str)]| table.iter().find(|(word, _)| has(word)).map(|(_, words)| *words);
     match (find(&browser), find(&machine)) {
-        (Some(browser), Some(machine)) => format!("{browser} on {machine}"),
+        (Some(browser), Some(machine)) => t!("{browser} on {machine}", browser, machine),
         (Some(words), None) => words.to_owned(),
-        (None, Some(machine)) => format!("A program on {machine}"),
+        (None, Some(machine)) => t!("A program on {machine}", machine),
         (None, None) => user_agent
             .split(['/', ' '])
             .next()
             .filter(|word| !word.is_empty())
-            .map_or_else(|| String::from("A program"), |word| format!("A program: {word}")),
+            .map_or_else(|| String::from(t!("A program")), |word| t!("A program: {word}", word)),
     }
 }
 

@@ -70,8 +70,8 @@ pub struct PreviewView {
 
 /// The page.
 pub fn page(shell: &Shell, view: &PreviewView) -> Markup {
-    let under = html! { "Nothing has been done yet." };
-    let title = format!("What would happen with “{}”", view.name);
+    let under = html! { (t!("Nothing has been done yet.")) };
+    let title = t!("What would happen with “{name}”", name = view.name);
     let of_apps = ["/apps/", "/provisioning/"].iter().any(|path| view.back.starts_with(path));
     let section = if of_apps { Section::Apps } else { Section::Profiles };
     let head = Frame { back: Some((&view.back, &view.name)), under, ..Frame::new(section, &title) };
@@ -84,7 +84,7 @@ pub fn page(shell: &Shell, view: &PreviewView) -> Markup {
             (post(&view.save, html! {
                 (hidden(&view.sent))
                 @if !view.warnings.is_empty() { input type="hidden" name="confirmed" value="yes"; }
-                div.form-foot { (Button::submit("Save who gets it").main()) (Button::link(&view.back, "Back")) }
+                div.form-foot { (Button::submit(t!("Save who gets it")).main()) (Button::link(&view.back, t!("Back"))) }
             }))
         }
     };
@@ -92,19 +92,19 @@ pub fn page(shell: &Shell, view: &PreviewView) -> Markup {
 }
 
 fn summary(view: &PreviewView) -> Markup {
-    let lines = [(view.by_command, "sent by a command"), (view.by_declaration, "sent by a declaration"), (view.removed, "removed")];
+    let lines = [(view.by_command, t!("sent by a command")), (view.by_declaration, t!("sent by a declaration")), (view.removed, "removed")];
     let parts: Vec<_> = lines
         .iter()
         .filter(|(number, _)| *number > 0)
-        .map(|(number, words)| format!("{} {words}", count(*number, "thing", "things")))
+        .map(|(number, words)| format!("{} {words}", count(*number, t!("thing"), t!("things"))))
         .collect();
     html! {
         p {
-            @if view.total == 0 { "It reaches no device." }
-            @else if parts.is_empty() { "On " (count(view.total, "device", "devices")) " nothing would change." }
-            @else { "On " (count(view.total, "device", "devices")) ": " (parts.join(", ")) "." }
-            @if let Some(until) = &view.until { " It would end by itself on " (until) "." }
-            @if view.unable > 0 { " " (count(view.unable, "device", "devices")) " would not get everything; the reasons are below." }
+            @if view.total == 0 { (t!("It reaches no device.")) }
+            @else if parts.is_empty() { (t!("On ")) (count(view.total, t!("device"), t!("devices"))) (t!(" nothing would change.")) }
+            @else { (t!("On ")) (count(view.total, t!("device"), t!("devices"))) ": " (parts.join(", ")) "." }
+            @if let Some(until) = &view.until { (t!(" It would end by itself on ")) (until) "." }
+            @if view.unable > 0 { " " (count(view.unable, t!("device"), t!("devices"))) (t!(" would not get everything; the reasons are below.")) }
         }
     }
 }
@@ -114,11 +114,11 @@ fn pager(view: &PreviewView) -> Markup {
     let (shown, total) = (view.devices.len() as u64, view.total);
     html! {
         @if shown < total {
-            p.meta { "Showing " (thousands(shown)) " of " (count(total, "device", "devices")) "; the numbers above are of all." }
+            p.meta { (t!("Showing ")) (thousands(shown)) (t!(" of ")) (count(total, t!("device"), t!("devices"))) (t!("; the numbers above are of all.")) }
             div.row {
-                @if view.is_later { (post(&view.again, html! { (hidden(&view.sent)) (Button::submit("First devices").small()) })) }
+                @if view.is_later { (post(&view.again, html! { (hidden(&view.sent)) (Button::submit(t!("First devices")).small()) })) }
                 @if let Some(next) = &view.next {
-                    (post(&view.again, html! { (hidden(&view.sent)) input type="hidden" name="after" value=(next); (Button::submit("Further devices").small()) }))
+                    (post(&view.again, html! { (hidden(&view.sent)) input type="hidden" name="after" value=(next); (Button::submit(t!("Further devices")).small()) }))
                 }
             }
         }
@@ -126,13 +126,13 @@ fn pager(view: &PreviewView) -> Markup {
 }
 
 fn devices(view: &PreviewView) -> Markup {
-    let columns = vec![Column::main("Device"), Column::text("System"), Column::text("What would happen").wraps()];
+    let columns = vec![Column::main(t!("Device")), Column::text(t!("System")), Column::text(t!("What would happen")).wraps()];
     let rows = view.devices.iter().map(|device| {
         let what = html! {
             @if let Some(because) = &device.because { p.why { (because) } }
             @for thing in &device.things { div { strong { (thing.name) } " " (badge(thing.state, &thing.words)) } }
-            @for (what, because) in &device.unable { div { strong { (what) } " " (badge(State::Silent, "does not get it")) p.why { (because) } } }
-            @if device.because.is_none() && device.things.is_empty() && device.unable.is_empty() { span.quiet { "nothing changes" } }
+            @for (what, because) in &device.unable { div { strong { (what) } " " (badge(State::Silent, t!("does not get it"))) p.why { (because) } } }
+            @if device.because.is_none() && device.things.is_empty() && device.unable.is_empty() { span.quiet { (t!("nothing changes")) } }
         };
         Row {
             id: String::new(),
@@ -141,6 +141,6 @@ fn devices(view: &PreviewView) -> Markup {
             cells: vec![html! { strong { (device.name) } }, html! { (device.os) }, what],
         }
     });
-    let empty = empty("No device", "Tick a group with devices in it.", Markup::default());
-    table(&Table { caption: "What would happen", columns, rows: rows.collect(), pager: None, empty, selection: None, compact: false })
+    let empty = empty(t!("No device"), t!("Tick a group with devices in it."), Markup::default());
+    table(&Table { caption: t!("What would happen"), columns, rows: rows.collect(), pager: None, empty, selection: None, compact: false })
 }

@@ -23,37 +23,37 @@ pub struct ProblemView {
 
 impl ProblemView {
     fn plain(status: u16, title: &str, words: &str) -> Self {
-        let way_on = Some(("/".to_owned(), "Go to Today".to_owned()));
+        let way_on = Some(("/".to_owned(), t!("Go to Today").to_owned()));
         Self { status, title: title.to_owned(), words: words.to_owned(), fields: Vec::new(), way_on, reference: None }
     }
 
     /// Nothing is at this address.
     pub fn not_found() -> Self {
-        Self::plain(404, "There is nothing here", "The address may be mistyped, or what stood here was removed.")
+        Self::plain(404, t!("There is nothing here"), t!("The address may be mistyped, or what stood here was removed."))
     }
 
     /// The role of whoever is logged in does not allow it.
     pub fn forbidden(role: &str) -> Self {
-        let words = format!("You are logged in as {role}, which does not allow this. An Owner can change your role under System.");
-        Self::plain(403, "Your role does not allow this", &words)
+        let words = t!("You are logged in as {role}, which does not allow this. An Owner can change your role under System.", role);
+        Self::plain(403, t!("Your role does not allow this"), &words)
     }
 
     /// Our own fault; `reference` finds it in the log.
     pub fn internal(reference: impl Into<String>) -> Self {
-        let words = "Nothing was changed. Try again; if it stays, the log of the appliance says more under the reference below.";
-        Self { reference: Some(reference.into()), ..Self::plain(500, "That is our fault", words) }
+        let words = t!("Nothing was changed. Try again; if it stays, the log of the appliance says more under the reference below.");
+        Self { reference: Some(reference.into()), ..Self::plain(500, t!("That is our fault"), words) }
     }
 
     /// Too much at once; the same request may succeed later.
     pub fn busy() -> Self {
-        Self::plain(503, "The appliance is busy", "Nothing was changed. Wait a moment and try again.")
+        Self::plain(503, t!("The appliance is busy"), t!("Nothing was changed. Wait a moment and try again."))
     }
 
     /// A browser at an address where only devices speak.
     pub fn device_address() -> Self {
-        let words = "This address is where devices report to the appliance; there is nothing to see in a browser. \
-                     To enroll a device, open the link of an invitation on it.";
-        Self::plain(200, "This door is for devices", words)
+        let words = t!("This address is where devices report to the appliance; there is nothing to see in a browser. \
+                     To enroll a device, open the link of an invitation on it.");
+        Self::plain(200, t!("This door is for devices"), words)
     }
 }
 
@@ -68,8 +68,8 @@ pub fn problem(view: &ProblemView) -> Markup {
         @if let Some((href, words)) = &view.way_on { div.row { (Button::link(href, words)) } }
         @if view.status >= 400 || view.reference.is_some() {
             p.meta {
-                "Status " (view.status)
-                @if let Some(reference) = &view.reference { ", reference " span.mono { (reference) } }
+                (t!("Status ")) (view.status)
+                @if let Some(reference) = &view.reference { (t!(", reference ")) span.mono { (reference) } }
             }
         }
     };

@@ -11,13 +11,16 @@ use super::parts::{
 };
 use super::profiles::outcomes::{DeviceRow, devices, nobody_yet};
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::mdm::packages::WARNED_DAYS;
 use crate::protocol::provision::Facts;
 
 /// What Apple's chapter on managing apps warns of, in plain words.
 const REMOVAL_WARNINGS: [&str; 2] = [
-    "Removing a profile does not stop an app that is open: it goes on until the device is restarted.",
-    "A computer that the device was synced with may put the profile back; it is removed again when the device lists it, once a day. To end somebody's use for certain, remove the app itself as well, and close the account that it uses.",
+    msg!("Removing a profile does not stop an app that is open: it goes on until the device is restarted."),
+    msg!(
+        "A computer that the device was synced with may put the profile back; it is removed again when the device lists it, once a day. To end somebody's use for certain, remove the app itself as well, and close the account that it uses."
+    ),
 ];
 
 /// The list.
@@ -64,31 +67,30 @@ fn ending(expires_at: Timestamp, now: Timestamp) -> Markup {
 
 /// The page with the list.
 pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
-    let bring =
-        html! { @if view.may_change { (Button::link("/provisioning/new", "Upload a provisioning profile").main().icon(Icon::Upload)) } };
+    let bring = html! { @if view.may_change { (Button::link("/provisioning/new", t!("Upload a provisioning profile")).main().icon(Icon::Upload)) } };
     let page = Frame {
-        under: html! { "Apple's permission for your own apps to run. Most apps carry one inside; a newer one can be given to devices before that ends." },
+        under: html! { (t!("Apple's permission for your own apps to run. Most apps carry one inside; a newer one can be given to devices before that ends.")) },
         action: html! { @if !view.rows.is_empty() { (bring) } },
-        ..Frame::new(Section::Apps, "Provisioning profiles")
+        ..Frame::new(Section::Apps, t!("Provisioning profiles"))
     };
     let rows = view.rows.iter().map(|row| Row {
         id: row.id.clone(),
         href: Some(format!("/provisioning/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) @if row.is_doubtful { " " (badge(State::Problem, "not signed by Apple")) } },
+            html! { (row.name) @if row.is_doubtful { " " (badge(State::Problem, t!("not signed by Apple"))) } },
             html! { (row.app_id) },
             ending(row.expires_at, shell.now),
-            html! { @if row.groups.is_empty() { span.quiet { "nobody yet" } } @else { (row.groups.join(", ")) } },
+            html! { @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } } @else { (row.groups.join(", ")) } },
         ],
     });
     let list = table(&Table {
-        caption: "Provisioning profiles",
+        caption: t!("Provisioning profiles"),
         columns: vec![
-            Column::main("Profile"),
-            Column::text("App").labelled(),
-            Column::text("Good"),
-            Column::text("For").labelled().wraps(),
+            Column::main(t!("Profile")),
+            Column::text(t!("App")).labelled(),
+            Column::text(t!("Good")),
+            Column::text(t!("For")).labelled().wraps(),
         ],
         rows: rows.collect(),
         pager: Some(Pager {
@@ -99,8 +101,10 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
             next: view.next.clone(),
         }),
         empty: empty(
-            "No provisioning profiles yet",
-            "You need one here only where an app has none inside, or where the one inside ends before there is a new version of the app.",
+            t!("No provisioning profiles yet"),
+            t!(
+                "You need one here only where an app has none inside, or where the one inside ends before there is a new version of the app."
+            ),
             bring,
         ),
         selection: None,
@@ -116,13 +120,15 @@ pub fn upload(shell: &Shell, error: Option<&str>, max_bytes: usize) -> Markup {
         "/provisioning/new",
         max_bytes,
         html! {
-            (field("file", "Provisioning profile").kind("file").accept(".mobileprovision,.provisionprofile")
-                .help("A .mobileprovision file, as downloaded from Apple's developer site.").error(error))
-            div.form-foot { (Button::submit("Upload").main().icon(Icon::Upload)) (Button::link("/provisioning", "Cancel")) }
+            (field("file", t!("Provisioning profile")).kind("file").accept(".mobileprovision,.provisionprofile")
+                .help(t!("A .mobileprovision file, as downloaded from Apple's developer site.")).error(error))
+            div.form-foot { (Button::submit(t!("Upload")).main().icon(Icon::Upload)) (Button::link("/provisioning", t!("Cancel"))) }
         },
     );
-    let page =
-        Frame { back: Some(("/provisioning", "Provisioning profiles")), ..Frame::new(Section::Apps, "Upload a provisioning profile") };
+    let page = Frame {
+        back: Some(("/provisioning", t!("Provisioning profiles"))),
+        ..Frame::new(Section::Apps, t!("Upload a provisioning profile"))
+    };
     frame(shell, &page, form)
 }
 
@@ -145,34 +151,34 @@ pub struct ProfileView {
 
 /// The page of a profile.
 pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
-    let page = Frame { back: Some(("/provisioning", "Provisioning profiles")), ..Frame::new(Section::Apps, &view.name) };
+    let page = Frame { back: Some(("/provisioning", t!("Provisioning profiles"))), ..Frame::new(Section::Apps, &view.name) };
     let said = &view.facts;
     let mut list = vec![
-        Fact::text("App", if said.app_id == "*" { "any app of the team" } else { &said.app_id }),
-        Fact::text("Team", &format!("{} ({})", said.team_name, said.team_id)),
-        Fact::text("Good on", &reach(said)),
-        Fact::new("Good", ending(said.expires_at, shell.now)),
+        Fact::text(t!("App"), if said.app_id == "*" { t!("any app of the team") } else { &said.app_id }),
+        Fact::text(t!("Team"), &format!("{} ({})", said.team_name, said.team_id)),
+        Fact::text(t!("Good on"), &reach(said)),
+        Fact::new(t!("Good"), ending(said.expires_at, shell.now)),
         Fact::code("UUID", &said.uuid),
     ];
     if said.is_development {
-        list.push(Fact::text("Made for", "development: a debugger may look into the app"));
+        list.push(Fact::text(t!("Made for"), t!("development: a debugger may look into the app")));
     }
     match &said.signer {
         Some(signer) if said.is_apples == Some(false) => {
-            list.push(Fact::new("Signed by", html! { (signer) " " (badge(State::Problem, "no certificate of Apple's")) }));
+            list.push(Fact::new(t!("Signed by"), html! { (signer) " " (badge(State::Problem, t!("no certificate of Apple's"))) }));
         }
-        Some(signer) => list.push(Fact::text("Signed by", signer)),
-        None => list.push(Fact::new("Signed by", badge(State::Problem, "its signature cannot be proven here"))),
+        Some(signer) => list.push(Fact::text(t!("Signed by"), signer)),
+        None => list.push(Fact::new(t!("Signed by"), badge(State::Problem, t!("its signature cannot be proven here")))),
     }
     let doubt: Vec<String> = said.doubt().into_iter().collect();
     let content = html! {
         (notes(&doubt))
-        @if view.may_change { (section("Who gets it", who(view))) }
+        @if view.may_change { (section(t!("Who gets it"), who(view))) }
         (live(Live { id: "results", topics: "provisioning assignment deployment", of: None, src: None },
-            section("On devices", devices(&view.devices, nobody_yet(), shell.now))))
-        (section("What it is", facts(&list)))
-        (section("Before you take it away", notes(&REMOVAL_WARNINGS)))
-        @if view.may_change { (section("Delete it", html! { div.row { (Button::link(format!("/provisioning/{}/delete", view.id), "Delete the profile…").destructive().asks()) } })) }
+            section(t!("On devices"), devices(&view.devices, nobody_yet(), shell.now))))
+        (section(t!("What it is"), facts(&list)))
+        (section(t!("Before you take it away"), notes(&REMOVAL_WARNINGS.map(say))))
+        @if view.may_change { (section(t!("Delete it"), html! { div.row { (Button::link(format!("/provisioning/{}/delete", view.id), t!("Delete the profile…")).destructive().asks()) } })) }
     };
     frame(shell, &page, content)
 }
@@ -183,7 +189,7 @@ fn who(view: &ProfileView) -> Markup {
         html! {
             div.form {
                 (scope(&view.scope))
-                @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save who gets it").main()) } }
+                @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit(t!("Save who gets it")).main()) } }
             }
         },
     )
@@ -194,10 +200,10 @@ pub fn delete(shell: &Shell, id: &str, name: &str) -> Markup {
     let (action, cancel) = (format!("/provisioning/{id}/delete"), format!("/provisioning/{id}"));
     let ask = Confirm {
         action: &action,
-        title: "Delete this provisioning profile",
-        consequence: html! { strong { (name) } " is deleted here and removed from the devices that have it." },
-        fields: notes(&REMOVAL_WARNINGS),
-        verb: "Delete the profile",
+        title: t!("Delete this provisioning profile"),
+        consequence: html! { strong { (name) } (t!(" is deleted here and removed from the devices that have it.")) },
+        fields: notes(&REMOVAL_WARNINGS.map(say)),
+        verb: t!("Delete the profile"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()

@@ -89,9 +89,9 @@ const PORTAL: &str = "https://identity.apple.com/pushcert";
 /// The page.
 pub fn page(shell: &Shell, view: &PushView) -> Markup {
     let head = Frame {
-        back: Some(("/system", "System")),
-        under: html! { "Apple’s permission to wake devices. It is free, belongs to an Apple Account of yours, and is renewed every year." },
-        ..Frame::new(Section::System, "Push certificate")
+        back: Some(("/system", t!("System"))),
+        under: html! { (t!("Apple’s permission to wake devices. It is free, belongs to an Apple Account of yours, and is renewed every year.")) },
+        ..Frame::new(Section::System, t!("Push certificate"))
     };
     let content = html! {
         @if let Some(recognised) = &view.upload { (refused(recognised)) }
@@ -99,10 +99,10 @@ pub fn page(shell: &Shell, view: &PushView) -> Markup {
         @if let Some(current) = &view.current { (standing(current, shell.now)) }
         @if view.may_change {
             @if view.current.is_some() {
-                (section("Renew it", html! {
+                (section(t!("Renew it"), html! {
                     p {
-                        "Renew with the " strong { "same Apple Account" } " and choose " strong { "Renew" } " beside the same certificate in the portal. \
-                         A new certificate has another topic: every device would have to enroll again."
+                        (t!("Renew with the ")) strong { (t!("same Apple Account")) } (t!(" and choose ")) strong { (t!("Renew")) } (t!(" beside the same certificate in the portal. \
+                         A new certificate has another topic: every device would have to enroll again."))
                     }
                     (three_steps(view, shell.now))
                 }))
@@ -110,7 +110,7 @@ pub fn page(shell: &Shell, view: &PushView) -> Markup {
                 (three_steps(view, shell.now))
             }
         }
-        @if !view.others.is_empty() { (section("Other topics still in use", html! { @for other in &view.others { (facts(&about(other, shell.now))) } })) }
+        @if !view.others.is_empty() { (section(t!("Other topics still in use"), html! { @for other in &view.others { (facts(&about(other, shell.now))) } })) }
     };
     frame(shell, &head, content)
 }
@@ -120,7 +120,7 @@ fn refused(recognised: &Recognised) -> Markup {
         div.banner.problem role="alert" {
             (state_square(State::Problem, 12))
             p.words {
-                strong { (recognised.file) " is " (recognised.what) "." } " " (recognised.remedy)
+                strong { (recognised.file) (t!(" is ")) (recognised.what) "." } " " (recognised.remedy)
                 @if let Some((href, words)) = recognised.link { " " a href=(href) { (words) } }
             }
         }
@@ -132,7 +132,7 @@ fn would_refuse(problems: &[String]) -> Markup {
         div.banner.problem role="alert" {
             (state_square(State::Problem, 12))
             div.words {
-                strong { "Apple would refuse this signed request." }
+                strong { (t!("Apple would refuse this signed request.")) }
                 ul { @for problem in problems { li { (problem) "." } } }
             }
         }
@@ -140,24 +140,24 @@ fn would_refuse(problems: &[String]) -> Markup {
 }
 
 fn standing(current: &PushCertificate, now: Timestamp) -> Markup {
-    section("In use", facts(&about(current, now)))
+    section(t!("In use"), facts(&about(current, now)))
 }
 
 fn about(certificate: &PushCertificate, now: Timestamp) -> Vec<Fact> {
     let words = match certificate.state {
-        _ if certificate.not_after <= now => "ended: devices can no longer be reached",
-        State::Ok => "good",
-        State::Waiting | State::Problem | State::Lost => "ends soon",
-        State::Silent => "not used",
+        _ if certificate.not_after <= now => t!("ended: devices can no longer be reached"),
+        State::Ok => t!("good"),
+        State::Waiting | State::Problem | State::Lost => t!("ends soon"),
+        State::Silent => t!("not used"),
     };
-    let account = html! { @if certificate.account.is_empty() { span.quiet { "not noted" } } @else { (certificate.account) } };
+    let account = html! { @if certificate.account.is_empty() { span.quiet { (t!("not noted")) } } @else { (certificate.account) } };
     vec![
-        Fact::new("State", badge(certificate.state, words)),
-        Fact::new("Until", html! { (day(certificate.not_after)) ", " (time_ago(certificate.not_after, now)) }),
-        Fact::new("Apple Account", account),
-        Fact::code("Topic", &certificate.topic),
-        Fact::text("Reaches", &count(certificate.devices, "device", "devices")),
-        Fact::new("Last push", html! { @match certificate.last_push_at { Some(at) => (time_ago(at, now)), None => "none yet" } }),
+        Fact::new(t!("State"), badge(certificate.state, words)),
+        Fact::new(t!("Until"), html! { (day(certificate.not_after)) ", " (time_ago(certificate.not_after, now)) }),
+        Fact::new(t!("Apple Account"), account),
+        Fact::code(t!("Topic"), &certificate.topic),
+        Fact::text(t!("Reaches"), &count(certificate.devices, t!("device"), t!("devices"))),
+        Fact::new(t!("Last push"), html! { @match certificate.last_push_at { Some(at) => (time_ago(at, now)), None => (t!("none yet")) } }),
     ]
 }
 
@@ -167,15 +167,15 @@ fn three_steps(view: &PushView, now: Timestamp) -> Markup {
     steps(&[
         Step {
             state: if ready { StepState::Done } else { StepState::Current },
-            title: "Get a signed request".into(),
+            title: t!("Get a signed request").into(),
             words: html! {
                 @match (view.ready_at, view.requested_at) {
-                    (Some(at), _) => { "Signed and checked " (time_ago(at, now)) ": Apple will take it." },
+                    (Some(at), _) => { (t!("Signed and checked ")) (time_ago(at, now)) (t!(": Apple will take it.")) },
                     (None, Some(at)) => {
-                        "The request was made " (time_ago(at, now)) ". Its key stays here; the certificate will fit it. A vendor has to sign it, in one of these ways:"
+                        (t!("The request was made ")) (time_ago(at, now)) (t!(". Its key stays here; the certificate will fit it. A vendor has to sign it, in one of these ways:"))
                     },
                     (None, None) => {
-                        "The appliance makes a key that never leaves it, and a request for it. Apple accepts the request once an MDM vendor has signed it, in one of these ways:"
+                        (t!("The appliance makes a key that never leaves it, and a request for it. Apple accepts the request once an MDM vendor has signed it, in one of these ways:"))
                     },
                 }
             },
@@ -183,21 +183,21 @@ fn three_steps(view: &PushView, now: Timestamp) -> Markup {
         },
         Step {
             state: state(requested),
-            title: "Take it to Apple".into(),
-            words: html! { "Log in to Apple’s portal with an Apple Account of the organisation, not a private one. Upload the signed request there and download the certificate." },
+            title: t!("Take it to Apple").into(),
+            words: html! { (t!("Log in to Apple’s portal with an Apple Account of the organisation, not a private one. Upload the signed request there and download the certificate.")) },
             more: html! {
                 @if requested {
                     div.row {
-                        @if ready { (Button::link("/system/push/signed", "Download the signed request").icon(Icon::Download).download().main()) }
-                        a.button href=(PORTAL) rel="noreferrer" target="_blank" { "Open identity.apple.com/pushcert" }
+                        @if ready { (Button::link("/system/push/signed", t!("Download the signed request")).icon(Icon::Download).download().main()) }
+                        a.button href=(PORTAL) rel="noreferrer" target="_blank" { (t!("Open identity.apple.com/pushcert")) }
                     }
                 }
             },
         },
         Step {
             state: state(requested),
-            title: "Bring the certificate back".into(),
-            words: html! { "Any form will do: .pem, .cer, .p12, with or without its key. Whatever file it is, you are told what it is." },
+            title: t!("Bring the certificate back").into(),
+            words: html! { (t!("Any form will do: .pem, .cer, .p12, with or without its key. Whatever file it is, you are told what it is.")) },
             more: upload_form(view),
         },
     ])
@@ -205,40 +205,40 @@ fn three_steps(view: &PushView, now: Timestamp) -> Markup {
 
 /// The page that asks before another topic replaces the one that devices know.
 pub fn topic_change(shell: &Shell, change: &TopicChange) -> Markup {
-    let devices = count(change.devices, "device", "devices");
-    let verb = format!("Use it and lose {devices}");
+    let devices = count(change.devices, t!("device"), t!("devices"));
+    let verb = t!("Use it and lose {devices}", devices);
     let phrase = change.devices.to_string();
-    let typed = (!change.typed.is_empty() && change.typed != phrase).then_some("That is not the number.");
+    let typed = (!change.typed.is_empty() && change.typed != phrase).then_some(t!("That is not the number."));
     let ask = Confirm {
         action: "/system/push",
-        title: "This certificate has another topic",
+        title: t!("This certificate has another topic"),
         consequence: html! {
-            "It was not made by renewing the old one, but as a new one. " strong { (devices) } " cannot be reached with it and would have to enroll again. \
-             Most likely you want to go back to the portal, log in with the account of the old certificate, and choose Renew there."
+            (t!("It was not made by renewing the old one, but as a new one. ")) strong { (devices) } (t!(" cannot be reached with it and would have to enroll again. \
+             Most likely you want to go back to the portal, log in with the account of the old certificate, and choose Renew there."))
         },
         total: change.devices,
         typed: Some(Typed { phrase: &phrase, given: &change.typed, error: typed }),
         hidden: &change.hidden,
-        fields: facts(&[Fact::code("Devices know", &change.old_topic), Fact::code("The file has", &change.new_topic)]),
+        fields: facts(&[Fact::code(t!("Devices know"), &change.old_topic), Fact::code(t!("The file has"), &change.new_topic)]),
         verb: &verb,
         destructive: true,
         cancel: "/system/push",
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some(("/system/push", "Push certificate")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
+    frame(shell, &Frame { back: Some(("/system/push", t!("Push certificate"))), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
 }
 
 /// The page that asks before a certificate replaces one that ends later; `words` say so.
 pub fn ends_sooner(shell: &Shell, words: &str) -> Markup {
     let ask = Confirm {
         action: "/system/push",
-        title: "This certificate ends sooner",
-        consequence: html! { (words) " Devices can be reached with it all the same, until it ends." },
-        verb: "Use it all the same",
+        title: t!("This certificate ends sooner"),
+        consequence: html! { (words) (t!(" Devices can be reached with it all the same, until it ends.")) },
+        verb: t!("Use it all the same"),
         cancel: "/system/push",
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some(("/system/push", "Push certificate")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
+    frame(shell, &Frame { back: Some(("/system/push", t!("Push certificate"))), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
 }
 
 #[cfg(test)]

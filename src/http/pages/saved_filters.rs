@@ -17,11 +17,11 @@ pub(super) fn saved_filters(kept: &[SavedFilter], filter: &DevicesFilter, narrow
     let current = kept.iter().find(|saved| in_force.as_ref() == Some(&saved.query));
     html! {
         @if !kept.is_empty() {
-            nav aria-label="Saved filters" {
+            nav aria-label=(t!("Saved filters")) {
                 ul.chips {
                     @for saved in kept {
                         li {
-                            a href={ "/devices?" (saved.query) } aria-current=[current.filter(|current| current.id == saved.id).map(|_| "true")] {
+                            a href={ (t!("/devices?")) (saved.query) } aria-current=[current.filter(|current| current.id == saved.id).map(|_| "true")] {
                                 (saved.name)
                             }
                         }
@@ -30,15 +30,15 @@ pub(super) fn saved_filters(kept: &[SavedFilter], filter: &DevicesFilter, narrow
             }
         }
         @if let Some(current) = current {
-            (post(&format!("{ADDRESS}/{}/remove", current.id), html! { (Button::submit("Forget this filter").small()) }))
+            (post(&format!("{ADDRESS}/{}/remove", current.id), html! { (Button::submit(t!("Forget this filter")).small()) }))
         } @else if narrows {
             details {
-                summary { "Keep this filter" }
+                summary { (t!("Keep this filter")) }
                 (post(ADDRESS, html! {
                     div.form {
                         (hidden(&[("query".to_owned(), query)]))
-                        (field("name", "Name").help(&format!("Only you see it, at the top of this list. At most {NAME_MAX_CHARS} letters.")))
-                        div.form-foot { (Button::submit("Keep it")) }
+                        (field("name", t!("Name")).help(&t!("Only you see it, at the top of this list. At most {NAME_MAX_CHARS} letters.", NAME_MAX_CHARS)))
+                        div.form-foot { (Button::submit(t!("Keep it"))) }
                     }
                 }))
             }

@@ -49,27 +49,29 @@ pub struct SettingUpRow {
 /// The page.
 pub fn page(shell: &Shell, view: &SettingUpView) -> Markup {
     let page = Frame {
-        back: Some(("/devices", "Devices")),
-        under: html! { "Devices that come in by their Setup Assistant, from the first question to the Home Screen. They stay here for a day." },
-        ..Frame::new(Section::Devices, "Devices being set up")
+        back: Some(("/devices", t!("Devices"))),
+        under: html! { (t!("Devices that come in by their Setup Assistant, from the first question to the Home Screen. They stay here for a day.")) },
+        ..Frame::new(Section::Devices, t!("Devices being set up"))
     };
     let columns = vec![
-        Column::main("Device"),
-        Column::text("How far").roomy(),
-        Column::text("What went wrong").wraps(),
-        Column::code("Serial number"),
-        Column::text("Hardware and system").minor(),
-        Column::text("Since").labelled(),
+        Column::main(t!("Device")),
+        Column::text(t!("How far")).roomy(),
+        Column::text(t!("What went wrong")).wraps(),
+        Column::code(t!("Serial number")),
+        Column::text(t!("Hardware and system")).minor(),
+        Column::text(t!("Since")).labelled(),
     ];
     let list = table(&Table {
-        caption: "Devices being set up",
+        caption: t!("Devices being set up"),
         columns,
         rows: view.rows.iter().map(|device| row(device, shell.now)).collect(),
         pager: None,
         empty: empty(
-            "No device is being set up",
-            "A device appears here as soon as its Setup Assistant asks for its management: one that Apple assigns to this server, or one that Apple Configurator prepared.",
-            html! { (Button::link("/system/setup-assistant", "What devices are asked and told")) },
+            t!("No device is being set up"),
+            t!(
+                "A device appears here as soon as its Setup Assistant asks for its management: one that Apple assigns to this server, or one that Apple Configurator prepared."
+            ),
+            html! { (Button::link("/system/setup-assistant", t!("What devices are asked and told"))) },
         ),
         selection: None,
         compact: false,
@@ -79,7 +81,7 @@ pub fn page(shell: &Shell, view: &SettingUpView) -> Markup {
             div.stack {
                 @if !view.rows.is_empty() { p { (summary(view)) } }
                 (list)
-                @if view.is_cut { p.quiet { "Only the newest " (view.rows.len()) " are shown." } }
+                @if view.is_cut { p.quiet { (t!("Only the newest ")) (view.rows.len()) (t!(" are shown.")) } }
             }
         }))
     };
@@ -89,15 +91,18 @@ pub fn page(shell: &Shell, view: &SettingUpView) -> Markup {
 /// How many are how far, in a sentence.
 fn summary(view: &SettingUpView) -> String {
     let of = |is: &dyn Fn(&SettingUpRow) -> bool| view.rows.iter().filter(|row| is(row)).count() as u64;
-    let mut ready =
-        format!("{} of {}", of(&|row| row.state == State::Ok), count(view.rows.len() as u64, "device is ready", "devices are ready"));
+    let mut ready = t!(
+        "{the_of} of {ready}",
+        the_of = of(&|row| row.state == State::Ok),
+        ready = count(view.rows.len() as u64, "device is ready", "devices are ready")
+    );
     let lacking = of(&|row| row.lacks);
     if lacking > 0 {
-        ready = format!("{ready}, {}", count(lacking, "is set up and lacks something", "are set up and lack something"));
+        ready = format!("{ready}, {}", count(lacking, t!("is set up and lacks something"), t!("are set up and lack something")));
     }
     match of(&|row| row.state == State::Problem && !row.lacks) {
         0 => format!("{ready}."),
-        troubled => format!("{ready}; {}.", count(troubled, "needs somebody", "need somebody")),
+        troubled => format!("{ready}; {}.", count(troubled, t!("needs somebody"), t!("need somebody"))),
     }
 }
 
@@ -105,7 +110,7 @@ fn row(device: &SettingUpRow, now: Timestamp) -> Row {
     let name = if device.name.is_empty() { &device.serial } else { &device.name };
     let how_far = html! {
         (badge(device.state, &device.words))
-        @if let Some(until) = &device.until { " " span.meta { "until " (until) " at the latest" } }
+        @if let Some(until) = &device.until { " " span.meta { (t!("until ")) (until) (t!(" at the latest")) } }
     };
     let troubles = html! { @for trouble in &device.troubles { p { (trouble) } } };
     Row {

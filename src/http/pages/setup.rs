@@ -34,28 +34,28 @@ pub struct WelcomeView {
 /// The first page: who you are.
 pub fn welcome(view: &WelcomeView) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
-    let help = format!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs.");
+    let help = t!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs.", PASSWORD_MIN);
     let content = html! {
-        h1 { "Set up this appliance" }
-        p.quiet { "It is yours from here on. Choose how you log in; you will be its Owner." }
+        h1 { (t!("Set up this appliance")) }
+        p.quiet { (t!("It is yours from here on. Choose how you log in; you will be its Owner.")) }
         (post("/setup", html! {
             div.form {
                 input type="hidden" name="token" value=(view.token);
-                (field("organisation", "Organisation").value(&view.organisation).error(error("organisation")).autocomplete("organization")
-                    .help("Shown to people who enroll a device, for example Example School.").first())
-                (field("name", "Your name to log in with").value(&view.name).error(error("name")).autocomplete("username"))
-                (field("password", "Password").kind("password").error(error("password")).autocomplete("new-password")
+                (field("organisation", t!("Organisation")).value(&view.organisation).error(error("organisation")).autocomplete("organization")
+                    .help(t!("Shown to people who enroll a device, for example Example School.")).first())
+                (field("name", t!("Your name to log in with")).value(&view.name).error(error("name")).autocomplete("username"))
+                (field("password", t!("Password")).kind("password").error(error("password")).autocomplete("new-password")
                     .help(&help))
-                (Button::submit("Begin").main())
+                (Button::submit(t!("Begin")).main())
             }
         }))
         p.quiet {
-            "Was there a Rollcall before? "
-            a href=(Address::new("/setup/restore").with("token", &view.token)) { "Restore a backup" }
-            ", and every device of it comes back."
+            (t!("Was there a Rollcall before? "))
+            a href=(Address::new("/setup/restore").with("token", &view.token)) { (t!("Restore a backup")) }
+            (t!(", and every device of it comes back."))
         }
     };
-    centred("Set up", false, content)
+    centred(t!("Set up"), false, content)
 }
 
 /// The first page for those who have a backup.
@@ -71,39 +71,39 @@ pub struct RestoreView {
 pub fn restore(view: &RestoreView) -> Markup {
     let back = Address::new("/setup").with("token", &view.token).to_string();
     let content = html! {
-        h1 { "Restore a backup" }
-        p.quiet { "The file is proven to its last byte before anything here is different. Devices come back when this appliance answers at the address that they know." }
+        h1 { (t!("Restore a backup")) }
+        p.quiet { (t!("The file is proven to its last byte before anything here is different. Devices come back when this appliance answers at the address that they know.")) }
         (upload_up_to("/setup/restore", RESTORE_MAX_BYTES, html! {
             @if let Some(words) = &view.error { p.error role="alert" { (words) } }
             (hidden(&[(String::from("token"), view.token.clone())]))
-            (field("key", "Recovery key or passphrase").kind("password").autocomplete("off").help("The one that belongs to this backup."))
-            (field("file", "The backup").kind("file").help("Up to 64 GiB; larger ones are restored by rollcall restore FILE."))
-            div.form-foot { (Button::submit("Restore").main()) (Button::link(back, "Back")) }
+            (field("key", t!("Recovery key or passphrase")).kind("password").autocomplete("off").help(t!("The one that belongs to this backup.")))
+            (field("file", t!("The backup")).kind("file").help(t!("Up to 64 GiB; larger ones are restored by rollcall restore FILE.")))
+            div.form-foot { (Button::submit(t!("Restore")).main()) (Button::link(back, t!("Back"))) }
         }))
     };
-    centred("Restore a backup", false, content)
+    centred(t!("Restore a backup"), false, content)
 }
 
 /// A backup was restored, and the appliance starts again.
 pub fn restored(devices: u64, made_at: Timestamp, with_packages: bool) -> Markup {
     let content = html! {
-        h1 { "Everything is back" }
-        p { (count(devices, "device", "devices")) ", as they were on " (moment(made_at)) ". Rollcall starts again with them, which takes a few seconds." }
-        p { "Log in as one did then. Your browser may warn once: the certificate is the restored appliance’s." }
-        @if !with_packages { p.quiet { "Files of apps of your own were not in this backup: upload them again." } }
-        div.row { (Button::link("/login", "Log in").main()) }
+        h1 { (t!("Everything is back")) }
+        p { (count(devices, t!("device"), t!("devices"))) (t!(", as they were on ")) (moment(made_at)) (t!(". Rollcall starts again with them, which takes a few seconds.")) }
+        p { (t!("Log in as one did then. Your browser may warn once: the certificate is the restored appliance’s.")) }
+        @if !with_packages { p.quiet { (t!("Files of apps of your own were not in this backup: upload them again.")) } }
+        div.row { (Button::link("/login", t!("Log in")).main()) }
     };
-    centred("Restored", false, content)
+    centred(t!("Restored"), false, content)
 }
 
 /// The one-time link was used or is over.
 pub fn welcome_over() -> Markup {
     let content = html! {
-        h1 { "This set-up link was used" }
-        p { "It works once. If it was you, log in. If nobody here did, someone else has the appliance: stop it, and start it again with an empty data folder." }
-        div.row { (Button::link("/login", "Log in").main()) }
+        h1 { (t!("This set-up link was used")) }
+        p { (t!("It works once. If it was you, log in. If nobody here did, someone else has the appliance: stop it, and start it again with an empty data folder.")) }
+        div.row { (Button::link("/login", t!("Log in")).main()) }
     };
-    centred("Set up", false, content)
+    centred(t!("Set up"), false, content)
 }
 
 /// Whom browsers and devices see at the appliance's address.
@@ -214,8 +214,8 @@ impl SetupView {
 pub fn page(shell: &Shell, view: &SetupView) -> Markup {
     let Setup { done, of } = view.progress();
     let under = html! {
-        @if done == of { "Everything needed is done. The rest is for when you have time." }
-        @else { (done) " of " (of) " done. Leave whenever you like; it goes on where you were." }
+        @if done == of { (t!("Everything needed is done. The rest is for when you have time.")) }
+        @else { (done) (t!(" of ")) (of) (t!(" done. Leave whenever you like; it goes on where you were.")) }
     };
     frame(shell, &Frame { under, ..Frame::new(Section::System, "Set-up") }, list(shell.now, view))
 }

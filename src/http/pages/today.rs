@@ -11,7 +11,7 @@ use super::updates::plans::PlanRow;
 use crate::clock::Timestamp;
 
 /// Where one sees what goes on: address and words.
-pub const GOING_ON: (&str, &str) = ("/#focuses", "Show how far they are");
+pub const GOING_ON: (&str, &str) = ("/#focuses", msg!("Show how far they are"));
 
 /// What the page shows.
 #[derive(Debug, Clone)]
@@ -83,35 +83,35 @@ pub struct Countdown {
 
 /// The page.
 pub fn page(shell: &Shell, view: &TodayView) -> Markup {
-    let topics = "device enrollment command push";
+    let topics = t!("device enrollment command push");
     let total: u64 = view.counts.iter().sum();
     let content = html! {
         (live(Live { id: "needs", topics: "device enrollment command push app update update_plan release notice", of: None, src: None }, needs(view)))
         (live(Live { id: "focuses", topics: "focus deployment command update update_plan device enrollment", of: None, src: None }, going_on(view, shell.now)))
         @if total == 0 {
             // Live too, so that the first device is seen coming.
-            (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
-                "No devices yet",
-                "Every device becomes a square here. Set-up leads you to the first one in about ten minutes.",
-                html! { (Button::link("/setup", "Go on with set-up").main()) @if view.may_configure { (Button::link("/system/practice", "Add practice devices")) } },
+            (live(Live { id: "roll", topics, of: None, src: None }, section(t!("Devices"), empty(
+                t!("No devices yet"),
+                t!("Every device becomes a square here. Set-up leads you to the first one in about ten minutes."),
+                html! { (Button::link("/setup", t!("Go on with set-up")).main()) @if view.may_configure { (Button::link("/system/practice", t!("Add practice devices"))) } },
             ))))
         } @else {
             (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
         }
         div.halves {
             (section("Check-ins", live(Live { id: "check-ins", topics: "device", of: None, src: None }, sparkline(&view.check_ins))))
-            (section("What ends", countdowns(view, shell.now)))
+            (section(t!("What ends"), countdowns(view, shell.now)))
         }
     };
-    frame(shell, &Frame::new(Section::Today, "Today"), content)
+    frame(shell, &Frame::new(Section::Today, t!("Today")), content)
 }
 
 fn needs(view: &TodayView) -> Markup {
-    let title = if view.needs.is_empty() { "Nothing needs you" } else { "Needs you" };
+    let title = if view.needs.is_empty() { t!("Nothing needs you") } else { t!("Needs you") };
     section(
         title,
         html! {
-            @if view.needs.is_empty() { p.quiet { "Whatever waits will go on by itself." } }
+            @if view.needs.is_empty() { p.quiet { (t!("Whatever waits will go on by itself.")) } }
             @else {
                 ul.needs {
                     @for need in &view.needs {
@@ -132,14 +132,14 @@ fn going_on(view: &TodayView, now: Timestamp) -> Markup {
     if view.focuses.is_empty() && view.plans.is_empty() && view.batches.is_empty() {
         return Markup::default();
     }
-    let work = |state: State, content: Markup| html! { li { (state_square_named(state, 16, "goes on")) div { (content) } } };
+    let work = |state: State, content: Markup| html! { li { (state_square_named(state, 16, t!("goes on"))) div { (content) } } };
     let content = html! {
         @if !view.focuses.is_empty() { (running(&view.focuses, view.may_teach)) }
         @if !view.plans.is_empty() || !view.batches.is_empty() {
             ul.needs {
                 @for plan in &view.plans {
                     (work(State::Waiting, html! {
-                        p.what { a href=(format!("/updates/plans/{}", plan.id)) { (plan.name) } " brings " (plan.target) }
+                        p.what { a href=(format!("/updates/plans/{}", plan.id)) { (plan.name) } (t!(" brings ")) (plan.target) }
                         (bar(&plan.segments))
                     }))
                 }
@@ -147,17 +147,17 @@ fn going_on(view: &TodayView, now: Timestamp) -> Markup {
             }
         }
     };
-    section("Going on now", content)
+    section(t!("Going on now"), content)
 }
 
 fn asked(batch: &BatchRow, now: Timestamp) -> Markup {
     let others = batch.all.saturating_sub(batch.confirmed + batch.waiting);
-    let waiting = if batch.waiting > 0 { format!(" {} in the queue.", count(batch.waiting, "has it", "have it")) } else { String::new() };
-    let others = if others > 0 { format!(" {} and will not.", count(others, "did not do it", "did not do it")) } else { String::new() };
+    let waiting = if batch.waiting > 0 { t!(" {it} in the queue.", it = count(batch.waiting, "has it", "have it")) } else { String::new() };
+    let others = if others > 0 { t!(" {it} and will not.", it = count(others, "did not do it", "did not do it")) } else { String::new() };
     html! {
-        p.what { (count(batch.all, "device was", "devices were")) " asked to " (batch.deed) }
-        (progress(batch.confirmed, batch.all, &format!("have confirmed.{waiting}{others}")))
-        p.quiet { "Asked by " (batch.by) " " (time_ago(batch.at, now)) "." }
+        p.what { (count(batch.all, t!("device was"), t!("devices were"))) (t!(" asked to ")) (batch.deed) }
+        (progress(batch.confirmed, batch.all, &t!("have confirmed.{waiting}{others}", waiting, others)))
+        p.quiet { (t!("Asked by ")) (batch.by) " " (time_ago(batch.at, now)) "." }
     }
 }
 
@@ -165,7 +165,7 @@ fn devices(view: &TodayView, total: u64) -> Markup {
     let beside = legend(view.counts, |state| Some(format!("/devices?state={}", state.word())));
     let title = html! { span.figure { (thousands(total)) } " " (if total == 1 { "device" } else { "devices" }) };
     html! {
-        section.section aria-label=(count(total, "device", "devices")) {
+        section.section aria-label=(count(total, t!("device"), t!("devices"))) {
             div.section-head { h2 { (title) } (beside) }
             (roll(&view.roll))
         }
@@ -174,7 +174,7 @@ fn devices(view: &TodayView, total: u64) -> Markup {
 
 fn countdowns(view: &TodayView, now: Timestamp) -> Markup {
     html! {
-        @if view.countdowns.is_empty() { p.quiet { "Nothing has an end yet." } }
+        @if view.countdowns.is_empty() { p.quiet { (t!("Nothing has an end yet.")) } }
         ul.countdowns {
             @for end in &view.countdowns {
                 li {

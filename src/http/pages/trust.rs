@@ -38,53 +38,53 @@ pub struct NextRoot {
 /// The page.
 pub fn trust(view: &TrustView) -> Markup {
     let content = html! {
-        h1 { "Trust this appliance" }
+        h1 { (t!("Trust this appliance")) }
         p.lead {
-            "This appliance proves who it is with a certificate of its own. Devices do not know it yet; after these steps they do. \
-             A device that enrolls gets it with its profile, so this is needed once, for the first visit."
+            (t!("This appliance proves who it is with a certificate of its own. Devices do not know it yet; after these steps they do. \
+             A device that enrolls gets it with its profile, so this is needed once, for the first visit."))
         }
         section.stack {
-            h2 { "Is it the right one?" }
-            p { "Compare this fingerprint with the one that the appliance printed at its start, or that an admin sees under System. If they differ, stop here and tell them." }
+            h2 { (t!("Is it the right one?")) }
+            p { (t!("Compare this fingerprint with the one that the appliance printed at its start, or that an admin sees under System. If they differ, stop here and tell them.")) }
             p.fingerprint { (view.fingerprint) }
         }
         @match view.guess {
             Guess::Phone => {
-                h2 { "On an iPhone or iPad" }
+                h2 { (t!("On an iPhone or iPad")) }
                 (phone(view))
-                details { summary { "On a Mac" } (mac(view)) }
-                details { summary { "On another computer" } (other(view)) }
+                details { summary { (t!("On a Mac")) } (mac(view)) }
+                details { summary { (t!("On another computer")) } (other(view)) }
             }
             Guess::MacOrPad => {
-                h2 { "On a Mac" }
+                h2 { (t!("On a Mac")) }
                 (mac(view))
-                details { summary { "On an iPhone or iPad" } (phone(view)) }
-                details { summary { "On another computer" } (other(view)) }
+                details { summary { (t!("On an iPhone or iPad")) } (phone(view)) }
+                details { summary { (t!("On another computer")) } (other(view)) }
             }
             Guess::Other => {
-                h2 { "On this computer" }
+                h2 { (t!("On this computer")) }
                 (other(view))
-                details { summary { "On an iPhone or iPad" } (phone(view)) }
-                details { summary { "On a Mac" } (mac(view)) }
+                details { summary { (t!("On an iPhone or iPad")) } (phone(view)) }
+                details { summary { (t!("On a Mac")) } (mac(view)) }
             }
         }
         @if let Some(next) = &view.next { (following(next)) }
-        p { a href=(view.after_url) { "Done: go on to the appliance" } }
+        p { a href=(view.after_url) { (t!("Done: go on to the appliance")) } }
     };
-    person("Trust this appliance", &view.organisation, content)
+    person(t!("Trust this appliance"), &view.organisation, content)
 }
 
 /// The next root is offered as long as both count: the present one now, the next one from the day of the change.
 fn following(next: &NextRoot) -> Markup {
     html! {
         section.stack {
-            h2 { "The next certificate" }
+            h2 { (t!("The next certificate")) }
             p {
-                "This certificate is coming to its end; " strong { (next.certificate_name) } " takes its place. Enrolled devices get it by themselves. \
-                 On this one, trust it in the same way, so that nothing changes for you on that day. Its fingerprint:"
+                (t!("This certificate is coming to its end; ")) strong { (next.certificate_name) } (t!(" takes its place. Enrolled devices get it by themselves. \
+                 On this one, trust it in the same way, so that nothing changes for you on that day. Its fingerprint:"))
             }
             p.fingerprint { (next.fingerprint) }
-            p { (Button::link(&next.download_url, "Download the next certificate")) }
+            p { (Button::link(&next.download_url, t!("Download the next certificate"))) }
         }
     }
 }
@@ -92,13 +92,13 @@ fn following(next: &NextRoot) -> Markup {
 fn phone(view: &TrustView) -> Markup {
     html! {
         ol.taps {
-            li { div.tap { p { "Download the certificate, and tap " strong { "Allow" } "." } (download(view)) } (screens::allow_download()) }
-            li { div.tap { p { "Open " strong { "Settings" } ", tap " strong { "Profile Downloaded" } ", then " strong { "Install" } "." } } (screens::profile_downloaded()) }
+            li { div.tap { p { (t!("Download the certificate, and tap ")) strong { (t!("Allow")) } "." } (download(view)) } (screens::allow_download()) }
+            li { div.tap { p { (t!("Open ")) strong { (t!("Settings")) } (t!(", tap ")) strong { (t!("Profile Downloaded")) } (t!(", then ")) strong { (t!("Install")) } "." } } (screens::profile_downloaded()) }
             li {
                 div.tap {
                     p {
-                        "In " strong { "Settings" } ", " strong { "General" } ", " strong { "About" } ", " strong { "Certificate Trust Settings" }
-                        ", switch on " strong { (view.certificate_name) } "."
+                        (t!("In ")) strong { (t!("Settings")) } ", " strong { (t!("General")) } ", " strong { (t!("About")) } ", " strong { (t!("Certificate Trust Settings")) }
+                        (t!(", switch on ")) strong { (view.certificate_name) } "."
                     }
                 }
                 (screens::trust_switch(&view.certificate_name))
@@ -110,9 +110,9 @@ fn phone(view: &TrustView) -> Markup {
 fn mac(view: &TrustView) -> Markup {
     html! {
         ol.taps {
-            li { div.tap { p { "Download the certificate and open it. Keychain Access asks where to keep it: choose " strong { "System" } "." } (download(view)) } }
-            li { div.tap { p { "In Keychain Access, double-click " strong { (view.certificate_name) } ", open " strong { "Trust" } " and choose " strong { "Always Trust" } "." } } }
-            li { div.tap { p { "Close the window and enter the password of an administrator of this Mac." } } }
+            li { div.tap { p { (t!("Download the certificate and open it. Keychain Access asks where to keep it: choose ")) strong { (t!("System")) } "." } (download(view)) } }
+            li { div.tap { p { (t!("In Keychain Access, double-click ")) strong { (view.certificate_name) } (t!(", open ")) strong { (t!("Trust")) } (t!(" and choose ")) strong { (t!("Always Trust")) } "." } } }
+            li { div.tap { p { (t!("Close the window and enter the password of an administrator of this Mac.")) } } }
         }
     }
 }
@@ -120,14 +120,14 @@ fn mac(view: &TrustView) -> Markup {
 fn other(view: &TrustView) -> Markup {
     html! {
         ol.taps {
-            li { div.tap { p { "Download the certificate." } (download(view)) } }
-            li { div.tap { p { "In the settings of your browser or system, look for " strong { "Certificates" } ", " strong { "Authorities" } ", and import it there for websites." } } }
+            li { div.tap { p { (t!("Download the certificate.")) } (download(view)) } }
+            li { div.tap { p { (t!("In the settings of your browser or system, look for ")) strong { (t!("Certificates")) } ", " strong { (t!("Authorities")) } (t!(", and import it there for websites.")) } } }
         }
     }
 }
 
 fn download(view: &TrustView) -> Markup {
-    html! { (Button::link(&view.download_url, "Download the certificate").main()) }
+    html! { (Button::link(&view.download_url, t!("Download the certificate")).main()) }
 }
 
 #[cfg(test)]

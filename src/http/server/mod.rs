@@ -68,11 +68,12 @@ impl Bound {
         let wrong = |error: std::io::Error| {
             // The system allows about 100 bytes for the name of a socket.
             let what_to_do = if error.kind() == std::io::ErrorKind::InvalidInput {
-                "Choose a data folder with a shorter path."
+                t!("Choose a data folder with a shorter path.")
             } else {
-                "Choose a data folder on a local disk."
+                t!("Choose a data folder on a local disk.")
             };
-            Error::new(Kind::Conflict, format!("cannot make {}: {error}. {what_to_do}", path.display())).caused_by(error)
+            Error::new(Kind::Conflict, t!("cannot make {path}: {error}. {what_to_do}", path = path.display(), error, what_to_do))
+                .caused_by(error)
         };
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(wrong(error)),
@@ -218,14 +219,17 @@ impl Running {
 
 fn cannot_listen(listener: Listener, address: SocketAddr, error: &std::io::Error) -> Error {
     let what_to_do = match error.kind() {
-        std::io::ErrorKind::AddrInUse => "Another program listens there; end it or choose another port. [::] includes 0.0.0.0.",
+        std::io::ErrorKind::AddrInUse => t!("Another program listens there; end it or choose another port. [::] includes 0.0.0.0."),
         std::io::ErrorKind::PermissionDenied => {
-            "Ports below 1024 need the right to bind them; choose a port from 1024 or grant CAP_NET_BIND_SERVICE."
+            t!("Ports below 1024 need the right to bind them; choose a port from 1024 or grant CAP_NET_BIND_SERVICE.")
         }
-        std::io::ErrorKind::AddrNotAvailable => "This machine does not have that address.",
-        _ => "Choose another address.",
+        std::io::ErrorKind::AddrNotAvailable => t!("This machine does not have that address."),
+        _ => t!("Choose another address."),
     };
-    Error::new(Kind::Conflict, format!("cannot listen on {address} ({}): {error}. {what_to_do}", listener.flag()))
+    Error::new(
+        Kind::Conflict,
+        t!("cannot listen on {address} ({flag}): {error}. {what_to_do}", address, flag = listener.flag(), error, what_to_do),
+    )
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         // Every request comes through a listener; without one it is our own fault, and harmless to the device.
-        parts.extensions.get().cloned().ok_or_else(|| Error::new(Kind::Internal, "The request came through no listener."))
+        parts.extensions.get().cloned().ok_or_else(|| Error::new(Kind::Internal, t!("The request came through no listener.")))
     }
 }
 

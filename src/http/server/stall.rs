@@ -122,7 +122,7 @@ impl Body for PatientBody {
         ready!(this.patience.poll_end(cx));
         this.body = None;
         this.gave_up.note();
-        Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, "the rest of the request did not come in time").into())))
+        Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, t!("the rest of the request did not come in time")).into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -152,7 +152,7 @@ impl<S> PatientWrite<S> {
             return progress;
         }
         ready!(self.patience.poll_end(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other end takes nothing")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, t!("the other end takes nothing"))))
     }
 }
 

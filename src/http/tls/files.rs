@@ -98,7 +98,7 @@ fn content(path: &Path) -> Result<SecretBytes> {
     let file = std::fs::File::open(path).map_err(|error| about(path, &error))?;
     file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| about(path, &error))?;
     if bytes.len() as u64 > FILE_MAX_BYTES {
-        return Err(about(path, &"it is too large for a certificate or a key"));
+        return Err(about(path, &t!("it is too large for a certificate or a key")));
     }
     Ok(SecretBytes::new(bytes))
 }

@@ -30,7 +30,7 @@ impl Identity {
     /// Puts the identity together as [`Identity::new`] does, whenever it is valid.
     pub fn at_any_time(mut chain: Vec<Certificate>, key: &PrivateKey) -> Result<Self> {
         let Some(own) = chain.iter().position(|certificate| certificate.public_key_der() == key.public_key_der()) else {
-            return Err(refused("the key does not belong to the certificate. Take the two that were made together.".to_owned()));
+            return Err(refused(t!("the key does not belong to the certificate. Take the two that were made together.").to_owned()));
         };
         // TLS wants the server's own certificate first; people concatenate files in every order.
         let certificate = chain.remove(own);
@@ -48,9 +48,9 @@ impl Identity {
     pub fn untimely(&self, now: Timestamp) -> Option<String> {
         let (begin, end) = (self.certificate.not_before(), self.certificate.not_after());
         if end < now {
-            return Some(format!("the certificate expired at {end}. Renew it."));
+            return Some(t!("the certificate expired at {end}. Renew it.", end));
         }
-        (begin > now).then(|| format!("the certificate is not valid before {begin}. Is this machine's clock right?"))
+        (begin > now).then(|| t!("the certificate is not valid before {begin}. Is this machine's clock right?", begin))
     }
 
     /// The server's own certificate.
@@ -74,7 +74,7 @@ impl Identity {
 pub(super) fn certified(chain: &[Certificate], key: &PrivateKey) -> Result<Arc<CertifiedKey>> {
     let key = PrivatePkcs8KeyDer::from(key.pkcs8_der().expose().clone());
     let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.into())
-        .map_err(|error| refused(format!("the key cannot be used for TLS: {error}. Take RSA of 2048 bits or more, or P-256.")))?;
+        .map_err(|error| refused(t!("the key cannot be used for TLS: {error}. Take RSA of 2048 bits or more, or P-256.", error)))?;
     let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
     Ok(Arc::new(CertifiedKey::new(chain, key)))
 }

@@ -105,7 +105,7 @@ impl Shown {
 
 impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Shown").field(&self.now().certificate().subject()).finish()
+        f.debug_tuple(t!("Shown")).field(&self.now().certificate().subject()).finish()
     }
 }
 

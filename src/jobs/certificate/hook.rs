@@ -19,18 +19,18 @@ const SAID_MAX_CHARS: usize = 300;
 /// # Errors
 /// Upstream, with what the program said, when it cannot be run, fails, or takes longer than ten minutes.
 pub(super) async fn call(hook: &Path, deed: &str, name: &str, value: &str) -> Result<()> {
-    let wrong = |why: String| Error::new(Kind::Upstream, format!("The program for DNS records, {}, {why}", hook.display()));
+    let wrong = |why: String| Error::new(Kind::Upstream, t!("The program for DNS records, {hook}, {why}", hook = hook.display(), why));
     let mut command = Command::new(hook);
     command.args([deed, &format!("_acme-challenge.{name}"), value]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let ran = tokio::time::timeout(TIMEOUT, command.output()).await;
-    let ran = ran.map_err(|_| wrong(String::from("did not end within ten minutes.")))?;
-    let output = ran.map_err(|error| wrong(format!("cannot be run: {error}.")))?;
+    let ran = ran.map_err(|_| wrong(String::from(t!("did not end within ten minutes."))))?;
+    let output = ran.map_err(|error| wrong(t!("cannot be run: {error}.", error)))?;
     if output.status.success() {
         return Ok(());
     }
     let said: String = String::from_utf8_lossy(&output.stderr).trim().chars().take(SAID_MAX_CHARS).collect();
-    Err(wrong(format!("failed ({}): {}", output.status, if said.is_empty() { "it said nothing." } else { &said })))
+    Err(wrong(t!("failed ({status}): {said}", status = output.status, said = if said.is_empty() { "it said nothing." } else { &said })))
 }
 
 #[cfg(test)]

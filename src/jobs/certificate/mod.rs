@@ -14,12 +14,12 @@ use crate::pki::public_tls as made;
 pub(super) const JOB: Job = Job { name: "certificate", due: public_tls::next_due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
-    let Some(task) = app.store.read(now, public_tls::task).await? else { return Ok(String::from("nothing to do")) };
+    let Some(task) = app.store.read(now, public_tls::task).await? else { return Ok(String::from(t!("nothing to do"))) };
     let directory = task.choice.directory.clone();
     let Refusal { error, account_gone } = match order(app, task).await {
         Ok(until) => {
             app.look_at_certificates();
-            return Ok(format!("a certificate came that is good until {until}"));
+            return Ok(t!("a certificate came that is good until {until}", until));
         }
         Err(refusal) => refusal,
     };
@@ -38,7 +38,7 @@ async fn order(app: &App, task: Task) -> Result<Timestamp, Refusal> {
     let Task { choice, account } = task;
     let names = public_tls::names(&choice, app.public_host(), &app.config.extra_hosts);
     if names.is_empty() {
-        return Err(Error::bad_input("The address of this appliance is no name that the authority can vouch for.").into());
+        return Err(Error::bad_input(t!("The address of this appliance is no name that the authority can vouch for.")).into());
     }
     let contact = Some(choice.contact.as_str()).filter(|contact| !contact.is_empty());
     let authorities = &app.certificate_authorities;
@@ -79,7 +79,7 @@ impl Prover for Shower<'_> {
             }
             Proof::Dns(name, value) => match &self.0.config.dns_hook {
                 Some(hook) => hook::call(hook, "add", name, value).await,
-                None => Err(Error::bad_input("The settings name no program that sets DNS records: start with --tls-dns-hook FILE.")),
+                None => Err(Error::bad_input(t!("The settings name no program that sets DNS records: start with --tls-dns-hook FILE."))),
             },
         }
     }

@@ -40,7 +40,7 @@ impl Desk<'_> {
                 self.post(service, url, &json!({ "users": users })).await
             }
             // These are read, page by page.
-            What::Service | What::Sync { .. } => Err(Outcome::Lost(String::from("This is not asked for in one request."))),
+            What::Service | What::Sync { .. } => Err(Outcome::Lost(String::from(t!("This is not asked for in one request.")))),
         };
         asked.map_or_else(|outcome| outcome, |answer| Outcome::Answered(Box::new(answer)))
     }

@@ -27,7 +27,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let due = app.store.write(now, errands::begin).await?;
     let count = due.len();
     if count == 0 {
-        return Ok(String::from("nothing to ask"));
+        return Ok(String::from(t!("nothing to ask")));
     }
     let mut turns = JoinSet::new();
     for token in due {
@@ -35,7 +35,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         turns.spawn(async move { tend(&app, token).await });
     }
     Ok(match turns::together(turns).await? {
-        Some(done) => format!("{} to Apple for {}", counted(done, "errand"), counted(count, "location")),
+        Some(done) => t!("{errand} to Apple for {location}", errand = counted(done, "errand"), location = counted(count, "location")),
         None => turns::SLOW.to_owned(),
     })
 }

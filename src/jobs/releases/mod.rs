@@ -19,7 +19,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let address = client.address().to_owned();
     let errand = app.store.read(now, move |tx| lookup::begin(tx, &address)).await?;
     if let Some(until) = errand.rests_until {
-        return Ok(format!("Apple asked to be left alone until {}", until.words()));
+        return Ok(t!("Apple asked to be left alone until {until}", until = until.words()));
     }
     let outcome = ask(app, client, errand).await?;
     let address = client.address().to_owned();
@@ -67,7 +67,12 @@ fn no_root(error: &Error) -> Trouble {
     let name = ROOT_CA.name;
     let page = apple_roots::APPLES_PAGE;
     Trouble {
-        because: format!("{name}, by which Apple's service is known, could not be fetched: {because}. Bring its file from {page} by hand."),
+        because: t!(
+            "{name}, by which Apple's service is known, could not be fetched: {because}. Bring its file from {page} by hand.",
+            name,
+            because,
+            page
+        ),
         mendable: true,
         retry_after: None,
     }

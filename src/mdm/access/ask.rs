@@ -97,7 +97,7 @@ struct Proven {
 /// shows a grant of ours that ended because the app or the person was deleted: that is a refusal.
 pub fn grant(tx: &Tx, iss: &str, ask: &Ask) -> Result<Granted> {
     let is_unproven = ask.request.email.is_some() && ask.person.is_none();
-    let proof = if is_unproven { Err(unproven("Address or password is wrong.")) } else { prove(tx, ask) };
+    let proof = if is_unproven { Err(unproven(t!("Address or password is wrong."))) } else { prove(tx, ask) };
     let proven = match proof {
         Err(error) if matches!(error.kind, Kind::NotFound | Kind::Unauthenticated) => {
             let Some(ended) = former::ended(tx, &ask.request)? else { return Err(error) };
@@ -134,7 +134,7 @@ pub(super) fn origin(tx: &Tx, ask: &Ask) -> Result<Origin> {
     if let Some(shown) = &ask.certificate {
         let (found, wrong) = by_certificate(tx, shown)?;
         if enrollment.as_ref().is_some_and(|known| known.device_id != found.device_id) {
-            return Err(unproven("Token and certificate belong to different devices."));
+            return Err(unproven(t!("Token and certificate belong to different devices.")));
         }
         flaw = flaw.or(wrong);
         enrollment = enrollment.or(Some(found));
@@ -146,9 +146,9 @@ pub(super) fn origin(tx: &Tx, ask: &Ask) -> Result<Origin> {
 fn prove(tx: &Tx, ask: &Ask) -> Result<Proven> {
     let Origin { app_id, policy, enrollment, flaw } = origin(tx, ask)?;
     for (proof, is_there, message) in [
-        (Proof::Token, ask.request.token.is_some(), "This app needs the `token` from its managed configuration."),
-        (Proof::Certificate, ask.certificate.is_some(), "This app must sign its asks with the device's certificate: a JWS with `x5c`."),
-        (Proof::Password, ask.person.is_some(), "This app needs `email` and `password` of the person."),
+        (Proof::Token, ask.request.token.is_some(), t!("This app needs the `token` from its managed configuration.")),
+        (Proof::Certificate, ask.certificate.is_some(), t!("This app must sign its asks with the device's certificate: a JWS with `x5c`.")),
+        (Proof::Password, ask.person.is_some(), t!("This app needs `email` and `password` of the person.")),
     ] {
         if policy.wants(proof) && !is_there {
             return Err(unproven(message));
@@ -168,9 +168,9 @@ fn prove(tx: &Tx, ask: &Ask) -> Result<Proven> {
 fn of_app(tx: &Tx, ask: &Ask) -> Result<(String, Policy, Option<Bearer>)> {
     let apps = access::apps_by_bundle_id(tx, &ask.request.bundle_id)?;
     let Some((first, policy)) = apps.first() else {
-        return Err(Error::not_found(
-            "Nobody has to ask here for an app with this bundle identifier. An admin sets that up on the app's page.",
-        ));
+        return Err(Error::not_found(t!(
+            "Nobody has to ask here for an app with this bundle identifier. An admin sets that up on the app's page."
+        )));
     };
     let Some(token) = &ask.request.token else { return Ok((first.clone(), policy_of(policy)?, None)) };
     for (app_id, policy) in &apps {
@@ -178,14 +178,15 @@ fn of_app(tx: &Tx, ask: &Ask) -> Result<(String, Policy, Option<Bearer>)> {
             return Ok((app_id.clone(), policy_of(policy)?, Some(bearer)));
         }
     }
-    Err(unproven("The token is not one that this server gave to a device for this app."))
+    Err(unproven(t!("The token is not one that this server gave to a device for this app.")))
 }
 
 /// The device channel whose identity a certificate is, and what is wrong with it now.
 fn by_certificate(tx: &Tx, shown: &Shown) -> Result<(Enrollment, Option<Code>)> {
-    let foreign = || unproven("The certificate is none that this server issued to a device.");
+    let foreign = || unproven(t!("The certificate is none that this server issued to a device."));
     let identity = certificates::by_fingerprint(tx, &shown.fingerprint)?.filter(|_| shown.is_ours).ok_or_else(foreign)?;
-    let bound = identity.enrollment_id.as_deref().ok_or_else(|| unproven("The certificate does not belong to an enrolled device yet."))?;
+    let bound =
+        identity.enrollment_id.as_deref().ok_or_else(|| unproven(t!("The certificate does not belong to an enrolled device yet.")))?;
     let enrollment = enrollments::by_id(tx, bound)?.ok_or_else(foreign)?;
     let flaw = match () {
         () if identity.revoked_at.is_some() => Some(Code::CertificateRevoked),

@@ -55,11 +55,11 @@ pub struct NewCopy {
 /// Checks the names of a copy before anything is done for it.
 pub fn check_names(document: &str, media_type: &str) -> Result<()> {
     if document.trim().is_empty() || document.chars().count() > DOCUMENT_MAX_CHARS || document.chars().any(char::is_control) {
-        return Err(Error::field("document", format!("take 1 to {DOCUMENT_MAX_CHARS} characters on one line")));
+        return Err(Error::field("document", t!("take 1 to {DOCUMENT_MAX_CHARS} characters on one line", DOCUMENT_MAX_CHARS)));
     }
     let is_plain = media_type.chars().all(|letter| letter.is_ascii_graphic() || letter == ' ');
     if media_type.len() > MEDIA_TYPE_MAX || !is_plain {
-        return Err(Error::field("Content-Type", format!("take at most {MEDIA_TYPE_MAX} plain characters")));
+        return Err(Error::field("Content-Type", t!("take at most {MEDIA_TYPE_MAX} plain characters", MEDIA_TYPE_MAX)));
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ pub fn check_names(document: &str, media_type: &str) -> Result<()> {
 /// # Errors
 /// Unauthenticated when the grant does not allow it any more; too large or conflict beyond the limits.
 pub fn add(tx: &Tx, grant: &Claims, new: NewCopy) -> Result<(Copy, bool)> {
-    let over = || Error::new(Kind::Unauthenticated, "This grant is over. Ask for a new one and send the copy again.");
+    let over = || Error::new(Kind::Unauthenticated, t!("This grant is over. Ask for a new one and send the copy again."));
     if grant.copies_until.is_none_or(|until| until < tx.now) {
         return Err(over());
     }
@@ -106,14 +106,19 @@ fn room_for(tx: &Tx, grant: &Claims, standing: &access::Standing, size_bytes: us
         // The holder is the person and the installation, and the app invents the latter.
         None => Keeper::Person(grant.holder.split('/').next().unwrap_or_default().to_owned()),
     };
-    let whose = if matches!(keeper, Keeper::Device(_)) { "this device" } else { "this person" };
+    let whose = if matches!(keeper, Keeper::Device(_)) { t!("this device") } else { t!("this person") };
     let (count, bytes) = rows::totals(tx, &grant.app_id, &keeper)?;
     if size_bytes > COPY_MAX_BYTES || bytes + size_bytes as u64 > COPIES_MAX_BYTES {
-        let message = format!("A copy has at most {COPY_MAX_BYTES} bytes, and all copies of {whose} at most {COPIES_MAX_BYTES}.");
+        let message = t!(
+            "A copy has at most {COPY_MAX_BYTES} bytes, and all copies of {whose} at most {COPIES_MAX_BYTES}.",
+            COPY_MAX_BYTES,
+            whose,
+            COPIES_MAX_BYTES
+        );
         return Err(Error::new(Kind::TooLarge, message));
     }
     if count >= COPIES_MAX {
-        return Err(Error::conflict(format!("There are {COPIES_MAX} copies of {whose} already, which is the most.")));
+        return Err(Error::conflict(t!("There are {COPIES_MAX} copies of {whose} already, which is the most.", COPIES_MAX, whose)));
     }
     Ok(count)
 }
@@ -174,7 +179,7 @@ pub fn list(tx: &Tx, actor: &Actor, app_id: &str, after: Option<(Timestamp, &str
 /// One copy with its content. Who reads it is written into the audit log.
 pub fn read(tx: &Tx, actor: &Actor, app_id: &str, id: &str) -> Result<(Copy, SecretBytes)> {
     actor.require(Right::Configure)?;
-    let gone = || Error::not_found("There is no such copy, or its time is over.");
+    let gone = || Error::not_found(t!("There is no such copy, or its time is over."));
     let copy = rows::by_id(tx, app_id, id)?.ok_or_else(gone)?;
     let content = rows::content(tx, id)?.ok_or_else(gone)?;
     let data = json!({ "app_id": app_id, "document": copy.document, "version": copy.version, "whose": copy.whose });
@@ -234,8 +239,10 @@ pub fn delete_older(tx: &Tx, actor: &Actor, app_id: &str, days: u32) -> Result<u
     actor.require(Right::Destroy)?;
     app(tx, app_id)?;
     if days < REMOVE_DAYS_MIN {
-        let message =
-            format!("take at least {REMOVE_DAYS_MIN}: younger copies stay, so that nobody can undo in a hurry what they are kept for");
+        let message = t!(
+            "take at least {REMOVE_DAYS_MIN}: younger copies stay, so that nobody can undo in a hurry what they are kept for",
+            REMOVE_DAYS_MIN
+        );
         return Err(Error::field("older_than_days", message));
     }
     let before = tx.now.minus(Duration::from_secs(u64::from(days) * 24 * 3600));
@@ -257,10 +264,11 @@ pub(in crate::mdm) fn give_up(tx: &Tx, actor: &Actor, app_id: &str, given_up: Op
     actor.require(Right::Destroy)?;
     let (left, keepers) = rows::count_not_exported(tx, app_id)?;
     if left > 0 && given_up != Some(left) {
-        return Err(Error::conflict(format!(
-            "{} of {} would be lost: take them in an archive first (copies.zip), or say with give_up_copies={left} that they are given up.",
-            counted(left, "copy of offline edits", "copies of offline edits"),
-            counted(keepers, "device or person", "devices or people"),
+        return Err(Error::conflict(t!(
+            "{edits} of {people} would be lost: take them in an archive first (copies.zip), or say with give_up_copies={left} that they are given up.",
+            edits = counted(left, "copy of offline edits", "copies of offline edits"),
+            people = counted(keepers, "device or person", "devices or people"),
+            left
         )));
     }
     rows::delete_all(tx, app_id)?;
@@ -285,7 +293,7 @@ pub fn keepers(tx: &Tx, actor: &Actor, app_id: &str) -> Result<Vec<Kept>> {
 pub fn kept(tx: &Tx, actor: &Actor, app_id: &str, keeper: Keeper) -> Result<Kept> {
     actor.require(Right::View)?;
     app(tx, app_id)?;
-    let none = || Error::not_found("There are no copies of this app from there.");
+    let none = || Error::not_found(t!("There are no copies of this app from there."));
     let whose = rows::whose(tx, app_id, &keeper)?.ok_or_else(none)?;
     let (count, bytes) = rows::totals(tx, app_id, &keeper)?;
     Ok(Kept { keeper, whose, count, bytes })
@@ -299,7 +307,7 @@ pub fn free(tx: &Tx, actor: &Actor, app_id: &str, keeper: Keeper, confirmed: u64
     actor.require(Right::Destroy)?;
     let found = kept(tx, actor, app_id, keeper)?;
     if found.count != confirmed {
-        return Err(Error::field("confirm", format!("write how many copies are removed: {}", found.count)));
+        return Err(Error::field("confirm", t!("write how many copies are removed: {count}", count = found.count)));
     }
     let removed = rows::delete_of(tx, app_id, &found.keeper)? as u64;
     let (device_id, person_id) = match &found.keeper {

@@ -83,8 +83,10 @@ pub fn note(tx: &Tx, guesses: &Guesses) -> Result<()> {
                        "address": guesses.address, "because": guesses.because, "count": guesses.count });
     journal::note(tx, &Actor::Device { name: String::from("somebody") }, "access.guessed", Subject::default(), data)?;
     let Some(person) = person.filter(|_| guesses.lasting >= LONG && guesses.in_a_row >= MANY) else { return Ok(()) };
-    let message = format!("Somebody keeps guessing the password of {} for apps.", person.name);
-    let remedy = "Ask them whether an app of theirs sends an old password; if not, give them a new one. The audit log says where the guesses come from.";
+    let message = t!("Somebody keeps guessing the password of {name} for apps.", name = person.name);
+    let remedy = t!(
+        "Ask them whether an app of theirs sends an old password; if not, give them a new one. The audit log says where the guesses come from."
+    );
     alerts::raise(tx, &format!("{ALERT}:{}", person.id), 60, &message, remedy).map(drop)
 }
 

@@ -34,7 +34,7 @@ fn make(tx: &Tx) -> Result<String> {
 
 /// The private key of this id, while it signs.
 pub fn private(tx: &Tx, id: &str) -> Result<PrivateKey> {
-    let stored = access::private_key(tx, id)?.ok_or_else(|| Error::not_found("There is no such key any more; ask again."))?;
+    let stored = access::private_key(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such key any more; ask again.")))?;
     PrivateKey::from_pkcs8_der(stored.expose()).map_err(|error| Error::internal("the key that signs grants cannot be read", error))
 }
 

@@ -48,7 +48,7 @@ pub struct Overview {
 }
 
 fn app(tx: &Tx, app_id: &str) -> Result<App> {
-    apps::by_id(tx, app_id)?.ok_or_else(|| Error::not_found("There is no such app."))
+    apps::by_id(tx, app_id)?.ok_or_else(|| Error::not_found(t!("There is no such app.")))
 }
 
 /// The policy of an app, if it asks here.
@@ -71,15 +71,15 @@ pub fn set(tx: &Tx, actor: &Actor, app_id: &str, policy: Policy, revision: Optio
     actor.require(Right::Configure)?;
     let before = show(tx, actor, app_id)?;
     if before.app.bundle_id.is_empty() {
-        return Err(Error::conflict("The bundle identifier of this app is not known yet. Wait until the store has told it."));
+        return Err(Error::conflict(t!("The bundle identifier of this app is not known yet. Wait until the store has told it.")));
     }
     if revision.is_some_and(|revision| revision != before.revision) {
-        return Err(Error::conflict("Somebody else has changed this meanwhile. Open it again and repeat your change."));
+        return Err(Error::conflict(t!("Somebody else has changed this meanwhile. Open it again and repeat your change.")));
     }
     let policy = policy.checked()?;
     for class in &policy.classes {
         if classes::by_id(tx, class)?.is_none() {
-            return Err(Error::field("classes", format!("there is no class {class}")));
+            return Err(Error::field("classes", t!("there is no class {class}", class)));
         }
     }
     capability::prepare(tx)?;
@@ -95,7 +95,7 @@ pub fn remove(tx: &Tx, actor: &Actor, app_id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let app = app(tx, app_id)?;
     if !access::remove_policy(tx, app_id)? {
-        return Err(Error::not_found("This app does not ask here."));
+        return Err(Error::not_found(t!("This app does not ask here.")));
     }
     journal::note(tx, actor, "access.policy_removed", Subject::default(), json!({ "app_id": app_id, "name": app.name }))
 }

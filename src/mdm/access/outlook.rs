@@ -30,7 +30,7 @@ pub struct Affected {
 fn whose(holder: &Holder) -> String {
     let device = holder.device.as_ref().map(|(_, name)| name.clone());
     let words: Vec<String> = device.into_iter().chain(holder.person.clone()).filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { String::from("somebody who is gone") } else { words.join(", ") }
+    if words.is_empty() { String::from(t!("somebody who is gone")) } else { words.join(", ") }
 }
 
 /// The holders of an app that were granted it.

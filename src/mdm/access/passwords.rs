@@ -74,13 +74,14 @@ fn with_address(tx: &Tx, actor: &Actor, person_id: &str) -> Result<Person> {
     actor.require(Right::Configure)?;
     let person = people::find(tx, actor, person_id)?;
     if person.email.is_empty() {
-        return Err(Error::conflict(format!("{} has no e-mail address, and apps know people by it. Add one first.", person.name)));
+        return Err(Error::conflict(t!("{name} has no e-mail address, and apps know people by it. Add one first.", name = person.name)));
     }
     let others = access::passwords_by_email(tx, &person.email)?.into_iter().any(|(id, _)| id != person.id);
     if others {
-        return Err(Error::conflict(format!(
-            "Somebody else with the address {} has a password already. Give {} another address.",
-            person.email, person.name
+        return Err(Error::conflict(t!(
+            "Somebody else with the address {email} has a password already. Give {name} another address.",
+            email = person.email,
+            name = person.name
         )));
     }
     Ok(person)
@@ -108,7 +109,7 @@ pub fn remove(tx: &Tx, actor: &Actor, person_id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let person = people::find(tx, actor, person_id)?;
     if !access::remove_password(tx, &person.id)? {
-        return Err(Error::not_found(format!("{} has no password.", person.name)));
+        return Err(Error::not_found(t!("{name} has no password.", name = person.name)));
     }
     changed(tx, &person.id)?;
     journal::note(tx, actor, "person.password_removed", Subject::default(), json!({ "person": person.name, "person_id": person.id }))
@@ -119,7 +120,7 @@ pub fn remove(tx: &Tx, actor: &Actor, person_id: &str) -> Result<()> {
 /// # Errors
 /// Not found when it is none, was used, or is over.
 pub fn open(tx: &Tx, token: &str) -> Result<Person> {
-    let over = || Error::not_found("This link was used already, or is over. Ask whoever sent it for a new one.");
+    let over = || Error::not_found(t!("This link was used already, or is over. Ask whoever sent it for a new one."));
     let person = access::person_of_link(tx, &sha256(token.as_bytes()))?.ok_or_else(over)?;
     rows::by_id(tx, &person)?.filter(|person| person.active).ok_or_else(over)
 }

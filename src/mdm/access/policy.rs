@@ -140,15 +140,15 @@ impl Policy {
         let mut faults: Vec<(&'static str, String)> = Vec::new();
         let mut wrong = |field, message: &str| faults.push((field, message.to_owned()));
         if self.proofs.is_empty() {
-            wrong("proofs", "take at least one of token, certificate and password");
+            wrong("proofs", t!("take at least one of token, certificate and password"));
         } else if self.who != Who::People && !self.proofs.iter().any(|proof| proof.is_of_a_device()) {
-            wrong("proofs", "a password does not tell which device it is; take token or certificate too");
+            wrong("proofs", t!("a password does not tell which device it is; take token or certificate too"));
         }
         if self.who != Who::People && !(self.roles.is_empty() && self.classes.is_empty()) {
-            wrong("who", "roles and classes are for `people`; take that, or leave them out");
+            wrong("who", t!("roles and classes are for `people`; take that, or leave them out"));
         }
         if self.classes.len() > CLASSES_MAX {
-            wrong("classes", &format!("take at most {CLASSES_MAX}"));
+            wrong("classes", &t!("take at most {CLASSES_MAX}", CLASSES_MAX));
         }
         for (field, value, (least, most)) in [
             ("offline_hours", self.offline_hours, (0, OFFLINE_HOURS_MAX)),
@@ -158,7 +158,7 @@ impl Policy {
             ("keep_copies_days", self.keep_copies_days, (1, KEEP_COPIES_DAYS_MAX)),
         ] {
             if !(least..=most).contains(&value) {
-                wrong(field, &format!("take a number from {least} to {most}"));
+                wrong(field, &t!("take a number from {least} to {most}", least, most));
             }
         }
         Error::fields(faults).map(|()| self)

@@ -72,17 +72,17 @@ pub(super) fn due(tx: &Tx, server: &AdeServer) -> Result<Option<Timestamp>> {
 /// Has Apple asked for its list now.
 pub fn read_now(tx: &Tx, actor: &Actor, server_id: &str) -> Result<Standing> {
     actor.require(Right::Configure)?;
-    let server = ade_servers::by_id(tx, server_id)?.ok_or_else(|| Error::not_found("There is no such server token."))?;
+    let server = ade_servers::by_id(tx, server_id)?.ok_or_else(|| Error::not_found(t!("There is no such server token.")))?;
     if server.state != ServerState::Ready {
-        return Err(Error::conflict(
-            "Apple does not answer this server token now. See to that first; then the programmes are read by themselves.",
-        ));
+        return Err(Error::conflict(t!(
+            "Apple does not answer this server token now. See to that first; then the programmes are read by themselves."
+        )));
     }
     if !is_offered(&server) {
-        return Err(Error::conflict(
+        return Err(Error::conflict(t!(
             "Apple offers no beta programmes to this server token. Somebody who administers the organisation joins AppleSeed for IT at \
-             beta.apple.com/for-it first.",
-        ));
+             beta.apple.com/for-it first."
+        )));
     }
     let list = rows::list(tx, server_id)?;
     let (taken_at, problem) = list.map(|list| (list.taken_at, list.problem)).unwrap_or_default();
@@ -94,7 +94,7 @@ pub fn read_now(tx: &Tx, actor: &Actor, server_id: &str) -> Result<Standing> {
 /// Takes what Apple said: its list, or why it gives none. What it gave before stays then.
 pub(super) fn told(tx: &Tx, server: &AdeServer, came: std::result::Result<&Value, &str>) -> Result<()> {
     let came =
-        came.and_then(|said| BetaProgram::read_list(said).ok_or("Apple answered with something that is no list of beta programmes."));
+        came.and_then(|said| BetaProgram::read_list(said).ok_or(t!("Apple answered with something that is no list of beta programmes.")));
     let list = match came {
         Ok(programs) => {
             take(tx, server, programs)?;

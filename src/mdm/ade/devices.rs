@@ -22,7 +22,7 @@ pub const WISH_MAX: usize = 1000;
 const NAMED_MAX: usize = 50;
 
 fn unknown() -> Error {
-    Error::not_found("Apple has not told of a device with this serial number.")
+    Error::not_found(t!("Apple has not told of a device with this serial number."))
 }
 
 /// One page of devices, and how many pass the filter.
@@ -106,10 +106,10 @@ impl Granted {
     pub fn doubt(&self) -> Option<String> {
         let (are, them) = match self.shared {
             0 => return None,
-            1 => (String::from("1 of them is one person’s"), "its profile has several people share it"),
-            many => (format!("{many} of them are one person’s each"), "their profile has several people share them"),
+            1 => (String::from(t!("1 of them is one person’s")), t!("its profile has several people share it")),
+            many => (t!("{many} of them are one person’s each", many), t!("their profile has several people share them")),
         };
-        Some(format!("{are}, and {them}. Choose another profile, or nobody."))
+        Some(t!("{are}, and {them}. Choose another profile, or nobody.", are, them))
     }
 }
 
@@ -118,12 +118,12 @@ pub fn assign(tx: &Tx, actor: &Actor, serials: &[String], wish: &Wish) -> Result
     actor.require(Right::Configure)?;
     let serials: BTreeSet<&str> = serials.iter().map(|serial| serial.trim()).filter(|serial| !serial.is_empty()).collect();
     if serials.is_empty() || serials.len() > WISH_MAX {
-        return Err(Error::field("serial_numbers", format!("names from 1 to {WISH_MAX} devices")));
+        return Err(Error::field("serial_numbers", t!("names from 1 to {WISH_MAX} devices", WISH_MAX)));
     }
     let mut chosen = Vec::new();
     for serial in &serials {
         let known = rows::by_serial(tx, serial)?.filter(|known| known.device.gone_at.is_none());
-        let missing = || Error::field("serial_numbers", format!("Apple has not told of a device {serial} that is yours"));
+        let missing = || Error::field("serial_numbers", t!("Apple has not told of a device {serial} that is yours", serial));
         chosen.push(known.ok_or_else(missing)?.device);
     }
     let names = check(tx, actor, wish, &chosen)?;
@@ -168,7 +168,7 @@ fn shared(tx: &Tx, server_id: &str, chosen: &[AdeDevice]) -> Result<usize> {
 /// Refuses a wish that names what is not there; gives the names of what is.
 fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: &[AdeDevice]) -> Result<serde_json::Value> {
     let there = |field: &'static str, error: Error| match error.kind {
-        Kind::NotFound => Error::field(field, "is not there any more"),
+        Kind::NotFound => Error::field(field, t!("is not there any more")),
         _ => error,
     };
     let mut names = serde_json::Map::new();
@@ -180,11 +180,19 @@ fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: &[AdeDevice]) -> Result<s
     let profile = profiles::named(tx, wish.profile_id.id())?;
     for (profile, device) in profile.iter().flat_map(|profile| devices.iter().map(move |device| (profile, device))) {
         let family = device.device_family.as_str();
-        profiles::check_suits(profile, family, &format!("{} is one of the {}", device.serial_number, presets::family_words(family)))?;
+        profiles::check_suits(
+            profile,
+            family,
+            &t!(
+                "{serial_number} is one of the {family_words}",
+                serial_number = device.serial_number,
+                family_words = presets::family_words(family)
+            ),
+        )?;
     }
     note("profile", &wish.profile_id, profile.map(|profile| profile.name));
     if devices.len() > 1 && wish.person_id.id().is_some() {
-        return Err(Error::field("person_id", "can get one device at a time; for many, take the class"));
+        return Err(Error::field("person_id", t!("can get one device at a time; for many, take the class")));
     }
     let person = wish.person_id.id().map(|id| people::find(tx, actor, id).map_err(|error| there("person_id", error))).transpose()?;
     note("person", &wish.person_id, person.map(|person| person.name));
@@ -192,11 +200,11 @@ fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: &[AdeDevice]) -> Result<s
     note("class", &wish.class_id, class.map(|class| class.name));
     let group = wish.group_id.id().map(|id| groups::find(tx, actor, id).map_err(|error| there("group_id", error))).transpose()?;
     if group.as_ref().is_some_and(|group| group.is_by_rule) {
-        return Err(Error::field("group_id", "finds its devices by its rule; take a group by hand"));
+        return Err(Error::field("group_id", t!("finds its devices by its rule; take a group by hand")));
     }
     note("group", &wish.group_id, group.map(|group| group.name));
     if names.is_empty() {
-        return Err(Error::bad_input("Say what these devices are to get: a profile, a person, a class or a group."));
+        return Err(Error::bad_input(t!("Say what these devices are to get: a profile, a person, a class or a group.")));
     }
     Ok(names.into())
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::ade::machine::{self, Happening, Reading, Then};
 use crate::mdm::ade::plan::{self, Batch, Definition, Missing};
 use crate::mdm::ade::{betas, discovery, notices, pages};
@@ -30,7 +31,7 @@ const REFUSED_EVERY: Duration = Duration::from_secs(24 * 3600);
 pub const DENIED_EVERY: Duration = Duration::from_secs(3600);
 
 /// What a session that is refused anew comes to.
-const NO_SESSION: &str = "Apple opens no session for this token.";
+const NO_SESSION: &str = msg!("Apple opens no session for this token.");
 
 /// How long a server rests while there is nobody to ask.
 const RESTS_FOR: Duration = Duration::from_secs(3600);
@@ -185,7 +186,7 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
         What::Account => account(tx, server, said),
         What::Page { .. } => {
             let Some(page) = Page::read(said) else {
-                return trouble(tx, server, None, "Apple answered with something that is no page of its list.");
+                return trouble(tx, server, None, t!("Apple answered with something that is no page of its list."));
             };
             fine(tx, &mut server)?;
             pages::apply(tx, &server.id, &page)?;
@@ -201,7 +202,7 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
         }
         What::Define(definition) => {
             let uuid = said["profile_uuid"].as_str().filter(|uuid| !uuid.is_empty());
-            let came = uuid.map(str::to_owned).ok_or_else(|| String::from("Apple answered without naming the profile."));
+            let came = uuid.map(str::to_owned).ok_or_else(|| String::from(t!("Apple answered without naming the profile.")));
             define(tx, &server, definition, came)?;
             Ok(true)
         }
@@ -318,7 +319,7 @@ fn fine(tx: &Tx, server: &mut AdeServer) -> Result<()> {
 fn trouble(tx: &Tx, mut server: AdeServer, refusal: Option<&Refusal>, words: &str) -> Result<bool> {
     let cause = refusal.map(|refusal| refusal.cause);
     // A new session was asked for before, and did not help.
-    let words = if cause == Some(Cause::Session) { NO_SESSION } else { words };
+    let words = if cause == Some(Cause::Session) { say(NO_SESSION) } else { words };
     words.clone_into(&mut server.problem);
     server.failures += 1;
     let (state, wait) = match cause {

@@ -48,21 +48,21 @@ pub fn ask(tx: &Tx, actor: &Actor, serial: &str, message: &str, code: &Secret<St
     actor.require(Right::Destroy)?;
     let known = devices::find(tx, actor, serial)?;
     if known.device.gone_at.is_some() {
-        return Err(Error::conflict("This device is not yours any more; Apple would not lock it."));
+        return Err(Error::conflict(t!("This device is not yours any more; Apple would not lock it.")));
     }
     if !is_offered(&known.server.account) {
-        return Err(Error::conflict(
-            "Apple does not offer Activation Lock for this server. The lock of the person's own account is not affected.",
-        ));
+        return Err(Error::conflict(t!(
+            "Apple does not offer Activation Lock for this server. The lock of the person's own account is not affected."
+        )));
     }
     if known.server.state != ServerState::Ready {
-        return Err(Error::conflict("Apple does not answer for this server now. See what needs you on Today."));
+        return Err(Error::conflict(t!("Apple does not answer for this server now. See what needs you on Today.")));
     }
     let message = message.trim();
     if message.chars().count() > MESSAGE_MAX_CHARS || message.chars().any(char::is_control) {
-        return Err(Error::field("message", format!("has at most {MESSAGE_MAX_CHARS} letters, in one line")));
+        return Err(Error::field("message", t!("has at most {MESSAGE_MAX_CHARS} letters, in one line", MESSAGE_MAX_CHARS)));
     }
-    let token = ade_servers::token(tx, &known.server.id)?.ok_or_else(|| Error::conflict("There is no token for this server."))?;
+    let token = ade_servers::token(tx, &known.server.id)?.ok_or_else(|| Error::conflict(t!("There is no token for this server.")))?;
     let serial_number = known.device.serial_number;
     let lock = Lock {
         id: tx.new_id(),
@@ -87,12 +87,12 @@ pub fn answered(tx: &Tx, actor: &Actor, asking: &Asking, came: Result<serde_json
     let (state, problem) = match came {
         Ok(body) => match assigned(&body).as_deref() {
             Some("SUCCESS") => (LockState::Locked, String::new()),
-            Some("NOT_ACCESSIBLE") => (LockState::Failed, String::from("Apple says that this device is not this server's.")),
-            Some(other) => (LockState::Failed, format!("Apple could not lock it: {other}.")),
-            None => (LockState::Failed, String::from("Apple did not say that it is locked.")),
+            Some("NOT_ACCESSIBLE") => (LockState::Failed, String::from(t!("Apple says that this device is not this server's."))),
+            Some(other) => (LockState::Failed, t!("Apple could not lock it: {other}.", other)),
+            None => (LockState::Failed, String::from(t!("Apple did not say that it is locked."))),
         },
         Err(Some(refusal)) => (LockState::Failed, refusal.words),
-        Err(None) => (LockState::Asked, String::from("No answer came: it may be locked or not. What opens it is kept here.")),
+        Err(None) => (LockState::Asked, String::from(t!("No answer came: it may be locked or not. What opens it is kept here."))),
     };
     rows::set_state(tx, &asking.lock_id, state, &problem)?;
     let kind = match state {
@@ -102,13 +102,13 @@ pub fn answered(tx: &Tx, actor: &Actor, asking: &Asking, came: Result<serde_json
     };
     journal::note(tx, actor, kind, Subject::default(), json!({ "serial_number": asking.serial_number, "reason": problem }))?;
     let lock = rows::of_serial(tx, &asking.serial_number)?.into_iter().find(|lock| lock.id == asking.lock_id);
-    lock.ok_or_else(|| Error::not_found("There is no such lock."))
+    lock.ok_or_else(|| Error::not_found(t!("There is no such lock.")))
 }
 
 /// Shows what opens a locked device; every time is audited.
 pub fn reveal(tx: &Tx, actor: &Actor, serial: &str, lock_id: &str) -> Result<SecretBytes> {
     actor.require(Right::Reveal)?;
-    let code = rows::bypass_code(tx, serial, lock_id)?.ok_or_else(|| Error::not_found("There is no such lock of this device."))?;
+    let code = rows::bypass_code(tx, serial, lock_id)?.ok_or_else(|| Error::not_found(t!("There is no such lock of this device.")))?;
     journal::note(tx, actor, "ade.lock_revealed", Subject::default(), json!({ "serial_number": serial, "lock": lock_id }))?;
     Ok(code)
 }

@@ -110,8 +110,8 @@ pub(super) fn next(reading: Reading, happening: Happening<'_>, now: Timestamp) -
     match (reading.phase, happening) {
         (_, Happening::Page { cursor, more: true }) => match cursor {
             Some(cursor) if cursor != reading.cursor => (Reading { cursor: cursor.to_owned(), ..reading }, Then::GoOn),
-            Some(_) => stuck(reading, "Apple says that there is more, and names the same place in its list again.", now),
-            None => stuck(reading, "Apple says that there is more, and not where.", now),
+            Some(_) => stuck(reading, t!("Apple says that there is more, and names the same place in its list again."), now),
+            None => stuck(reading, t!("Apple says that there is more, and not where."), now),
         },
         (Phase::Fetch, Happening::Page { cursor, more: false }) => {
             let cursor = cursor.map_or_else(|| reading.cursor.clone(), str::to_owned);
@@ -125,7 +125,7 @@ pub(super) fn next(reading: Reading, happening: Happening<'_>, now: Timestamp) -
         (Phase::Fetch, Happening::Refused(Cause::ExhaustedCursor)) if !reading.cursor.is_empty() => whole(reading, now),
         (_, Happening::Refused(Cause::ExpiredCursor | Cause::InvalidCursor | Cause::ExhaustedCursor)) => {
             let first = reading.stuck == 0 && !reading.cursor.is_empty();
-            let (reading, then) = stuck(reading, "Apple does not take the place in its list; the whole list is read anew.", now);
+            let (reading, then) = stuck(reading, t!("Apple does not take the place in its list; the whole list is read anew."), now);
             let reading = reading.anew(now);
             if first { (Reading { due_at: Some(now), ..reading }, Then::GoOn) } else { (reading, then) }
         }

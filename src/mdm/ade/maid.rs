@@ -18,7 +18,7 @@ pub const SERVICE: &str = "com.apple.maid";
 /// # Errors
 /// Bad input where no server of Apple's list can vouch.
 pub fn token(tx: &Tx, device_id: &str) -> Result<SecretBytes> {
-    let none = || Error::bad_input("No server token of Apple's device list is here that could vouch for this device.");
+    let none = || Error::bad_input(t!("No server token of Apple's device list is here that could vouch for this device."));
     let serial = devices::by_id(tx, device_id)?.and_then(|device| device.serial_number);
     let listed = match serial {
         Some(serial) => ade_devices::by_serial(tx, &serial)?.filter(|known| known.device.gone_at.is_none()).map(|known| known.server),

@@ -37,21 +37,23 @@ impl Move {
     /// The move in a few words, for a list.
     pub fn words(&self) -> String {
         match self {
-            Self::Goes { by: Some(by) } => format!("moves to another server by {by}"),
-            Self::Goes { by: None } => String::from("moves to another server"),
-            Self::Went { .. } => String::from("moved to another server"),
-            Self::Came { on } => format!("came from another server on {on}, was not erased"),
+            Self::Goes { by: Some(by) } => t!("moves to another server by {by}", by),
+            Self::Goes { by: None } => String::from(t!("moves to another server")),
+            Self::Went { .. } => String::from(t!("moved to another server")),
+            Self::Came { on } => t!("came from another server on {on}, was not erased", on),
         }
     }
 
     /// The move as a sentence with what follows from it.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Goes { .. } => format!("Apple’s list does not name it among this server’s devices any more: it {}.", self.words()),
-            Self::Went { on } => {
-                format!("It left after Apple’s list gave it away on {on}: it moved to another server, or was released. It is not lost.")
+            Self::Goes { .. } => {
+                t!("Apple’s list does not name it among this server’s devices any more: it {value}.", value = self.words())
             }
-            Self::Came { .. } => format!("It {}: what people made on it is there still.", self.words()),
+            Self::Went { on } => {
+                t!("It left after Apple’s list gave it away on {on}: it moved to another server, or was released. It is not lost.", on)
+            }
+            Self::Came { .. } => t!("It {value}: what people made on it is there still.", value = self.words()),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::ade::ACTOR;
 use crate::mdm::journal::{self, Subject};
 use crate::protocol::ade::{Account, Cause};
@@ -38,18 +39,22 @@ fn key(kind: &str, server: &AdeServer) -> String {
 }
 
 /// Where a token's successor comes from.
-const RENEW: &str = "In Apple's portal, open Preferences, Device Management Services, choose the server and download a new token; drop it at System, \
-                     Apple's device list. Nothing that is enrolled is affected.";
+const RENEW: &str = msg!(
+    "In Apple's portal, open Preferences, Device Management Services, choose the server and download a new token; drop it at System, \
+                     Apple's device list. Nothing that is enrolled is affected."
+);
 
 /// What helps where no session is opened.
-const NO_SESSION_HELP: &str = "It is tried again every hour. If it stays, see in Apple's portal, Preferences, Device Management Services, that the server still \
-                               exists, and download a new token there; drop it at System, Apple's device list. Nothing that is enrolled is affected.";
+const NO_SESSION_HELP: &str = msg!(
+    "It is tried again every hour. If it stays, see in Apple's portal, Preferences, Device Management Services, that the server still \
+                               exists, and download a new token there; drop it at System, Apple's device list. Nothing that is enrolled is affected."
+);
 
 /// Who must do it: the account that made the server, as far as Apple has said.
 fn who(server: &AdeServer) -> String {
     match server.admin.as_str() {
-        "" => String::from("An Administrator of your organisation"),
-        admin => format!("{admin}, or another Administrator of your organisation,"),
+        "" => String::from(t!("An Administrator of your organisation")),
+        admin => t!("{admin}, or another Administrator of your organisation,", admin),
     }
 }
 
@@ -59,24 +64,30 @@ pub(super) fn trouble(tx: &Tx, server: &AdeServer, cause: Option<Cause>) -> Resu
     let (kind, harm, message, remedy) = match cause {
         Some(Cause::Terms) => {
             let portal = Account::from_json(&server.account).portal();
-            let message = format!("{} must accept Apple's new terms at {portal} for the token “{name}”.", who(server));
-            let remedy = "Until then Apple tells nothing of new devices and assigns no profile; what is enrolled goes on. Sign in there and accept; \
-                          it goes on by itself within half an hour.";
+            let message =
+                t!("{server} must accept Apple's new terms at {portal} for the token “{name}”.", server = who(server), portal, name);
+            let remedy = t!(
+                "Until then Apple tells nothing of new devices and assigns no profile; what is enrolled goes on. Sign in there and accept; \
+                          it goes on by itself within half an hour."
+            );
             ("ade.terms", TERMS_HARM, message, remedy)
         }
-        Some(Cause::Token) => ("ade.refused", REFUSED_HARM, format!("Apple does not take the server token “{name}” any more."), RENEW),
+        Some(Cause::Token) => {
+            ("ade.refused", REFUSED_HARM, t!("Apple does not take the server token “{name}” any more.", name), say(RENEW))
+        }
         Some(Cause::Denied) => {
-            ("ade.refused", REFUSED_HARM, format!("Apple does not let the server token “{name}” manage devices."), server.problem.as_str())
+            ("ade.refused", REFUSED_HARM, t!("Apple does not let the server token “{name}” manage devices.", name), server.problem.as_str())
         }
         Some(Cause::Session) => {
-            ("ade.refused", REFUSED_HARM, format!("Apple opens no session for the server token “{name}”."), NO_SESSION_HELP)
+            ("ade.refused", REFUSED_HARM, t!("Apple opens no session for the server token “{name}”.", name), say(NO_SESSION_HELP))
         }
         Some(Cause::Clock) => {
-            ("ade.unreachable", REFUSED_HARM, format!("Apple does not answer for the token “{name}”."), server.problem.as_str())
+            ("ade.unreachable", REFUSED_HARM, t!("Apple does not answer for the token “{name}”.", name), server.problem.as_str())
         }
-        Some(Cause::Expired) => ("ade.ends", ENDED_HARM, format!("The server token “{name}” has ended."), RENEW),
+        Some(Cause::Expired) => ("ade.ends", ENDED_HARM, t!("The server token “{name}” has ended.", name), say(RENEW)),
         _ if server.failures >= FAILURES_MAX => {
-            let message = format!("Apple's list of devices for “{name}” could not be read {} times in a row.", server.failures);
+            let message =
+                t!("Apple's list of devices for “{name}” could not be read {failures} times in a row.", name, failures = server.failures);
             ("ade.unreachable", UNREACHABLE_HARM, message, server.problem.as_str())
         }
         _ => return Ok(()),
@@ -92,8 +103,8 @@ pub(super) fn stuck(tx: &Tx, server: &AdeServer) -> Result<()> {
     if server.problem.is_empty() {
         return alerts::clear(tx, &key("ade.stuck", server)).map(drop);
     }
-    let message = format!("Reading Apple's list of devices for “{}” got no further.", server.name);
-    let remedy = format!("{} It is tried again by itself; nothing is lost. If it stays, ask Apple's support.", server.problem);
+    let message = t!("Reading Apple's list of devices for “{name}” got no further.", name = server.name);
+    let remedy = t!("{problem} It is tried again by itself; nothing is lost. If it stays, ask Apple's support.", problem = server.problem);
     alerts::raise(tx, &key("ade.stuck", server), STUCK_HARM, &message, &remedy).map(drop)
 }
 
@@ -105,10 +116,11 @@ pub(super) fn profiles(tx: &Tx, server: &AdeServer) -> Result<()> {
         if ade_devices::count_with_profile(tx, &profile.id)? == 0 {
             continue;
         }
-        let message = format!("Apple does not take the profile “{}” for new devices of “{}”.", profile.name, server.name);
-        let remedy = format!(
-            "{} Change it under New devices, How they greet people; saving it there, or Read now at the server token, asks Apple again. Until then devices keep the version before.",
-            refused.problem
+        let message =
+            t!("Apple does not take the profile “{name}” for new devices of “{name_2}”.", name = profile.name, name_2 = server.name);
+        let remedy = t!(
+            "{problem} Change it under New devices, How they greet people; saving it there, or Read now at the server token, asks Apple again. Until then devices keep the version before.",
+            problem = refused.problem
         );
         return if alerts::is_raised(tx, &key, &message, &remedy)? {
             Ok(())
@@ -159,23 +171,28 @@ fn look(tx: &Tx, mut server: AdeServer, expires_at: Timestamp) -> Result<()> {
     let left = expires_at.since(tx.now);
     if left.is_zero() {
         if server.state != ServerState::Ended {
-            (server.state, server.problem) = (ServerState::Ended, format!("The token ended on {}.", expires_at.day()));
+            (server.state, server.problem) = (ServerState::Ended, t!("The token ended on {day}.", day = expires_at.day()));
             server.due_at = None;
             ade_servers::update(tx, &server)?;
             fine(tx, &server)?;
         }
-        let message = format!("The server token “{}” ended on {}.", server.name, expires_at.day());
-        return alerts::raise(tx, &key("ade.ends", &server), ENDED_HARM, &message, RENEW).map(drop);
+        let message = t!("The server token “{name}” ended on {day}.", name = server.name, day = expires_at.day());
+        return alerts::raise(tx, &key("ade.ends", &server), ENDED_HARM, &message, say(RENEW)).map(drop);
     }
     let days = left.as_secs() / 86_400;
     let Some((_, harm)) = END_NEAR.iter().find(|(near, _)| days <= *near).filter(|_| !server.practice) else {
         return alerts::clear(tx, &key("ade.ends", &server)).map(drop);
     };
     let when = match days {
-        0 => String::from("within a day"),
-        1 => String::from("in a day"),
-        _ => format!("in {days} days, on {}", expires_at.day()),
+        0 => String::from(t!("within a day")),
+        1 => String::from(t!("in a day")),
+        _ => t!("in {days} days, on {day}", days, day = expires_at.day()),
     };
-    let message = format!("The server token “{}” ends {when}. {} can renew it.", server.name, who(&server).trim_end_matches(','));
-    alerts::raise(tx, &key("ade.ends", &server), *harm, &message, RENEW).map(drop)
+    let message = t!(
+        "The server token “{name}” ends {when}. {trim_end_matches} can renew it.",
+        name = server.name,
+        when,
+        trim_end_matches = who(&server).trim_end_matches(',')
+    );
+    alerts::raise(tx, &key("ade.ends", &server), *harm, &message, say(RENEW)).map(drop)
 }

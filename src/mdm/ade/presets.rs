@@ -1,5 +1,6 @@
 //! Guided choices: what a device is for says how it greets whoever unpacks it. Each is a beginning, and can be changed.
 
+use crate::language::say;
 use crate::protocol::ade::{FAMILIES, ProfileKeys, SkipKey, skip_keys};
 use crate::protocol::platform::Platform;
 
@@ -25,8 +26,10 @@ pub struct Preset {
 pub const PRESETS: &[Preset] = &[
     Preset {
         kind: "classroom_ipad",
-        name: "A classroom iPad",
-        words: "Pupils unpack it, choose language and Wi-Fi, and it is ready: no Apple Account, no questions. Nobody can end the management.",
+        name: msg!("A classroom iPad"),
+        words: msg!(
+            "Pupils unpack it, choose language and Wi-Fi, and it is ready: no Apple Account, no questions. Nobody can end the management."
+        ),
         family: "iPad",
         platform: Platform::Ios,
         stay: &[],
@@ -35,8 +38,8 @@ pub const PRESETS: &[Preset] = &[
     },
     Preset {
         kind: "shared_ipad",
-        name: "A shared iPad",
-        words: "Several people sign in one after the other with their Managed Apple Accounts, each with their own documents.",
+        name: msg!("A shared iPad"),
+        words: msg!("Several people sign in one after the other with their Managed Apple Accounts, each with their own documents."),
         family: "iPad",
         platform: Platform::Ios,
         stay: &[],
@@ -45,8 +48,8 @@ pub const PRESETS: &[Preset] = &[
     },
     Preset {
         kind: "staff_mac",
-        name: "A staff Mac",
-        words: "Its person sees Touch ID, FileVault and sign in with an Apple Account; the rest is skipped.",
+        name: msg!("A staff Mac"),
+        words: msg!("Its person sees Touch ID, FileVault and sign in with an Apple Account; the rest is skipped."),
         family: "Mac",
         platform: Platform::Macos,
         stay: &["AppleID", "Biometric", "FileVault", "Location", "TOS"],
@@ -55,8 +58,10 @@ pub const PRESETS: &[Preset] = &[
     },
     Preset {
         kind: "staff_iphone",
-        name: "A staff iPhone",
-        words: "Its person sets a passcode and Face ID, may sign in with an Apple Account and move from an old phone; the rest is skipped.",
+        name: msg!("A staff iPhone"),
+        words: msg!(
+            "Its person sets a passcode and Face ID, may sign in with an Apple Account and move from an old phone; the rest is skipped."
+        ),
         family: "iPhone",
         platform: Platform::Ios,
         stay: &["AppleID", "Biometric", "DeviceToDeviceMigration", "Location", "Passcode", "Restore", "SIMSetup", "TOS"],
@@ -65,8 +70,8 @@ pub const PRESETS: &[Preset] = &[
     },
     Preset {
         kind: "apple_tv",
-        name: "An Apple TV",
-        words: "Connect power and network cable: it sets itself up without anybody.",
+        name: msg!("An Apple TV"),
+        words: msg!("Connect power and network cable: it sets itself up without anybody."),
         family: "AppleTV",
         platform: Platform::Tvos,
         stay: &[],
@@ -82,12 +87,15 @@ pub fn preset(kind: &str) -> Option<&'static Preset> {
 
 /// The kind of a profile in words, with the devices that it is for: `“A staff Mac”, for Macs`.
 pub fn words(kind: &str) -> String {
-    preset(kind).map_or_else(|| kind.to_owned(), |preset| format!("“{}”, for {}", preset.name, family_words(preset.family)))
+    preset(kind).map_or_else(
+        || kind.to_owned(),
+        |preset| t!("“{name}”, for {family}", name = say(preset.name), family = family_words(preset.family)),
+    )
 }
 
 /// What people call the devices of a family.
 pub fn family_words(family: &str) -> &str {
-    FAMILIES.iter().find(|(known, _)| *known == family).map_or(family, |(_, words)| *words)
+    FAMILIES.iter().find(|(known, _)| *known == family).map_or(family, |(_, words)| say(words))
 }
 
 /// Whether a profile of this kind suits devices of a family, in Apple's words.

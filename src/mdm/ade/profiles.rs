@@ -35,7 +35,7 @@ pub struct Standing {
 }
 
 fn unknown() -> Error {
-    Error::not_found("There is no such profile for new devices.")
+    Error::not_found(t!("There is no such profile for new devices."))
 }
 
 fn standing(tx: &Tx, profile: AdeProfile) -> Result<Standing> {
@@ -79,21 +79,21 @@ pub struct Wish {
 fn checked(wish: Wish) -> Result<(String, String, ProfileKeys)> {
     let name = wish.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > TEXT_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("is 1 to {TEXT_MAX_CHARS} letters")));
+        return Err(Error::field("name", t!("is 1 to {TEXT_MAX_CHARS} letters", TEXT_MAX_CHARS)));
     }
     let preset = presets::preset(&wish.kind).ok_or_else(|| {
         let kinds: Vec<_> = presets::PRESETS.iter().map(|preset| preset.kind).collect();
-        Error::field("kind", format!("is none of {}", kinds.join(", ")))
+        Error::field("kind", t!("is none of {join}", join = kinds.join(", ")))
     })?;
     let keys = wish.keys.unwrap_or_else(|| preset.keys()).checked()?;
     if keys.is_multi_user && preset.family != "iPad" {
-        return Err(Error::field("is_multi_user", "is for iPads only"));
+        return Err(Error::field("is_multi_user", t!("is for iPads only")));
     }
     if keys.auto_advance_setup && !matches!(preset.family, "AppleTV" | "Mac") {
-        return Err(Error::field("auto_advance_setup", "is for Apple TVs and Macs only"));
+        return Err(Error::field("auto_advance_setup", t!("is for Apple TVs and Macs only")));
     }
     if !keys.mac_accounts.is_usual() && preset.family != "Mac" {
-        return Err(Error::field("mac_accounts", "are for Macs only"));
+        return Err(Error::field("mac_accounts", t!("are for Macs only")));
     }
     Ok((name, wish.kind, keys))
 }
@@ -102,7 +102,7 @@ fn checked(wish: Wish) -> Result<(String, String, ProfileKeys)> {
 pub fn create(tx: &Tx, actor: &Actor, wish: Wish) -> Result<Standing> {
     actor.require(Right::Configure)?;
     if rows::all(tx)?.len() >= PROFILES_MAX {
-        return Err(Error::conflict(format!("There are {PROFILES_MAX} profiles for new devices, which is the most. Delete one.")));
+        return Err(Error::conflict(t!("There are {PROFILES_MAX} profiles for new devices, which is the most. Delete one.", PROFILES_MAX)));
     }
     let (name, kind, keys) = checked(wish)?;
     check_program(tx, &kind, &keys, "")?;
@@ -123,8 +123,12 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> 
     check_minimum(tx, &kind, &keys)?;
     let family_before = presets::preset(&before.kind).map_or("", |preset| preset.family);
     if !presets::suits(&kind, family_before) && ade_devices::count_with_profile(tx, id)? > 0 {
-        let words = format!("is {}, and devices have this profile that was {}", presets::words(&kind), presets::words(&before.kind));
-        return Err(Error::field("kind", format!("{words}; make a profile of its own for them")));
+        let words = t!(
+            "is {presets}, and devices have this profile that was {presets_2}",
+            presets = presets::words(&kind),
+            presets_2 = presets::words(&before.kind)
+        );
+        return Err(Error::field("kind", t!("{words}; make a profile of its own for them", words)));
     }
     let profile = AdeProfile { name, kind, content: keys.to_json(), changed_at: tx.now, ..before.clone() };
     if (&profile.name, &profile.kind, &profile.content) != (&before.name, &before.kind, &before.content) {
@@ -157,7 +161,7 @@ fn check_minimum(tx: &Tx, kind: &str, keys: &ProfileKeys) -> Result<()> {
 
 fn put(tx: &Tx, profile: &AdeProfile) -> Result<()> {
     rows::put(tx, profile).map_err(|error| match error.kind {
-        crate::error::Kind::Conflict => Error::field("name", "is another profile's already; take another name"),
+        crate::error::Kind::Conflict => Error::field("name", t!("is another profile's already; take another name")),
         _ => error,
     })
 }
@@ -186,7 +190,7 @@ pub(in crate::mdm) fn look_again(tx: &Tx) -> Result<()> {
 
 /// The profile that a wish names, or nothing where it names none.
 pub(super) fn named(tx: &Tx, id: Option<&str>) -> Result<Option<AdeProfile>> {
-    let missing = || Error::field("profile_id", "there is no profile for new devices with this id");
+    let missing = || Error::field("profile_id", t!("there is no profile for new devices with this id"));
     id.map(|id| rows::by_id(tx, id)?.ok_or_else(missing)).transpose()
 }
 
@@ -195,7 +199,12 @@ pub(super) fn check_suits(profile: &AdeProfile, family: &str, against: &str) -> 
     if presets::suits(&profile.kind, family) {
         return Ok(());
     }
-    let words = format!("“{}” is {}, and {against}; choose a profile for those", profile.name, presets::words(&profile.kind));
+    let words = t!(
+        "“{name}” is {presets}, and {against}; choose a profile for those",
+        name = profile.name,
+        presets = presets::words(&profile.kind),
+        against
+    );
     Err(Error::field("profile_id", words))
 }
 
@@ -216,14 +225,14 @@ pub fn families_of_groups(tx: &Tx) -> Result<BTreeMap<String, BTreeMap<String, S
 /// Sets the profile of a server's devices of a family for which nobody chose one; `""` is every other family.
 pub fn set_default(tx: &Tx, actor: &Actor, server_id: &str, family: &str, profile_id: Option<&str>) -> Result<()> {
     actor.require(Right::Configure)?;
-    let server = ade_servers::by_id(tx, server_id)?.ok_or_else(|| Error::not_found("There is no such server token."))?;
+    let server = ade_servers::by_id(tx, server_id)?.ok_or_else(|| Error::not_found(t!("There is no such server token.")))?;
     if !family.is_empty() && !FAMILIES.iter().any(|(known, _)| *known == family) {
         let families: Vec<_> = FAMILIES.iter().map(|(known, _)| *known).collect();
-        return Err(Error::field("device_family", format!("is none of {}; leave it empty for all others", families.join(", "))));
+        return Err(Error::field("device_family", t!("is none of {join}; leave it empty for all others", join = families.join(", "))));
     }
     let profile = named(tx, profile_id)?;
     if let Some(profile) = &profile {
-        check_suits(profile, family, &format!("this is the default of {}", presets::family_words(family)))?;
+        check_suits(profile, family, &t!("this is the default of {family_words}", family_words = presets::family_words(family)))?;
     }
     rows::set_default(tx, server_id, family, profile_id)?;
     let data = json!({ "server": server.id, "name": server.name, "device_family": family, "profile": profile.map(|profile| profile.name) });
@@ -238,7 +247,11 @@ pub fn set_of_group(tx: &Tx, actor: &Actor, group_id: &str, profile_id: Option<&
     let profile = named(tx, profile_id)?;
     if let Some(profile) = &profile {
         for (family, serial) in families_of_groups(tx)?.remove(group_id).unwrap_or_default() {
-            check_suits(profile, &family, &format!("{serial} of this group is one of the {}", presets::family_words(&family)))?;
+            check_suits(
+                profile,
+                &family,
+                &t!("{serial} of this group is one of the {family_words}", serial, family_words = presets::family_words(&family)),
+            )?;
         }
     }
     rows::set_of_group(tx, group_id, profile_id)?;

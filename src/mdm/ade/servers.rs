@@ -36,7 +36,7 @@ pub struct Standing {
 }
 
 fn unknown() -> Error {
-    Error::not_found("There is no such server token.")
+    Error::not_found(t!("There is no such server token."))
 }
 
 fn standing(tx: &Tx, server: AdeServer) -> Result<Standing> {
@@ -64,7 +64,10 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Standing> {
 fn name(wanted: &str) -> Result<String> {
     let name = wanted.trim();
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("is 1 to {NAME_MAX_CHARS} letters; take the one that it has in Apple's portal")));
+        return Err(Error::field(
+            "name",
+            t!("is 1 to {NAME_MAX_CHARS} letters; take the one that it has in Apple's portal", NAME_MAX_CHARS),
+        ));
     }
     Ok(name.to_owned())
 }
@@ -73,7 +76,10 @@ fn name(wanted: &str) -> Result<String> {
 pub fn may_begin(tx: &Tx, actor: &Actor, wanted: &str) -> Result<String> {
     actor.require(Right::Configure)?;
     if rows::all(tx)?.len() >= SERVERS_MAX {
-        return Err(Error::conflict(format!("There are {SERVERS_MAX} server tokens, which is the most. Remove one that is not used.")));
+        return Err(Error::conflict(t!(
+            "There are {SERVERS_MAX} server tokens, which is the most. Remove one that is not used.",
+            SERVERS_MAX
+        )));
     }
     name(wanted)
 }
@@ -122,7 +128,7 @@ pub fn opened(file: &[u8], identities: &[(String, Signer)]) -> Result<ServerToke
         Ok((0, content)) => ServerToken::read(&content),
         Ok((index, _)) => {
             let other = &identities[index].0;
-            Err(Error::bad_input(format!("This is the token of “{other}”, not of this server. Drop it there.")))
+            Err(Error::bad_input(t!("This is the token of “{other}”, not of this server. Drop it there.", other)))
         }
         Err(CmsError::NoRecipient) => Err(ServerToken::for_another_key()),
         Err(CmsError::WrongKind { .. }) => Err(ServerToken::mistaken(file)),
@@ -135,17 +141,17 @@ pub fn take(tx: &Tx, actor: &Actor, id: &str, token: &ServerToken) -> Result<Sta
     actor.require(Right::Configure)?;
     let mut server = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     if token.expires_at <= tx.now {
-        return Err(Error::bad_input(format!(
-            "This token ended on {}. In Apple's portal, download a new one for the same server; everything here stays.",
-            token.expires_at.day()
+        return Err(Error::bad_input(t!(
+            "This token ended on {day}. In Apple's portal, download a new one for the same server; everything here stays.",
+            day = token.expires_at.day()
         )));
     }
     for other in rows::all(tx)?.into_iter().filter(|other| other.id != id) {
         let kept = rows::token(tx, &other.id)?.map(|kept| ServerToken::read(kept.expose())).transpose()?;
         if kept.is_some_and(|kept| kept.consumer_key == token.consumer_key) {
-            return Err(Error::conflict(format!(
-                "This token is the one of “{}” already. Each server of the portal stands here once.",
-                other.name
+            return Err(Error::conflict(t!(
+                "This token is the one of “{name}” already. Each server of the portal stands here once.",
+                name = other.name
             )));
         }
     }
@@ -168,16 +174,16 @@ pub fn take(tx: &Tx, actor: &Actor, id: &str, token: &ServerToken) -> Result<Sta
 /// Refuses what is no newer token of the same server of the portal: Apple keeps the consumer key of a server, and each new token ends later than the last.
 fn follows(server: &AdeServer, before: &ServerToken, token: &ServerToken) -> Result<()> {
     if before.consumer_key != token.consumer_key {
-        return Err(Error::conflict(format!(
-            "This is the token of another server of the portal than “{}”, which has another list of devices. Add a server here for it; if it is to take this one's place, remove this one first.",
-            server.name
+        return Err(Error::conflict(t!(
+            "This is the token of another server of the portal than “{name}”, which has another list of devices. Add a server here for it; if it is to take this one's place, remove this one first.",
+            name = server.name
         )));
     }
     if token.expires_at < before.expires_at {
-        return Err(Error::conflict(format!(
-            "This token ends on {}, and the one that is here on {}: it is an older file. Apple ended it when the newer one was downloaded.",
-            token.expires_at.day(),
-            before.expires_at.day()
+        return Err(Error::conflict(t!(
+            "This token ends on {day}, and the one that is here on {day_2}: it is an older file. Apple ended it when the newer one was downloaded.",
+            day = token.expires_at.day(),
+            day_2 = before.expires_at.day()
         )));
     }
     Ok(())
@@ -188,8 +194,8 @@ pub fn read_now(tx: &Tx, actor: &Actor, id: &str, whole: bool) -> Result<Standin
     actor.require(Right::Configure)?;
     let mut server = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     match server.state {
-        ServerState::Waiting => return Err(Error::conflict("There is no token for this server yet; drop it here first.")),
-        ServerState::Ended => return Err(Error::conflict("The token has ended. Bring a new one; then the list is read by itself.")),
+        ServerState::Waiting => return Err(Error::conflict(t!("There is no token for this server yet; drop it here first."))),
+        ServerState::Ended => return Err(Error::conflict(t!("The token has ended. Bring a new one; then the list is read by itself."))),
         ServerState::Ready | ServerState::Terms | ServerState::Refused => {}
     }
     (server.sync_due_at, server.failures) = (Some(tx.now), 0);

@@ -48,7 +48,7 @@ impl Asked {
         if by.is_empty() {
             return Vec::new();
         }
-        let in_role = |role: Role| [format!("{by} ({})", role.as_str()), format!("token {by} ({})", role.as_str())];
+        let in_role = |role: Role| [format!("{by} ({})", role.as_str()), t!("token {by} ({role})", by, role = role.as_str())];
         std::iter::once(by.to_owned()).chain(Role::ALL.into_iter().flat_map(in_role)).collect()
     }
 

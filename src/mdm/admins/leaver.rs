@@ -32,11 +32,11 @@ pub fn log_ins(tx: &Tx, actor: &Actor, person_id: &str) -> Result<Vec<LogIn>> {
         let is_oneself = matches!(actor, Actor::Person { id, .. } if *id == admin.id);
         let is_owner = is_able_owner(&admin);
         let stays = if !actor.may(Right::Govern) {
-            "An Owner has to end it."
+            t!("An Owner has to end it.")
         } else if is_oneself {
-            "That is your own: another Owner has to end it."
+            t!("That is your own: another Owner has to end it.")
         } else if is_owner && owners <= 1 {
-            "It is the last Owner who can log in: make someone else an Owner first."
+            t!("It is the last Owner who can log in: make someone else an Owner first.")
         } else {
             owners -= u32::from(is_owner);
             ""
@@ -62,7 +62,7 @@ pub(in crate::mdm) fn since(tx: &Tx, then: Vec<LogIn>) -> Result<Vec<LogIn>> {
         let works = admins::find(tx, &log_in.id)?.is_some_and(|admin| admin.disabled_at.is_none());
         let stays = match (works, log_in.stays.as_str()) {
             (false, _) => String::new(),
-            (true, "") => String::from("It was enabled again since."),
+            (true, "") => String::from(t!("It was enabled again since.")),
             (true, because) => because.to_owned(),
         };
         now.push(LogIn { stays, ..log_in });

@@ -54,8 +54,9 @@ pub fn offer(tx: &Tx, name: &str) -> Result<Option<Secret<String>>> {
 /// # Errors
 /// Not found for a link that is not valid, or not any more.
 pub fn accept(tx: &Tx, token: &str, client: &Client) -> Result<Started> {
-    let over =
-        || Error::not_found("This link was used already, or is over. Log in with the name and password printed beside it, or start again.");
+    let over = || {
+        Error::not_found(t!("This link was used already, or is over. Log in with the name and password printed beside it, or start again."))
+    };
     let link =
         settings::value(tx, &LINK)?.filter(|link| link.hash == sha256(token.as_bytes()) && tx.now < link.expires_at).ok_or_else(over)?;
     let admin = admins::find(tx, &link.admin_id)?.filter(|admin| admin.disabled_at.is_none()).ok_or_else(over)?;

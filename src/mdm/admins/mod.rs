@@ -68,7 +68,7 @@ pub fn find(tx: &Tx, actor: &Actor, id_or_name: &str) -> Result<Admin> {
         Some(admin) => Some(admin),
         None => admins::find_by_name(tx, &plain(id_or_name))?,
     };
-    found.ok_or_else(|| Error::not_found(format!("Nobody here has the name or id `{id_or_name}`.")))
+    found.ok_or_else(|| Error::not_found(t!("Nobody here has the name or id `{id_or_name}`.", id_or_name)))
 }
 
 /// Changes a person's role, or whether they may log in. Both hold from their next request on.
@@ -156,7 +156,7 @@ pub fn change_own_password(
 ) -> Result<()> {
     let mut admin = proof.still_holds(tx)?;
     if !matches!(actor, Actor::Person { id, .. } if *id == admin.id) {
-        return Err(Error::forbidden("Only the person themselves changes a password this way; an owner resets it."));
+        return Err(Error::forbidden(t!("Only the person themselves changes a password this way; an owner resets it.")));
     }
     admin.password_hash = password.into_stored();
     admins::update(tx, &admin)?;
@@ -172,10 +172,10 @@ pub fn role_of(admin: &Admin) -> Result<Role> {
 fn insert(tx: &Tx, actor: &Actor, new: NewAdmin) -> Result<Admin> {
     let name = parse_name(&new.name)?;
     if admins::find_by_name(tx, &name)?.is_some() {
-        return Err(Error::conflict(format!("There is a `{name}` already; choose another name.")));
+        return Err(Error::conflict(t!("There is a `{name}` already; choose another name.", name)));
     }
     if admins::count(tx)? >= ADMINS_MAX {
-        return Err(Error::conflict(format!("There are {ADMINS_MAX} people already; remove some first.")));
+        return Err(Error::conflict(t!("There are {ADMINS_MAX} people already; remove some first.", ADMINS_MAX)));
     }
     // Whoever logs in with their address stands for the person who has it.
     let person_id = match &people::by_label(tx, &name)?[..] {
@@ -203,13 +203,15 @@ fn parse_name(text: &str) -> Result<String> {
     let name = name.as_str();
     let refuse = |message: String| Err(Error::field("name", message));
     if name.is_empty() {
-        return refuse("a name is needed".into());
+        return refuse(t!("a name is needed").into());
     }
     if name.chars().count() > NAME_MAX {
-        return refuse(format!("take at most {NAME_MAX} characters"));
+        return refuse(t!("take at most {NAME_MAX} characters", NAME_MAX));
     }
     match name.chars().find(|letter| !letter.is_alphanumeric() && !" ._-@+'".contains(*letter)) {
-        Some(letter) => refuse(format!("leave out `{}`: letters, digits, spaces and . _ - @ + ' are fine", letter.escape_debug())),
+        Some(letter) => {
+            refuse(t!("leave out `{letter}`: letters, digits, spaces and . _ - @ + ' are fine", letter = letter.escape_debug()))
+        }
         None => Ok(name.to_owned()),
     }
 }
@@ -228,7 +230,7 @@ fn keep_an_owner(tx: &Tx, admin: &Admin) -> Result<()> {
     if admins::count_able(tx, Role::Owner.as_str(), &admin.id)? > 0 {
         return Ok(());
     }
-    Err(Error::conflict(format!("{} is the last owner who can log in. Make someone else an owner first.", admin.name)))
+    Err(Error::conflict(t!("{name} is the last owner who can log in. Make someone else an owner first.", name = admin.name)))
 }
 
 fn about(admin: &Admin) -> Value {

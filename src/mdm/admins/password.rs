@@ -26,7 +26,10 @@ impl Password {
     pub fn parse(text: Secret<String>) -> Result<Self> {
         check_length(&text)?;
         if text.expose().chars().count() < PASSWORD_MIN {
-            return Err(Error::field("password", format!("take at least {PASSWORD_MIN} characters; four words in a row are easy to keep")));
+            return Err(Error::field(
+                "password",
+                t!("take at least {PASSWORD_MIN} characters; four words in a row are easy to keep", PASSWORD_MIN),
+            ));
         }
         Ok(Self(text))
     }
@@ -55,7 +58,7 @@ impl HashedPassword {
 /// Refuses what no password can be, before any work is done for it.
 pub(super) fn check_length(text: &Secret<String>) -> Result<()> {
     if text.expose().len() > PASSWORD_MAX_BYTES {
-        return Err(Error::field("password", format!("take at most {PASSWORD_MAX_BYTES} bytes")));
+        return Err(Error::field("password", t!("take at most {PASSWORD_MAX_BYTES} bytes", PASSWORD_MAX_BYTES)));
     }
     Ok(())
 }

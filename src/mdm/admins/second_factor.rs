@@ -98,7 +98,7 @@ pub struct Standing {
 /// How a person's second factor stands; another's takes an Owner.
 pub fn standing(tx: &Tx, actor: &Actor, admin_id: &str) -> Result<Standing> {
     sessions::require_own(actor, Some(admin_id))?;
-    let admin = admins::find(tx, admin_id)?.ok_or_else(|| Error::not_found("Nobody here has this id."))?;
+    let admin = admins::find(tx, admin_id)?.ok_or_else(|| Error::not_found(t!("Nobody here has this id.")))?;
     of(tx, &admin)
 }
 
@@ -113,8 +113,8 @@ pub(super) fn is_missing(tx: &Tx, admin: &Admin) -> Result<bool> {
 }
 
 fn own(tx: &Tx, actor: &Actor) -> Result<Admin> {
-    let Actor::Person { id, .. } = actor else { return Err(Error::forbidden("Only people who log in have a second factor.")) };
-    admins::find(tx, id)?.ok_or_else(|| Error::not_found("Nobody here has this id."))
+    let Actor::Person { id, .. } = actor else { return Err(Error::forbidden(t!("Only people who log in have a second factor."))) };
+    admins::find(tx, id)?.ok_or_else(|| Error::not_found(t!("Nobody here has this id.")))
 }
 
 /// Makes a new secret for one's own telephone, after one's own password was proven: a session that somebody else has come by is not enough to shut
@@ -126,10 +126,10 @@ fn own(tx: &Tx, actor: &Actor) -> Result<Admin> {
 pub fn prepare(tx: &Tx, actor: &Actor, proof: &Verified) -> Result<SecretBytes> {
     let admin = own(tx, actor)?;
     if proof.still_holds(tx)?.id != admin.id {
-        return Err(Error::forbidden("A second factor is switched on by the person themselves, with their own password."));
+        return Err(Error::forbidden(t!("A second factor is switched on by the person themselves, with their own password.")));
     }
     if of(tx, &admin)?.on_since.is_some() {
-        return Err(Error::conflict("Your second factor is on already. Switch it off first to use another telephone."));
+        return Err(Error::conflict(t!("Your second factor is on already. Switch it off first to use another telephone.")));
     }
     let secret = SecretBytes::new(tx.random().bytes::<{ totp::SECRET_BYTES }>().to_vec());
     rows::put(tx, &admin.id, &secret)?;
@@ -157,12 +157,12 @@ pub fn confirm(tx: &Tx, actor: &Actor, code: &str) -> Result<Vec<Secret<String>>
     let admin = own(tx, actor)?;
     let prepared = rows::find(tx, &admin.id)?.filter(|factor| waits(tx, factor));
     let (Some(mut factor), Some(secret)) = (prepared, rows::secret(tx, &admin.id)?) else {
-        return Err(Error::conflict("There is nothing to confirm. Begin anew, and read the square of dots with your telephone."));
+        return Err(Error::conflict(t!("There is nothing to confirm. Begin anew, and read the square of dots with your telephone.")));
     };
     let Some(step) = totp::step_of(&secret, code, tx.now.seconds()) else {
         return Err(Error::field(
             "code",
-            "this is not the code that the telephone shows now; check that its clock is right, and type the next one",
+            t!("this is not the code that the telephone shows now; check that its clock is right, and type the next one"),
         ));
     };
     factor.confirmed_at = Some(tx.now);
@@ -241,11 +241,11 @@ fn take(tx: &Tx, admin: &Admin, code: &str) -> Result<Taken<()>> {
     let (Some(mut factor), Some(secret)) =
         (rows::find(tx, &admin.id)?.filter(|factor| factor.confirmed_at.is_some()), rows::secret(tx, &admin.id)?)
     else {
-        return Ok(Taken::Wrong(Error::conflict("No second factor is on.")));
+        return Ok(Taken::Wrong(Error::conflict(t!("No second factor is on."))));
     };
     if let Some(until) = factor.blocked_until.filter(|until| *until > tx.now) {
         let seconds = until.since(tx.now).as_secs().max(1) as u32;
-        let words = format!("Too many wrong codes. Try again in {} minutes.", seconds.div_ceil(60));
+        let words = t!("Too many wrong codes. Try again in {seconds} minutes.", seconds = seconds.div_ceil(60));
         return Ok(Taken::Wrong(Error::new(Kind::TooOften, words).retry_after(seconds)));
     }
     if is_right(tx, &mut factor, &secret, code)? {
@@ -300,7 +300,8 @@ pub fn after_password(tx: &Tx, proof: &Verified, client: &Client) -> Result<Next
 
 /// Begins a session for whoever knows the code too.
 pub fn after_code(tx: &Tx, token: &str, code: &str, client: &Client) -> Result<Taken<Started>> {
-    let over = || Error::new(Kind::Unauthenticated, "That took too long, or too many codes were wrong. Log in again with your password.");
+    let over =
+        || Error::new(Kind::Unauthenticated, t!("That took too long, or too many codes were wrong. Log in again with your password."));
     let hash = sha256(token.as_bytes());
     let Some(step) = rows::step(tx, &hash)?.filter(|step| step.tries < TRIES_MAX) else { return Ok(Taken::Wrong(over())) };
     let Some(admin) = admins::find(tx, &step.admin_id)? else { return Ok(Taken::Wrong(over())) };
@@ -324,7 +325,7 @@ fn record_refusal(tx: &Tx, data: Value) -> Result<()> {
 }
 
 fn wrong() -> Error {
-    Error::new(Kind::Unauthenticated, "This code is not right, or was used already. Type the one that the telephone shows now.")
+    Error::new(Kind::Unauthenticated, t!("This code is not right, or was used already. Type the one that the telephone shows now."))
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ pub fn end(tx: &Tx, actor: &Actor, token_hash: &[u8]) -> Result<()> {
     if !own {
         actor.require(Right::Govern)?;
     }
-    let Some((session, admin)) = found else { return Err(Error::not_found("This session is over already.")) };
+    let Some((session, admin)) = found else { return Err(Error::not_found(t!("This session is over already."))) };
     sessions::delete(tx, &session.token_hash)?;
     record(tx, actor, "session.ended", about(&admin))
 }
@@ -157,7 +157,7 @@ pub fn end(tx: &Tx, actor: &Actor, token_hash: &[u8]) -> Result<()> {
 /// Ends all sessions of a person but the one with the hash `except`; gives how many those were.
 pub fn end_all(tx: &Tx, actor: &Actor, admin_id: &str, except: Option<&[u8]>) -> Result<usize> {
     require_own(actor, Some(admin_id))?;
-    let admin = admins::find(tx, admin_id)?.ok_or_else(|| Error::not_found("Nobody here has this id."))?;
+    let admin = admins::find(tx, admin_id)?.ok_or_else(|| Error::not_found(t!("Nobody here has this id.")))?;
     let ended = sessions::delete_of(tx, admin_id, except)?;
     if ended > 0 {
         record(tx, actor, "session.all_ended", about(&admin))?;
@@ -205,5 +205,5 @@ pub(super) fn require_own(actor: &Actor, admin_id: Option<&str>) -> Result<()> {
 }
 
 fn wrong() -> Error {
-    Error::new(Kind::Unauthenticated, "The name or the password is wrong.")
+    Error::new(Kind::Unauthenticated, t!("The name or the password is wrong."))
 }

@@ -48,17 +48,15 @@ pub fn is_done(tx: &Tx) -> Result<bool> {
 /// Tells whether a set-up link can still be used, and if not, what to do.
 pub fn check(tx: &Tx, token: &str) -> Result<()> {
     if is_done(tx)? {
-        return Err(Error::not_found(
+        return Err(Error::not_found(t!(
             "This link was used already: Rollcall has an owner. Log in, or set a new password with `rollcall admin reset-password NAME` \
-             on the machine that runs it.",
-        ));
+             on the machine that runs it."
+        )));
     }
     let valid = settings::value(tx, &LINK)?.is_some_and(|link| link.hash == sha256(token.as_bytes()) && tx.now < link.expires_at);
     if !valid {
-        return Err(Error::not_found(
-            "This link is not valid, or not any more. Start Rollcall again for a new one, or run \
-             `rollcall admin add NAME --role owner` on the machine that runs it.",
-        ));
+        return Err(Error::not_found(t!("This link is not valid, or not any more. Start Rollcall again for a new one, or run \
+             `rollcall admin add NAME --role owner` on the machine that runs it.")));
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewToken) -> Result<(ApiToken, Secre
     actor.require(Right::Govern)?;
     check(new)?;
     if api_tokens::count(tx)? >= TOKENS_MAX {
-        return Err(Error::conflict(format!("There are {TOKENS_MAX} tokens already; revoke those that nobody uses.")));
+        return Err(Error::conflict(t!("There are {TOKENS_MAX} tokens already; revoke those that nobody uses.", TOKENS_MAX)));
     }
     let text = format!("{TOKEN_PREFIX}{}", tx.random().token());
     let token = ApiToken {
@@ -71,7 +71,7 @@ pub fn list(tx: &Tx, actor: &Actor, after: Option<&str>, limit: u32) -> Result<(
 /// Revokes a token: its next request is refused. A second time changes nothing.
 pub fn revoke(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Govern)?;
-    let token = api_tokens::find(tx, id)?.ok_or_else(|| Error::not_found("No token has this id."))?;
+    let token = api_tokens::find(tx, id)?.ok_or_else(|| Error::not_found(t!("No token has this id.")))?;
     if api_tokens::revoke(tx, id)? {
         record(tx, actor, "token.revoked", about(&token))?;
     }
@@ -114,13 +114,15 @@ pub fn sweep(tx: &Tx) -> Result<usize> {
 fn check(new: &NewToken) -> Result<()> {
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("say in up to {NAME_MAX} characters what the token is for")));
+        return Err(Error::field("name", t!("say in up to {NAME_MAX} characters what the token is for", NAME_MAX)));
     }
     if new.role == Role::Teacher {
-        return Err(Error::field("role", "a token has no classes; take owner, admin, helper or viewer"));
+        return Err(Error::field("role", t!("a token has no classes; take owner, admin, helper or viewer")));
     }
     match new.days {
-        Some(days) if days == 0 || days > DAYS_MAX => Err(Error::field("days", format!("take a number from 1 to {DAYS_MAX}, or none"))),
+        Some(days) if days == 0 || days > DAYS_MAX => {
+            Err(Error::field("days", t!("take a number from 1 to {DAYS_MAX}, or none", DAYS_MAX)))
+        }
         _ => Ok(()),
     }
 }

@@ -19,23 +19,23 @@ pub(super) const FIELD: &str = "configuration";
 pub fn read(text: &str) -> Result<Option<Dictionary>> {
     let text = text.trim().trim_start_matches('\u{feff}').trim_start();
     if text.len() > MAX_BYTES {
-        return Err(Error::field(FIELD, format!("at most {} KB", MAX_BYTES >> 10)));
+        return Err(Error::field(FIELD, t!("at most {max_bytes} KB", max_bytes = MAX_BYTES >> 10)));
     }
     if text.is_empty() {
         return Ok(None);
     }
     let keys = if text.starts_with(['{', '[']) {
         let Exact(said) = serde_json::from_str(text).map_err(|error| {
-            let what = if error.is_data() { "" } else { "this is no JSON: " };
+            let what = if error.is_data() { "" } else { t!("this is no JSON: ") };
             Error::field(FIELD, format!("{what}{error}"))
         })?;
         match from_json(&said).map_err(|error| Error::field(FIELD, error.to_string()))? {
             Value::Dictionary(keys) => keys,
-            _ => return Err(Error::field(FIELD, "an object with the app's keys")),
+            _ => return Err(Error::field(FIELD, t!("an object with the app's keys"))),
         }
     } else {
         let whole = if text.starts_with("<dict") { format!("<plist version=\"1.0\">{text}</plist>") } else { text.to_owned() };
-        plist::parse_written(whole.as_bytes()).map_err(|error| Error::field(FIELD, format!("this is no property list: {error}")))?
+        plist::parse_written(whole.as_bytes()).map_err(|error| Error::field(FIELD, t!("this is no property list: {error}", error)))?
     };
     checked(keys)
 }
@@ -48,7 +48,7 @@ pub fn read_json(said: &Json) -> Result<Option<Dictionary>> {
     match from_json(said).map_err(|error| Error::field(FIELD, error.to_string()))? {
         Value::Dictionary(keys) => checked(keys),
         Value::String(text) => read(&text),
-        _ => Err(Error::field(FIELD, "an object with the app's keys, or a property list as a text")),
+        _ => Err(Error::field(FIELD, t!("an object with the app's keys, or a property list as a text"))),
     }
 }
 
@@ -59,21 +59,24 @@ pub fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
     }
     if let Some((at, letter)) = unwritable(&keys, "") {
         let code = u32::from(letter);
-        return Err(Error::field(FIELD, format!("“{at}” holds a character that a property list cannot hold (U+{code:04X}); take it out")));
+        return Err(Error::field(
+            FIELD,
+            t!("“{at}” holds a character that a property list cannot hold (U+{code}); take it out", at, code = format!("{code:04X}")),
+        ));
     }
     if let Some(key) = with_variable(&keys) {
         return Err(Error::field(
             FIELD,
-            format!("the key “{key}” holds a variable; only values can. Where a dollar sign is meant, write ${{DOLLAR}}"),
+            t!("the key “{key}” holds a variable; only values can. Where a dollar sign is meant, write ${{DOLLAR}}", key),
         ));
     }
     variables::find(&keys).map_err(|error| match error {
         // These name profiles to devices; in an app's configuration they mean nothing special.
-        VariableError::Structural(at) => Error::field(FIELD, format!("{at} cannot hold a variable; call the key otherwise")),
+        VariableError::Structural(at) => Error::field(FIELD, t!("{at} cannot hold a variable; call the key otherwise", at)),
         unknown @ VariableError::Unknown { .. } => Error::field(FIELD, unknown.to_string()),
     })?;
     if to_xml(&keys)?.len() > MAX_BYTES {
-        return Err(Error::field(FIELD, format!("at most {} KB", MAX_BYTES >> 10)));
+        return Err(Error::field(FIELD, t!("at most {max_bytes} KB", max_bytes = MAX_BYTES >> 10)));
     }
     Ok(Some(keys))
 }
@@ -138,7 +141,7 @@ pub fn filled(keys: &Dictionary, values: &Values) -> Result<Dictionary, String> 
     let missing: Vec<_> =
         used.into_iter().filter(|name| *name != variables::DOLLAR && !values.contains_key(name)).map(|name| format!("${name}")).collect();
     if !missing.is_empty() {
-        return Err(format!("its configuration uses {}, of which nothing is known there", missing.join(", ")));
+        return Err(t!("its configuration uses {join}, of which nothing is known there", join = missing.join(", ")));
     }
     let mut values: Values = values.iter().map(|(name, value)| (*name, variables::clean(value))).collect();
     values.insert(variables::DOLLAR, String::from("$"));

@@ -45,10 +45,10 @@ pub fn read_feedback_now(tx: &Tx, actor: &Actor, device_id: &str) -> Result<usiz
     actor.require(Right::Command)?;
     let channel = channel_of(tx, device_id)?;
     if channel.state != EnrollmentState::Enrolled {
-        return Err(Error::conflict("This device is not enrolled, so it cannot be asked."));
+        return Err(Error::conflict(t!("This device is not enrolled, so it cannot be asked.")));
     }
     match ask_feedback(tx, actor, &channel)? {
-        0 => Err(Error::conflict("No app of this server is on this device yet, so none can be asked.")),
+        0 => Err(Error::conflict(t!("No app of this server is on this device yet, so none can be asked."))),
         count => Ok(count),
     }
 }
@@ -66,7 +66,8 @@ pub fn feedback_read(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resul
         let said = fields::dictionary(item, "Feedback").map(|said| Json::Object(plist::dictionary_to_json(said)).to_string());
         let kept = said.map(|said| {
             if said.len() > FEEDBACK_MAX_BYTES {
-                Json::String(format!("larger than {} KB, and not kept", FEEDBACK_MAX_BYTES >> 10)).to_string()
+                Json::String(t!("larger than {feedback_max_bytes} KB, and not kept", feedback_max_bytes = FEEDBACK_MAX_BYTES >> 10))
+                    .to_string()
             } else {
                 said
             }

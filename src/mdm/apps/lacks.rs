@@ -80,13 +80,13 @@ pub fn hidden(tx: &Tx, actor: &Actor, id: &str, group_ids: Option<&[String]>) ->
     let app = library::known(tx, id)?;
     let group_ids = group_ids.map_or_else(|| where_it_is(tx, id), |given| Ok(given.to_vec()))?;
     let lack = |hidden: clashes::Hidden| Lack {
-        because: format!("a list of apps in the policy “{}” hides it", hidden.policy.name),
+        because: t!("a list of apps in the policy “{name}” hides it", name = hidden.policy.name),
         devices: hidden.device_count,
         words: hidden.words(),
     };
     let mut found: Vec<Lack> = clashes::of_app(tx, &app, &group_ids)?.into_iter().map(lack).collect();
     found.extend(clashes::declared_too(tx, &app, &group_ids)?.into_iter().map(|twice| Lack {
-        because: format!("the declaration “{}” brings it too", twice.declaration.name),
+        because: t!("the declaration “{name}” brings it too", name = twice.declaration.name),
         devices: twice.device_count,
         words: twice.words(),
     }));
@@ -100,8 +100,8 @@ fn where_it_is(tx: &Tx, id: &str) -> Result<Vec<String>> {
 }
 
 fn words(app: &App, devices: u64, because: &str) -> String {
-    let devices = if devices == 1 { String::from("1 device") } else { format!("{devices} devices") };
-    format!("{devices} cannot have {} like this: {because}.", app.name)
+    let devices = if devices == 1 { String::from(t!("1 device")) } else { t!("{devices} devices", devices) };
+    t!("{devices} cannot have {name} like this: {because}.", devices, name = app.name, because)
 }
 
 /// What one device lacks for an app; nothing where it can have it, and where the app does not run at all.

@@ -92,7 +92,7 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Overview> {
 }
 
 pub(super) fn known(tx: &Tx, id: &str) -> Result<App> {
-    apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such app."))
+    apps::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such app.")))
 }
 
 /// Adds an app of the App Store by its number. What the store says of it, its name too, is known where a location owns it, or comes later by itself.
@@ -107,11 +107,11 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
     if !is_number || number.starts_with('0') {
         return Err(Error::field(
             "adam_id",
-            "the number of the app in the App Store, for example 409201541, or the address of its page there",
+            t!("the number of the app in the App Store, for example 409201541, or the address of its page there"),
         ));
     }
     if let Some(app) = apps::by_adam_id(tx, number)? {
-        return Err(Error::conflict(format!("This app is here already: {}.", app.name)));
+        return Err(Error::conflict(t!("This app is here already: {name}.", name = app.name)));
     }
     must_be_single(tx, &licences::facts::of(tx, number)?.bundle_id)?;
     let name = if name.trim().is_empty() { apps::placeholder(number) } else { checked_name(name)? };
@@ -140,10 +140,7 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
 fn must_be_single(tx: &Tx, bundle_id: &str) -> Result<()> {
     let of_the_house = apps::by_bundle_id(tx, bundle_id)?.into_iter().find(|app| app.kind != AppKind::Store && !bundle_id.is_empty());
     of_the_house.map_or(Ok(()), |own| {
-        Err(Error::conflict(format!(
-            "Your own app “{}” has the identifier {bundle_id} too, and a device has one app of an identifier. Delete that one first, or give it another.",
-            own.name
-        )))
+        Err(Error::conflict(t!("Your own app “{name}” has the identifier {bundle_id} too, and a device has one app of an identifier. Delete that one first, or give it another.", name = own.name, bundle_id)))
     })
 }
 
@@ -165,7 +162,7 @@ fn store_number(typed: &str) -> &str {
 fn checked_name(name: &str) -> Result<String> {
     let name = names::straight(name);
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("between 1 and {NAME_MAX_CHARS} characters")));
+        return Err(Error::field("name", t!("between 1 and {NAME_MAX_CHARS} characters", NAME_MAX_CHARS)));
     }
     Ok(name)
 }
@@ -191,7 +188,7 @@ pub fn edit(tx: &Tx, actor: &Actor, id: &str, edit: Edit) -> Result<App> {
     }
     if let Some(note) = edit.note {
         if note.chars().count() > NOTE_MAX_CHARS {
-            return Err(Error::field("note", format!("at most {NOTE_MAX_CHARS} characters")));
+            return Err(Error::field("note", t!("at most {NOTE_MAX_CHARS} characters", NOTE_MAX_CHARS)));
         }
         note.trim().clone_into(&mut app.note);
     }
@@ -272,7 +269,7 @@ pub fn assign(
     actor.require(Right::Configure)?;
     let app = known(tx, id)?;
     if groups::by_id(tx, group_id)?.is_none() {
-        return Err(Error::not_found("There is no such group."));
+        return Err(Error::not_found(t!("There is no such group.")));
     }
     if app.kind == AppKind::Store {
         // The store may have told the identifier only after the app was added.

@@ -114,8 +114,8 @@ fn declares(kind: &str, target: &Target) -> bool {
 pub fn runs_on(app: &App, settings: &Settings, platform: Platform) -> Result<(), String> {
     let is_mac = platform == Platform::Macos;
     match app.kind {
-        AppKind::Package if !is_mac => return Err(String::from("it is a package for Macs")),
-        AppKind::InHouse if is_mac => return Err(String::from("it is an app for iPhone and iPad")),
+        AppKind::Package if !is_mac => return Err(String::from(t!("it is a package for Macs"))),
+        AppKind::InHouse if is_mac => return Err(String::from(t!("it is an app for iPhone and iPad"))),
         AppKind::Package | AppKind::InHouse | AppKind::Store => {}
     }
     let platforms: Vec<Platform> = serde_json::from_str(&app.platforms).unwrap_or_default();
@@ -130,12 +130,12 @@ pub fn runs_on(app: &App, settings: &Settings, platform: Platform) -> Result<(),
     }
     Err(match platform {
         Platform::Macos if has(Platform::Ios) => {
-            String::from("there is no version of it for Macs; Macs with Apple silicon can have the one for iPad if that is chosen")
+            String::from(t!("there is no version of it for Macs; Macs with Apple silicon can have the one for iPad if that is chosen"))
         }
-        Platform::Macos => String::from("there is no version of it for Macs"),
-        Platform::Ios => String::from("there is no version of it for iPhone and iPad"),
-        Platform::Tvos => String::from("there is no version of it for Apple TV"),
-        _ => String::from("there is no version of it for this system"),
+        Platform::Macos => String::from(t!("there is no version of it for Macs")),
+        Platform::Ios => String::from(t!("there is no version of it for iPhone and iPad")),
+        Platform::Tvos => String::from(t!("there is no version of it for Apple TV")),
+        _ => String::from(t!("there is no version of it for this system")),
     })
 }
 

@@ -274,7 +274,7 @@ pub fn facts_of(tx: &Tx, enrollment: &Enrollment, row: &AppState) -> Result<Fact
 
 /// What the preview and the device's page call the mechanism's document.
 pub fn identifier(row: &AppState) -> String {
-    if row.bundle_id.is_empty() { format!("app {}", row.adam_id) } else { row.bundle_id.clone() }
+    if row.bundle_id.is_empty() { t!("app {adam_id}", adam_id = row.adam_id) } else { row.bundle_id.clone() }
 }
 
 /// The declarations of an app, where they are to be served: itself, and what it is to know.

@@ -66,7 +66,7 @@ fn stored(row: &AppSchema) -> Result<Schema> {
 
 /// What is said where nobody has brought one.
 pub fn none() -> Error {
-    Error::not_found("Nobody has brought the specification file of this app.")
+    Error::not_found(t!("Nobody has brought the specification file of this app."))
 }
 
 /// Keeps the file of an app, in the place of one before. What is set now stays as it is, also where it does not fit.
@@ -78,13 +78,17 @@ pub fn bring(tx: &Tx, actor: &Actor, id: &str, brought: &Recognised) -> Result<B
     let app = known(tx, id)?;
     let schema = &brought.schema;
     if app.bundle_id.is_empty() {
-        let words = "The identifier of this app is not known yet, so it cannot be seen whether the file is for it. The App Store is asked by itself: bring the file again when the identifier stands on the app's page.";
+        let words = t!(
+            "The identifier of this app is not known yet, so it cannot be seen whether the file is for it. The App Store is asked by itself: bring the file again when the identifier stands on the app's page."
+        );
         return Err(Error::conflict(words));
     }
     if !schema.is_for(&app.bundle_id) {
-        let words = format!(
-            "This file is for the app {}, and {} is {}. Take the file of this app from its maker.",
-            schema.bundle_id, app.name, app.bundle_id
+        let words = t!(
+            "This file is for the app {bundle_id}, and {name} is {bundle_id_2}. Take the file of this app from its maker.",
+            bundle_id = schema.bundle_id,
+            name = app.name,
+            bundle_id_2 = app.bundle_id
         );
         return Err(Error::field("file", words));
     }
@@ -146,7 +150,7 @@ pub fn fill_in(tx: &Tx, actor: &Actor, id: &str, typed: &TypedKeys) -> Result<Ap
 pub fn filled_in(tx: &Tx, actor: &Actor, id: &str, typed: &TypedKeys) -> Result<Option<Dictionary>> {
     let mut keys = configuration_of(tx, actor, id)?.unwrap_or_default();
     let Some(row) = app_schemas::of_app(tx, id)? else {
-        return Err(Error::conflict("The form of this app was taken away meanwhile. Open the page again."));
+        return Err(Error::conflict(t!("The form of this app was taken away meanwhile. Open the page again.")));
     };
     let schema = stored(&row)?;
     let mut unread = Vec::new();
@@ -176,7 +180,7 @@ fn meant(field: &Field, texts: &[String], now: Option<&Value>) -> Result<Option<
     match app_config::texts_of(now) {
         Some(shown) if whole(texts) == whole(&shown) && field.check(now).is_ok() => Ok(Some(now.clone())),
         None if whole(texts).is_empty() => {
-            Err(String::from("it has a value of another kind, which can be changed as a property list only"))
+            Err(String::from(t!("it has a value of another kind, which can be changed as a property list only")))
         }
         _ => field.value(texts),
     }

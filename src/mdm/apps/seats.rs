@@ -108,7 +108,16 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
         if needed > left {
             let by = needed - left;
             let licences = if by == 1 { "licence" } else { "licences" };
-            let because = format!("{} needs {by} more {licences} of {}. {remedies}", group.name, app.name).trim_end().to_owned();
+            let because = t!(
+                "{name} needs {by} more {licences} of {name_2}. {remedies}",
+                name = group.name,
+                by,
+                licences,
+                name_2 = app.name,
+                remedies
+            )
+            .trim_end()
+            .to_owned();
             short.push(Shortage { group_id: group.id, group: group.name, needed, free: left, by, because });
         }
         left = left.saturating_sub(needed);
@@ -120,10 +129,10 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
 pub fn declined_words(tx: &Tx, app_id: &str) -> Result<String> {
     let taken = match app_totals::declined_with_licence(tx, app_id)? {
         0 => return Ok(String::new()),
-        1 => String::from("One of the licences that are taken is held for a device on which the person declined the app"),
-        count => format!("{count} of the licences that are taken are held for devices on which the person declined the app"),
+        1 => String::from(t!("One of the licences that are taken is held for a device on which the person declined the app")),
+        count => t!("{count} of the licences that are taken are held for devices on which the person declined the app", count),
     };
-    Ok(format!("{taken}: ask again there, or take the app away from there, and the licence is free."))
+    Ok(t!("{taken}: ask again there, or take the app away from there, and the licence is free.", taken))
 }
 
 /// What licences a group lacks of the apps that it is to have, by app.

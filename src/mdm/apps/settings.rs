@@ -140,16 +140,23 @@ const fn known(id: &'static str, key: &'static str, words: &'static str, ios: &'
 
 /// Every attribute (Apple's InstallApplication and `com.apple.configuration.app.managed`).
 pub const ATTRIBUTES: [Known; 10] = [
-    known("vpn_uuid", "VPNUUID", "Its traffic goes through the VPN with this UUID", "7.0", true, false),
-    known("associated_domains", "AssociatedDomains", "Links to these domains open in it", "13.0", true, false),
-    known("direct_downloads", "AssociatedDomainsEnableDirectDownloads", "The device asks these domains directly", "14.0", true, true),
-    Known { tvos: Some("14.0"), ..known("removable", "Removable", "The person may delete it", "14.0", false, true) },
-    known("tap_to_pay_lock", "TapToPayScreenLock", "Tap to Pay locks the screen after each payment", "16.4", true, true),
-    known("hideable", "Hideable", "The person may hide it", "18.1", true, true),
-    known("lockable", "Lockable", "The person may lock it", "18.1", true, true),
-    known("content_filter_uuid", "ContentFilterUUID", "Its traffic goes through the content filter with this UUID", "16.0", true, false),
-    known("dns_proxy_uuid", "DNSProxyUUID", "Its names are looked up by the DNS proxy with this UUID", "16.0", true, false),
-    known("relay_uuid", "RelayUUID", "Its traffic goes through the relay with this UUID", "17.0", true, false),
+    known("vpn_uuid", "VPNUUID", msg!("Its traffic goes through the VPN with this UUID"), "7.0", true, false),
+    known("associated_domains", "AssociatedDomains", msg!("Links to these domains open in it"), "13.0", true, false),
+    known("direct_downloads", "AssociatedDomainsEnableDirectDownloads", msg!("The device asks these domains directly"), "14.0", true, true),
+    Known { tvos: Some("14.0"), ..known("removable", "Removable", msg!("The person may delete it"), "14.0", false, true) },
+    known("tap_to_pay_lock", "TapToPayScreenLock", msg!("Tap to Pay locks the screen after each payment"), "16.4", true, true),
+    known("hideable", "Hideable", msg!("The person may hide it"), "18.1", true, true),
+    known("lockable", "Lockable", msg!("The person may lock it"), "18.1", true, true),
+    known(
+        "content_filter_uuid",
+        "ContentFilterUUID",
+        msg!("Its traffic goes through the content filter with this UUID"),
+        "16.0",
+        true,
+        false,
+    ),
+    known("dns_proxy_uuid", "DNSProxyUUID", msg!("Its names are looked up by the DNS proxy with this UUID"), "16.0", true, false),
+    known("relay_uuid", "RelayUUID", msg!("Its traffic goes through the relay with this UUID"), "17.0", true, false),
 ];
 
 impl Attributes {
@@ -169,11 +176,11 @@ pub fn refusal(known: &Known, device: &Capabilities) -> Option<String> {
     };
     let words = known.words;
     match since {
-        None => Some(format!("“{words}” does not exist on this system")),
+        None => Some(t!("“{words}” does not exist on this system", words)),
         // Vision Pro began after all of them but the newest, and counts its versions from 1.
         Some(_) if device.platform == Platform::Visionos => None,
         Some(since) if device.os_version.is_older_than(OsVersion::parse(since)) => {
-            Some(format!("“{words}” needs {since} or later; the device has {}", device.os_version))
+            Some(t!("“{words}” needs {since} or later; the device has {os_version}", words, since, os_version = device.os_version))
         }
         Some(_) => None,
     }
@@ -195,9 +202,9 @@ pub fn check(settings: &Settings) -> Result<()> {
             && !domain.contains(char::is_whitespace)
     };
     if attributes.associated_domains.len() > DOMAINS_MAX {
-        wrong("attributes.associated_domains", &format!("at most {DOMAINS_MAX} domains"));
+        wrong("attributes.associated_domains", &t!("at most {DOMAINS_MAX} domains", DOMAINS_MAX));
     } else if !attributes.associated_domains.iter().all(is_whole) {
-        wrong("attributes.associated_domains", "a service and a domain each, for example applinks:example.school");
+        wrong("attributes.associated_domains", t!("a service and a domain each, for example applinks:example.school"));
     }
     for (id, value) in [
         ("vpn_uuid", &attributes.vpn_uuid),
@@ -208,21 +215,21 @@ pub fn check(settings: &Settings) -> Result<()> {
         if value.as_ref().is_some_and(|value| !is_uuid(value)) {
             wrong(
                 &format!("attributes.{id}"),
-                "the UUID that stands in the profile, such as 2E5B1B5B-0C49-4F39-8B2E-6D0B7B5D0A11, or nothing",
+                t!("the UUID that stands in the profile, such as 2E5B1B5B-0C49-4F39-8B2E-6D0B7B5D0A11, or nothing"),
             );
         }
     }
     if attributes.lockable == Some(false) && attributes.hideable == Some(true) {
-        wrong("attributes.hideable", "an app that may not be locked cannot be hidden either");
+        wrong("attributes.hideable", t!("an app that may not be locked cannot be hidden either"));
     }
     if let Updates::QuietHours { from, to } = &settings.updates {
         for (field, text) in [("updates.from", from), ("updates.to", to)] {
             if minute(text).is_none() {
-                wrong(field, "a time of the day, for example 22:00");
+                wrong(field, t!("a time of the day, for example 22:00"));
             }
         }
         if from == to && minute(to).is_some() {
-            wrong("updates.to", "another time than the beginning");
+            wrong("updates.to", t!("another time than the beginning"));
         }
     }
     Error::fields(faults)

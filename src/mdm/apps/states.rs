@@ -17,7 +17,7 @@ use crate::store::{Tx, apps, deployments};
 /// # Errors
 /// Not found where the device has never enrolled.
 pub fn channel_of(tx: &Tx, device_id: &str) -> Result<Enrollment> {
-    enrollments::device_channel(tx, device_id)?.ok_or_else(|| Error::not_found("This device has never enrolled here."))
+    enrollments::device_channel(tx, device_id)?.ok_or_else(|| Error::not_found(t!("This device has never enrolled here.")))
 }
 
 /// How every app stands on a device and its users, by name.
@@ -51,7 +51,7 @@ pub fn of_app(
 ) -> Result<(Vec<OnDevice>, u64)> {
     actor.require(Right::View)?;
     if apps::by_id(tx, app_id)?.is_none() {
-        return Err(Error::not_found("There is no such app."));
+        return Err(Error::not_found(t!("There is no such app.")));
     }
     let total =
         app_states::counts(tx, app_id)?.iter().filter(|(at, _)| stages.is_empty() || stages.contains(at)).map(|(_, count)| count).sum();
@@ -79,7 +79,7 @@ pub fn ask_again(tx: &Tx, actor: &Actor, device_id: &str, app_id: &str) -> Resul
 }
 
 fn not_here() -> Error {
-    Error::not_found("This app is not for this device: assign it to one of the device's groups first.")
+    Error::not_found(t!("This app is not for this device: assign it to one of the device's groups first."))
 }
 
 fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, app_id: &str) -> Result<AppState> {
@@ -87,11 +87,11 @@ fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, app_id: &str) -> Result<
         return Err(not_here());
     };
     if row.command_uuid.is_some() && row.stage == Stage::Sent {
-        return Err(Error::new(Kind::Conflict, "It is on its way already; the device gets it when it connects."));
+        return Err(Error::new(Kind::Conflict, t!("It is on its way already; the device gets it when it connects.")));
     }
     if row.stage == Stage::Lacking {
         let because = row.problem.trim_end_matches('.');
-        return Err(Error::new(Kind::Conflict, format!("Asking does not help yet: {because}.")));
+        return Err(Error::new(Kind::Conflict, t!("Asking does not help yet: {because}.", because)));
     }
     next::ask(&mut row, tx.now);
     app_states::put(tx, &enrollment.id, &row)?;
@@ -104,12 +104,12 @@ fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, app_id: &str) -> Result<
 pub fn asked_words(row: &AppState) -> &'static str {
     match (row.mechanism, row.stage) {
         (Mechanism::Declaration, Stage::Installed | Stage::Outdated | Stage::Updating) => {
-            "Done. The app is there: the device looks at its declaration anew when it connects, and so for a newer version."
+            t!("Done. The app is there: the device looks at its declaration anew when it connects, and so for a newer version.")
         }
         (Mechanism::Declaration, Stage::Absent) => {
-            "Done. The device gets another declaration of it when it connects, and then tries again; it asks the person where it must."
+            t!("Done. The device gets another declaration of it when it connects, and then tries again; it asks the person where it must.")
         }
-        _ => "Done. It goes on when the device connects.",
+        _ => t!("Done. It goes on when the device connects."),
     }
 }
 
@@ -133,9 +133,9 @@ pub fn give_back(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<AppSt
 fn take_away(tx: &Tx, actor: &Actor, channel: &Enrollment, app_id: &str) -> Result<AppState> {
     let Some(mut row) = app_states::find(tx, &channel.id, app_id)? else { return Err(not_here()) };
     if row.mode == AssignedMode::Required {
-        return Err(Error::conflict(
-            "This app is required on this device, so it would come back: take it from the group, or make it optional there.",
-        ));
+        return Err(Error::conflict(t!(
+            "This app is required on this device, so it would come back: take it from the group, or make it optional there."
+        )));
     }
     row.withdrawn = true;
     row.asked_at = None;

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use crate::clock::{Timestamp, Zone};
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::mdm::access;
 use crate::mdm::apps::configuration;
 use crate::mdm::apps::mechanism::{self, Subject, Way};
@@ -74,7 +75,7 @@ pub(super) fn wish(
     let is_mac = target.capabilities.platform == Platform::Macos;
     let is_for_user = is_mac && licence == LicenceBy::User;
     if is_for_user && !target.is_user_channel() && !profiles::has_user_channel(tx, &device.id)? {
-        let nobody = || String::from("its licences are for people, and no user of this Mac is managed yet; it comes once one is");
+        let nobody = || String::from(t!("its licences are for people, and no user of this Mac is managed yet; it comes once one is"));
         let because = mechanism::runs_on(app, &settings, Platform::Macos).err().unwrap_or_else(nobody);
         return Ok(Err(Hindrance { because, way: None, is_lack: false, awaits_account: false }));
     }
@@ -110,11 +111,11 @@ pub(super) fn wish(
     let package = if app.kind == AppKind::Store { None } else { packages::for_device(tx, &app.id, device)? };
     let manifest_url = match &package {
         None if app.kind == AppKind::Store => None,
-        None => return lacks(String::from(NO_PACKAGE)),
+        None => return lacks(String::from(say(NO_PACKAGE))),
         Some(package) => match (does_not_run(package, target), packages::manifest_url(tx, enrollment, &app.id)?) {
             (Some(because), _) => return Ok(Err(Hindrance { because, way: Some(way), is_lack: false, awaits_account: false })),
             (None, None) => {
-                return lacks(String::from("the device knows this server by no https address, and fetches packages by no other"));
+                return lacks(String::from(t!("the device knows this server by no https address, and fetches packages by no other")));
             }
             (None, url) => url,
         },
@@ -127,7 +128,7 @@ pub(super) fn wish(
     let is_fetched = way == Way::DeclaredApp && mechanism::takes_configuration(target);
     let served_from = served_from.filter(|_| is_fetched).map(str::to_owned);
     if keys.is_some() && way.mechanism() == Mechanism::Declaration && served_from.is_none() {
-        lacks.push(String::from("it came by a declaration, and its configuration reaches it only when it is installed anew"));
+        lacks.push(String::from(t!("it came by a declaration, and its configuration reaches it only when it is installed anew")));
     }
     let mut order = Order {
         app: app.clone(),
@@ -160,17 +161,23 @@ pub(super) fn wish(
 }
 
 /// What is said where no version of an app of the house is meant for a device.
-pub(super) const NO_PACKAGE: &str = "there is no package of it for this device yet";
+pub(super) const NO_PACKAGE: &str = msg!("there is no package of it for this device yet");
 
 /// Why a package does not run on a device, where it says so.
 fn does_not_run(package: &Package, target: &Target) -> Option<String> {
     let (facts, device) = (&package.facts, &target.capabilities);
     if !facts.runs_on(device.platform) {
-        return Some(String::from("it does not run on this system"));
+        return Some(String::from(t!("it does not run on this system")));
     }
     let needs = OsVersion::parse(&facts.minimum_os);
     let is_too_old = !facts.minimum_os.is_empty() && device.os_version.is_older_than(needs);
-    is_too_old.then(|| format!("it needs version {} of the system; the device has {}", facts.minimum_os, device.os_version))
+    is_too_old.then(|| {
+        t!(
+            "it needs version {minimum_os} of the system; the device has {os_version}",
+            minimum_os = facts.minimum_os,
+            os_version = device.os_version
+        )
+    })
 }
 
 /// How a licence stands, as far as it decides.
@@ -189,12 +196,12 @@ pub fn holder(tx: &Tx, device: &Device, licence: LicenceBy) -> Result<Result<Opt
         LicenceBy::None => Ok(None),
         LicenceBy::Device => match device.serial_number.clone().filter(|serial| !serial.is_empty()) {
             Some(serial_number) => Ok(Some(Holder::Device { serial_number })),
-            None => Err(String::from("the device has not told its serial number, which a licence needs")),
+            None => Err(String::from(t!("the device has not told its serial number, which a licence needs"))),
         },
         LicenceBy::User => match people::of_device(tx, &device.id)? {
-            Some(person) if !person.active => Err(format!("its licence belongs to a person, and {} is not active", person.name)),
+            Some(person) if !person.active => Err(t!("its licence belongs to a person, and {name} is not active", name = person.name)),
             Some(person) => Ok(Some(Holder::Person { person_id: person.id })),
-            None => Err(String::from("its licence belongs to a person, and the device belongs to nobody yet")),
+            None => Err(String::from(t!("its licence belongs to a person, and the device belongs to nobody yet"))),
         },
     })
 }
@@ -208,17 +215,18 @@ fn another_account(tx: &Tx, device: &Device, person_id: &str, app: &App) -> Resu
         .map_err(|error| Error::internal("stored facts of devices are JSON", error))?;
     let hash = facts.get("iTunesStoreAccountHash").and_then(Json::as_str).filter(|hash| !hash.is_empty());
     let whose = match people::managed_apple_id(tx, person_id)? {
-        account if account.is_empty() => format!("the account of {}", person.name),
+        account if account.is_empty() => t!("the account of {name}", name = person.name),
         account => account,
     };
     let holder = Holder::Person { person_id: person_id.to_owned() };
     let has = app.adam_id.as_deref().map(|adam_id| licences::licence(tx, adam_id, &holder)).transpose()? == Some(Licence::Held);
-    let whose = if has { format!("{whose}, who holds the licence") } else { format!("{whose}, whose licence it would use") };
-    let then = "Sign in there, in the settings under Media and Purchases; the device is asked again and again whether that has happened";
+    let whose = if has { t!("{whose}, who holds the licence", whose) } else { t!("{whose}, whose licence it would use", whose) };
+    let then =
+        t!("Sign in there, in the settings under Media and Purchases; the device is asked again and again whether that has happened");
     Ok(match facts.get("iTunesStoreAccountIsActive").and_then(Json::as_bool) {
-        Some(false) => Some(format!("the device is not signed in to {whose}. {then}")),
+        Some(false) => Some(t!("the device is not signed in to {whose}. {then}", whose, then)),
         _ if hash.is_some_and(|hash| hashes.iter().all(|known| known != hash)) => {
-            Some(format!("the device is signed in to another account than {whose}. {then}"))
+            Some(t!("the device is signed in to another account than {whose}. {then}", whose, then))
         }
         _ => None,
     })

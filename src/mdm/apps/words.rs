@@ -8,47 +8,47 @@ use crate::store::app_states::{AppState, Intent, Stage};
 use crate::store::deployments::Mechanism;
 
 /// How far the device says that a managed app is.
-pub const fn managed(state: ManagedState) -> &'static str {
+pub fn managed(state: ManagedState) -> &'static str {
     match state {
-        ManagedState::Queued => "waits for its turn",
-        ManagedState::Prompting => "the person is asked",
-        ManagedState::PromptingForLogin | ManagedState::PromptingForUpdateLogin => "the person is asked to sign in",
-        ManagedState::PromptingForManagement => "the person is asked whether it may be managed",
-        ManagedState::ValidatingPurchase | ManagedState::ValidatingUpdate => "the App Store looks at it",
-        ManagedState::NeedsRedemption => "waits for a redemption code",
-        ManagedState::Redeeming => "redeems its code",
-        ManagedState::Installing => "is being installed",
-        ManagedState::Managed => "managed",
-        ManagedState::PromptingForUpdate => "the person is asked about an update",
-        ManagedState::Updating => "is being updated",
-        ManagedState::ManagedButUninstalled => "the person deleted it",
-        ManagedState::UserInstalledApp => "the person installed it",
-        ManagedState::UserRejected => "the person declined it",
-        ManagedState::UpdateRejected => "the person declined its update",
-        ManagedState::ManagementRejected => "the person declined that it is managed",
-        ManagedState::Failed => "failed",
-        ManagedState::Unknown => "the device does not say how far it is",
+        ManagedState::Queued => t!("waits for its turn"),
+        ManagedState::Prompting => t!("the person is asked"),
+        ManagedState::PromptingForLogin | ManagedState::PromptingForUpdateLogin => t!("the person is asked to sign in"),
+        ManagedState::PromptingForManagement => t!("the person is asked whether it may be managed"),
+        ManagedState::ValidatingPurchase | ManagedState::ValidatingUpdate => t!("the App Store looks at it"),
+        ManagedState::NeedsRedemption => t!("waits for a redemption code"),
+        ManagedState::Redeeming => t!("redeems its code"),
+        ManagedState::Installing => t!("is being installed"),
+        ManagedState::Managed => t!("managed"),
+        ManagedState::PromptingForUpdate => t!("the person is asked about an update"),
+        ManagedState::Updating => t!("is being updated"),
+        ManagedState::ManagedButUninstalled => t!("the person deleted it"),
+        ManagedState::UserInstalledApp => t!("the person installed it"),
+        ManagedState::UserRejected => t!("the person declined it"),
+        ManagedState::UpdateRejected => t!("the person declined its update"),
+        ManagedState::ManagementRejected => t!("the person declined that it is managed"),
+        ManagedState::Failed => t!("failed"),
+        ManagedState::Unknown => t!("the device does not say how far it is"),
     }
 }
 
 /// What a code of `reasons` in a status report means.
 pub fn reason(code: &str) -> &'static str {
     match code {
-        "Error.AppStoreDisabled" => "the App Store is disabled on the device",
-        "Error.DownloadFailed" => "the download failed; the device tries again by itself",
-        "Error.DuplicateConfiguredApp" => "two declarations bring the same app",
-        "Error.InstallFailed" => "the device could not install it",
-        "Error.InvalidAppID" => "the device could not verify the app",
-        "Error.InvalidCodeSignature" => "the app's signature does not hold on the device",
-        "Error.IsSystemApp" => "the app is part of the system",
-        "Error.LicenseNotFound" => "no licence for the app was found",
-        "Error.NotAnApp" => "the App Store number is not that of an app",
-        "Error.NotSupported" => "the device does not support this app",
-        "Error.UnmanagedAppAlreadyInstalled" => "the person has installed it, and this enrollment cannot take it over",
-        "Error.UserRejected" => "the person declined it",
-        "Error.UpdateFailed" => "the update failed; the device tries again by itself",
-        "Info.UpdateAvailable" => "there is a newer version",
-        _ => "the device gave a reason that is not known here",
+        "Error.AppStoreDisabled" => t!("the App Store is disabled on the device"),
+        "Error.DownloadFailed" => t!("the download failed; the device tries again by itself"),
+        "Error.DuplicateConfiguredApp" => t!("two declarations bring the same app"),
+        "Error.InstallFailed" => t!("the device could not install it"),
+        "Error.InvalidAppID" => t!("the device could not verify the app"),
+        "Error.InvalidCodeSignature" => t!("the app's signature does not hold on the device"),
+        "Error.IsSystemApp" => t!("the app is part of the system"),
+        "Error.LicenseNotFound" => t!("no licence for the app was found"),
+        "Error.NotAnApp" => t!("the App Store number is not that of an app"),
+        "Error.NotSupported" => t!("the device does not support this app"),
+        "Error.UnmanagedAppAlreadyInstalled" => t!("the person has installed it, and this enrollment cannot take it over"),
+        "Error.UserRejected" => t!("the person declined it"),
+        "Error.UpdateFailed" => t!("the update failed; the device tries again by itself"),
+        "Info.UpdateAvailable" => t!("there is a newer version"),
+        _ => t!("the device gave a reason that is not known here"),
     }
 }
 
@@ -63,30 +63,30 @@ pub fn version(row: &AppState) -> String {
 /// The stage in a word or two.
 pub fn stage(row: &AppState) -> String {
     let words = match row.stage {
-        Stage::Absent if row.wanted.is_empty() => "gone",
-        Stage::Sent if is_served(row) => "waits for the device",
-        Stage::Absent | Stage::Sent => "waits to be sent",
-        Stage::Offered => "may be asked for",
-        Stage::Licence if !row.seen.is_empty() => "installed, licence pending",
-        Stage::NoLicence if !row.seen.is_empty() => "installed, no licence",
-        Stage::Licence => "licence pending",
-        Stage::NoLicence => "no licence",
-        Stage::Prompting => "asks the person",
-        Stage::Installing => "installing",
-        Stage::Installed if !version(row).is_empty() => return format!("installed, version {}", version(row)),
-        Stage::Installed => "installed",
-        Stage::Outdated => "update available",
-        Stage::Updating => "updating",
-        Stage::Declined => "declined",
-        Stage::NeedsCode => "needs a code",
-        Stage::Lacking if row.seen.is_empty() => "cannot be had yet",
-        Stage::Lacking => "installed, as it was",
+        Stage::Absent if row.wanted.is_empty() => t!("gone"),
+        Stage::Sent if is_served(row) => t!("waits for the device"),
+        Stage::Absent | Stage::Sent => t!("waits to be sent"),
+        Stage::Offered => t!("may be asked for"),
+        Stage::Licence if !row.seen.is_empty() => t!("installed, licence pending"),
+        Stage::NoLicence if !row.seen.is_empty() => t!("installed, no licence"),
+        Stage::Licence => t!("licence pending"),
+        Stage::NoLicence => t!("no licence"),
+        Stage::Prompting => t!("asks the person"),
+        Stage::Installing => t!("installing"),
+        Stage::Installed if !version(row).is_empty() => return t!("installed, version {row}", row = version(row)),
+        Stage::Installed => t!("installed"),
+        Stage::Outdated => t!("update available"),
+        Stage::Updating => t!("updating"),
+        Stage::Declined => t!("declined"),
+        Stage::NeedsCode => t!("needs a code"),
+        Stage::Lacking if row.seen.is_empty() => t!("cannot be had yet"),
+        Stage::Lacking => t!("installed, as it was"),
 
-        Stage::Failed => "failed",
-        Stage::Stuck => "not taking effect",
-        Stage::Deleted => "removed by the person",
-        Stage::Unmanaged => "the person's own",
-        Stage::Removing => "is being removed",
+        Stage::Failed => t!("failed"),
+        Stage::Stuck => t!("not taking effect"),
+        Stage::Deleted => t!("removed by the person"),
+        Stage::Unmanaged => t!("the person's own"),
+        Stage::Removing => t!("is being removed"),
     };
     words.to_owned()
 }
@@ -96,32 +96,32 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
     let cause = if row.problem.is_empty() { usual_cause(row).to_owned() } else { sentence(&row.problem) };
     let remedy = match row.stage {
         Stage::Failed | Stage::NoLicence if row.due_at.is_some() => {
-            format!("It is tried again at {}.", zone.words(row.due_at.unwrap_or_default()))
+            t!("It is tried again at {due_at}.", due_at = zone.words(row.due_at.unwrap_or_default()))
         }
-        Stage::Failed => String::from("It is tried again when somebody asks, or when something about it changes."),
-        Stage::Declined | Stage::Deleted => String::from("It stays so until somebody asks again."),
+        Stage::Failed => String::from(t!("It is tried again when somebody asks, or when something about it changes.")),
+        Stage::Declined | Stage::Deleted => String::from(t!("It stays so until somebody asks again.")),
         Stage::Stuck if row.adam_id.is_empty() => {
-            String::from("Look at the device: it may have no room, or not reach this server. Then ask again.")
+            String::from(t!("Look at the device: it may have no room, or not reach this server. Then ask again."))
         }
-        Stage::Stuck => String::from("Look at the device: the app may be open, or the App Store out of reach. Then ask again."),
-        Stage::Unmanaged if row.take_over => String::from("It is taken over now."),
-        Stage::Unmanaged => String::from("It can be taken over: the person keeps their data, and the app becomes managed."),
+        Stage::Stuck => String::from(t!("Look at the device: the app may be open, or the App Store out of reach. Then ask again.")),
+        Stage::Unmanaged if row.take_over => String::from(t!("It is taken over now.")),
+        Stage::Unmanaged => String::from(t!("It can be taken over: the person keeps their data, and the app becomes managed.")),
         // The device's own store refused it each time.
         Stage::NoLicence if row.attempts > 0 => {
-            String::from("It stays so until somebody asks again. Look whether the licence is still there.")
+            String::from(t!("It stays so until somebody asks again. Look whether the licence is still there."))
         }
-        Stage::NoLicence => String::from("It goes on by itself when a licence is free."),
-        Stage::Licence if row.problem == NOT_ACCEPTED => String::from(
-            "Open the person's page: it leads to the location that invites them, where the invitation can be shown and sent again.",
-        ),
+        Stage::NoLicence => String::from(t!("It goes on by itself when a licence is free.")),
+        Stage::Licence if row.problem == NOT_ACCEPTED => String::from(t!(
+            "Open the person's page: it leads to the location that invites them, where the invitation can be shown and sent again."
+        )),
         Stage::NeedsCode if row.command_uuid.is_some() => String::new(),
         Stage::NeedsCode if row.unmoved > 0 => {
-            String::from("Look whether the codes are those of this app and country. Ask again, and it is sent the next one.")
+            String::from(t!("Look whether the codes are those of this app and country. Ask again, and it is sent the next one."))
         }
-        Stage::NeedsCode => String::from("Bring a sheet of codes at System, Apps and Books; each device is sent one by itself."),
-        Stage::Lacking if row.seen.is_empty() => String::from("It comes by itself as soon as that is mended."),
-        Stage::Lacking => String::from("What is on the device stays as it is until that is mended."),
-        Stage::Prompting => String::from("It goes on when the person answers, or signs in. You can ask again."),
+        Stage::NeedsCode => String::from(t!("Bring a sheet of codes at System, Apps and Books; each device is sent one by itself.")),
+        Stage::Lacking if row.seen.is_empty() => String::from(t!("It comes by itself as soon as that is mended.")),
+        Stage::Lacking => String::from(t!("What is on the device stays as it is until that is mended.")),
+        Stage::Prompting => String::from(t!("It goes on when the person answers, or signs in. You can ask again.")),
         _ => String::new(),
     };
     (cause, remedy)
@@ -129,21 +129,21 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
 
 fn usual_cause(row: &AppState) -> &'static str {
     match row.stage {
-        Stage::Absent | Stage::Sent if row.command_uuid.is_some() => "It waits for the device to connect.",
-        Stage::Removing if row.intent == Intent::Remove => "It waits for the device to connect.",
-        Stage::Removing => "The device has been told and has not said yet that it has gone.",
-        Stage::NeedsCode => "A redemption code for it waits for the device to connect.",
-        Stage::Licence => "A licence for it is being assigned.",
-        Stage::Sent if is_served(row) => "It is among what the device is to have; the device has not said yet that it knows.",
+        Stage::Absent | Stage::Sent if row.command_uuid.is_some() => t!("It waits for the device to connect."),
+        Stage::Removing if row.intent == Intent::Remove => t!("It waits for the device to connect."),
+        Stage::Removing => t!("The device has been told and has not said yet that it has gone."),
+        Stage::NeedsCode => t!("A redemption code for it waits for the device to connect."),
+        Stage::Licence => t!("A licence for it is being assigned."),
+        Stage::Sent if is_served(row) => t!("It is among what the device is to have; the device has not said yet that it knows."),
         Stage::Installing if is_served(row) && row.poll_at.is_some() => {
-            "The device has been told and works on it; it has not said yet how far it is."
+            t!("The device has been told and works on it; it has not said yet how far it is.")
         }
-        Stage::Installing => "The device has taken the order and works on it.",
-        Stage::Updating => "A newer version or changed settings are on their way.",
+        Stage::Installing => t!("The device has taken the order and works on it."),
+        Stage::Updating => t!("A newer version or changed settings are on their way."),
         Stage::Outdated if row.mechanism == Mechanism::Declaration => {
-            "It is installed, and there is a newer version, which the device brings."
+            t!("It is installed, and there is a newer version, which the device brings.")
         }
-        Stage::Outdated => "It is installed, and there is a newer version, which is not sent by itself now.",
+        Stage::Outdated => t!("It is installed, and there is a newer version, which is not sent by itself now."),
         _ => "",
     }
 }

@@ -3,6 +3,7 @@
 //! Apple, notes on hardware support of ACME and DeviceInformation attestation: A11 Bionic and later (Apple TV: A12), every M chip, Macs with Apple
 //! silicon, every Vision Pro; from iOS, iPadOS and tvOS 16, macOS 14, visionOS 1.1 on.
 
+use crate::language::say;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 
@@ -32,9 +33,9 @@ const FIRST: [(&str, u32); 8] = [
 /// The first generation of Macs that are called by nothing else, `Mac13,1` with M1 Max; all have Apple silicon.
 const FIRST_MAC: u32 = 13;
 
-const CHIP: &str = "This one's chip is too old for that: an A11 is the first that can, on Apple TV an A12.";
-const INTEL: &str = "This Mac has no Apple silicon, and cannot.";
-const VIRTUAL: &str = "This Mac is a virtual machine, and cannot.";
+const CHIP: &str = msg!("This one's chip is too old for that: an A11 is the first that can, on Apple TV an A12.");
+const INTEL: &str = msg!("This Mac has no Apple silicon, and cannot.");
+const VIRTUAL: &str = msg!("This Mac is a virtual machine, and cannot.");
 
 /// Whether a device with this ProductName and OS can show an attestation; either may be empty.
 pub fn can_attest(product: &str, os_version: &str) -> Ability {
@@ -50,10 +51,10 @@ fn of_hardware(product: &str) -> Ability {
     let family: String = product.chars().take_while(char::is_ascii_alphabetic).collect();
     let generation: Option<u32> = product[family.len()..].split(',').next().and_then(|number| number.parse().ok());
     let Some(generation) = generation else { return Ability::Unknown };
-    let old = if Platform::of_product(product) == Platform::Macos { INTEL } else { CHIP };
+    let old = if Platform::of_product(product) == Platform::Macos { say(INTEL) } else { say(CHIP) };
     let from = |first: u32| if generation >= first { Ability::Can } else { Ability::Cannot(old) };
     match (family.as_str(), FIRST.iter().find(|(known, _)| *known == family)) {
-        ("VirtualMac", _) => Ability::Cannot(VIRTUAL),
+        ("VirtualMac", _) => Ability::Cannot(say(VIRTUAL)),
         ("Mac", _) => from(FIRST_MAC),
         (_, Some((_, first))) => from(*first),
         // iPod touch ended with an A10; iMac Pro, Mac Pro and MacBook with Intel.
@@ -64,10 +65,10 @@ fn of_hardware(product: &str) -> Ability {
 
 fn of_os(product: &str, os_version: &str) -> Ability {
     let (first, why) = match Platform::of_product(product) {
-        Platform::Ios => (OsVersion::new(16, 0, 0), "It takes iOS 16 or iPadOS 16.1: update this one first."),
-        Platform::Macos => (OsVersion::new(14, 0, 0), "It takes macOS 14: update this Mac first."),
-        Platform::Tvos => (OsVersion::new(16, 0, 0), "It takes tvOS 16: update this Apple TV first."),
-        Platform::Visionos => (OsVersion::new(1, 1, 0), "It takes visionOS 1.1: update this Vision Pro first."),
+        Platform::Ios => (OsVersion::new(16, 0, 0), t!("It takes iOS 16 or iPadOS 16.1: update this one first.")),
+        Platform::Macos => (OsVersion::new(14, 0, 0), t!("It takes macOS 14: update this Mac first.")),
+        Platform::Tvos => (OsVersion::new(16, 0, 0), t!("It takes tvOS 16: update this Apple TV first.")),
+        Platform::Visionos => (OsVersion::new(1, 1, 0), t!("It takes visionOS 1.1: update this Vision Pro first.")),
         Platform::Watchos | Platform::Unknown => return Ability::Unknown,
     };
     let version = OsVersion::parse(os_version);

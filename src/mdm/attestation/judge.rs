@@ -51,9 +51,11 @@ impl Expected {
             alike.peek().is_some().then(|| alike.any(|known| same(known, attested)))
         });
         match (serial, udid) {
-            (Some(false), _) => Err("the attestation is of a device with another serial number"),
-            (_, Some(false)) => Err("the attestation is of a device with another UDID"),
-            (None, None) if self != &Self::default() => Err("the attestation names neither the serial number nor the UDID of the device"),
+            (Some(false), _) => Err(t!("the attestation is of a device with another serial number")),
+            (_, Some(false)) => Err(t!("the attestation is of a device with another UDID")),
+            (None, None) if self != &Self::default() => {
+                Err(t!("the attestation names neither the serial number nor the UDID of the device"))
+            }
             _ => Ok(()),
         }
     }
@@ -96,7 +98,7 @@ pub fn became_another(tx: &Tx, enrollment: &Enrollment, device: &Device) -> Resu
         return Ok(());
     }
     let before = attestations::of_device(tx, &device.id)?;
-    let because = String::from("it came in as another kind of device than it is, and showed no proof that this kind has to show");
+    let because = String::from(t!("it came in as another kind of device than it is, and showed no proof that this kind has to show"));
     attestations::put(tx, &Attestation { state: AttestationState::Refused, because, checked_at: Some(tx.now), ..before })
 }
 
@@ -108,7 +110,7 @@ pub fn came_with(tx: &Tx, device_id: &str, identity: &Identity) -> Result<()> {
         if identity.purpose != Purpose::Enroll || before.state == AttestationState::Unknown {
             return Ok(());
         }
-        let because = String::from("it came in anew, and has not shown since that it is the same device");
+        let because = String::from(t!("it came in anew, and has not shown since that it is the same device"));
         // Asked again at once; Apple's word of a few days ago still counts with the code that it was asked for with.
         return attestations::put(tx, &Attestation { codes: before.codes, because, ..Attestation::unknown(device_id) });
     };

@@ -115,7 +115,7 @@ pub fn change(tx: &Tx, actor: &Actor, wanted: &[(Platform, Mode)]) -> Result<Pol
     let mut after = before.clone();
     for (platform, mode) in wanted {
         if !PLATFORMS.contains(platform) {
-            return Err(Error::field("platform", "ios, macos, tvos or visionos: no other device enrolls with a proof of its own"));
+            return Err(Error::field("platform", t!("ios, macos, tvos or visionos: no other device enrolls with a proof of its own")));
         }
         after = after.with(*platform, *mode);
     }
@@ -151,11 +151,11 @@ pub fn identity_for(policy: &Policy, product: &str, os_version: &str) -> Identit
         (Mode::Prefer | Mode::Require, Ability::Can) => Identity::Acme { attest: true },
         (Mode::Off | Mode::Prefer, _) => Identity::Scep,
         (Mode::Require, Ability::Cannot(why)) => {
-            Identity::Refused(format!("Only devices that can prove that they are genuine come in here. {why}"))
+            Identity::Refused(t!("Only devices that can prove that they are genuine come in here. {why}", why))
         }
-        (Mode::Require, Ability::Unknown) => Identity::Refused(String::from(
-            "Only devices that can prove that they are genuine come in here, and this browser does not say which device it runs on.",
-        )),
+        (Mode::Require, Ability::Unknown) => Identity::Refused(String::from(t!(
+            "Only devices that can prove that they are genuine come in here, and this browser does not say which device it runs on."
+        ))),
     }
 }
 

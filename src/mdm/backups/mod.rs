@@ -190,7 +190,7 @@ pub fn run_now(tx: &Tx, actor: &Actor) -> Result<()> {
 pub fn test_now(tx: &Tx, actor: &Actor) -> Result<()> {
     actor.require(Right::Configure)?;
     if backups::count(tx)? == 0 {
-        return Err(Error::conflict("There is no backup yet that could be tried. Make one first."));
+        return Err(Error::conflict(t!("There is no backup yet that could be tried. Make one first.")));
     }
     settings::set(tx, &TEST_DUE, &tx.now)?;
     look_again(tx);
@@ -200,10 +200,10 @@ pub fn test_now(tx: &Tx, actor: &Actor) -> Result<()> {
 /// Refuses where something is missing without which no backup can be made.
 fn must_be_ready(tx: &Tx) -> Result<()> {
     if settings::value(tx, &RECOVERY)?.is_none() {
-        return Err(Error::conflict("There is no recovery key yet: make one first, and keep it somewhere else than here."));
+        return Err(Error::conflict(t!("There is no recovery key yet: make one first, and keep it somewhere else than here.")));
     }
     if !plan::plan(tx)?.has_place() {
-        return Err(Error::conflict("Nobody has said yet where backups go: name a folder, or a store that speaks S3."));
+        return Err(Error::conflict(t!("Nobody has said yet where backups go: name a folder, or a store that speaks S3.")));
     }
     Ok(())
 }
@@ -298,15 +298,15 @@ pub fn failed(tx: &Tx, because: &str) -> Result<()> {
     let before: Option<Failure> = settings::value(tx, &FAILURE)?;
     settings::set(tx, &FAILURE, &Failure { at: tx.now, because: because.to_owned() })?;
     let last = match settings::value(tx, &LAST)? {
-        Some(last) => format!("The last one that is whole is of {}.", zone(tx)?.words(last.made_at)),
-        None => String::from("There is none yet."),
+        Some(last) => t!("The last one that is whole is of {made_at}.", made_at = zone(tx)?.words(last.made_at)),
+        None => String::from(t!("There is none yet.")),
     };
     alerts::raise(
         tx,
         FAILED,
         80,
-        &format!("The backup could not be made: {because}"),
-        &format!("{last} It is tried again by itself. See System, Backups."),
+        &t!("The backup could not be made: {because}", because),
+        &t!("{last} It is tried again by itself. See System, Backups.", last),
     )?;
     // A try every half hour would fill the log with one sentence.
     if before.is_some_and(|before| before.because == because) {
@@ -367,8 +367,8 @@ pub fn tested(tx: &Tx, backup: &Backup, outcome: &Result<(), String>) -> Result<
         tx,
         TEST_FAILED,
         80,
-        &format!("The backup {} could not be restored: {problem}", backup.name),
-        "Make another backup now, and have it tried, at System, Backups. Keep the older ones until one is sound.",
+        &t!("The backup {name} could not be restored: {problem}", name = backup.name, problem),
+        t!("Make another backup now, and have it tried, at System, Backups. Keep the older ones until one is sound."),
     )?;
     journal::note(tx, &ACTOR, "backup.test_failed", journal::Subject::default(), json!({ "name": backup.name, "because": problem }))
 }

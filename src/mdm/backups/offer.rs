@@ -15,19 +15,26 @@ pub fn newest(tx: &Tx, gone: &[String]) -> Result<Option<Kept>> {
 
 /// What to do with a backup, or without one, so that it takes the place of what is in the data folder.
 pub fn words(kept: Option<&Kept>, data: &Path) -> String {
-    let restore = |file: &str| format!("rollcall restore --data {} --replace {file}", quoted(&data.display().to_string()));
+    let restore = |file: &str| t!("rollcall restore --data {data} --replace {file}", data = quoted(&data.display().to_string()), file);
     let Some(kept) = kept else {
-        return format!("No backup is known here; with one that you have elsewhere: {}", restore("FILE"));
+        return t!("No backup is known here; with one that you have elsewhere: {file}", file = restore("FILE"));
     };
     let (name, moment) = (&kept.name, kept.made_at.words());
     match kept.path() {
         Some(path) => {
-            format!("The newest backup is {name}, of {moment}. To bring it back: {}", restore(&quoted(&path.display().to_string())))
+            t!(
+                "The newest backup is {name}, of {moment}. To bring it back: {path}",
+                name,
+                moment,
+                path = restore(&quoted(&path.display().to_string()))
+            )
         }
-        None => format!(
-            "The newest backup is {name}, of {moment}, in {}. Fetch it from there; then, to bring it back: {}",
-            kept.location,
-            restore(&quoted(name))
+        None => t!(
+            "The newest backup is {name}, of {moment}, in {location}. Fetch it from there; then, to bring it back: {quoted}",
+            name,
+            moment,
+            location = kept.location,
+            quoted = restore(&quoted(name))
         ),
     }
 }

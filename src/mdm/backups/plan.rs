@@ -114,29 +114,33 @@ pub fn check(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<(Plan, Option<Secr
     let (before, kept) = (plan(tx)?, s3_secret(tx)?);
     let mut wrong = Wrong::default();
     let minute = minute(&new.at);
-    wrong.unless(minute.is_some(), "at", "write a time of the day like 03:15");
+    wrong.unless(minute.is_some(), "at", t!("write a time of the day like 03:15"));
     let keep = new.keep;
-    wrong.unless((1..=KEEP_MAX).contains(&keep.daily), "keep.daily", "keep from 1 to 366 days");
-    wrong.unless(keep.weekly <= KEEP_MAX, "keep.weekly", "keep at most 366 weeks");
-    wrong.unless(keep.monthly <= KEEP_MAX, "keep.monthly", "keep at most 366 months");
+    wrong.unless((1..=KEEP_MAX).contains(&keep.daily), "keep.daily", t!("keep from 1 to 366 days"));
+    wrong.unless(keep.weekly <= KEEP_MAX, "keep.weekly", t!("keep at most 366 weeks"));
+    wrong.unless(keep.monthly <= KEEP_MAX, "keep.monthly", t!("keep at most 366 months"));
     let folder = new.folder.as_deref().map(str::trim).filter(|folder| !folder.is_empty()).map(str::to_owned);
     if let Some(folder) = &folder {
         let is_path = folder.starts_with('/') && folder.len() <= TEXT_MAX && !folder.chars().any(char::is_control);
-        wrong.unless(is_path, "folder", "write the whole path of a folder, like /srv/backups");
+        wrong.unless(is_path, "folder", t!("write the whole path of a folder, like /srv/backups"));
     }
     let s3 = new.s3.as_ref().map(|place| checked(place, &mut wrong));
     let secret = new.s3_secret.clone().filter(|secret| !secret.expose().trim().is_empty());
     // The secret goes only to the store that it was given for.
     let same_store = before.s3.as_ref().zip(s3.as_ref()).is_some_and(|(old, new)| old.endpoint == new.endpoint && old.key_id == new.key_id);
     let secret = secret.map(|secret| Secret::new(secret.expose().trim().to_owned())).or(kept.filter(|_| same_store));
-    wrong.unless(s3.is_none() || secret.is_some(), "s3.secret_key", "give the secret key that belongs to the access key");
+    wrong.unless(s3.is_none() || secret.is_some(), "s3.secret_key", t!("give the secret key that belongs to the access key"));
     wrong.unless(
         secret.as_ref().is_none_or(|secret| secret.expose().len() <= TEXT_MAX),
         "s3.secret_key",
-        "this is too long for a secret key",
+        t!("this is too long for a secret key"),
     );
     let daily = new.daily;
-    wrong.unless(!daily || folder.is_some() || s3.is_some(), "folder", "say where backups go: name a folder, or a store that speaks S3");
+    wrong.unless(
+        !daily || folder.is_some() || s3.is_some(),
+        "folder",
+        t!("say where backups go: name a folder, or a store that speaks S3"),
+    );
     wrong.end()?;
     let minute = minute.unwrap_or_default();
     // A plan that is switched on, or moved to another time, begins now.
@@ -151,7 +155,7 @@ pub fn set(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<()> {
     let (plan, secret) = check(tx, actor, new)?;
     let must_have_key = plan.daily && super::lock(tx)?.is_none();
     if must_have_key {
-        return Err(Error::conflict("Make a recovery key first: without one nobody could open what is backed up by itself."));
+        return Err(Error::conflict(t!("Make a recovery key first: without one nobody could open what is backed up by itself.")));
     }
     match &secret {
         Some(secret) => settings::set_secret(tx, &S3_SECRET, &SecretBytes::new(secret.expose().clone().into_bytes()))?,
@@ -195,15 +199,15 @@ fn checked(place: &S3Place, wrong: &mut Wrong) -> S3Place {
     let plain = |text: &str| text.len() <= TEXT_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
     let host = place.endpoint.strip_prefix("https://").or_else(|| place.endpoint.strip_prefix("http://"));
     let is_address = plain(&place.endpoint) && host.is_some_and(|host| !host.is_empty() && !host.contains(['?', '#', '@']));
-    wrong.unless(is_address, "s3.endpoint", "write the address of the store, like https://s3.eu-central-1.amazonaws.com");
+    wrong.unless(is_address, "s3.endpoint", t!("write the address of the store, like https://s3.eu-central-1.amazonaws.com"));
     // What is sent is encrypted already; the key is proven and never sent. But whoever listens could hold back what is asked for.
     let bucket_is_name = !place.bucket.is_empty()
         && place.bucket.len() <= 255
         && place.bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-    wrong.unless(bucket_is_name, "s3.bucket", "write the name of the bucket: letters, digits, dots and hyphens");
-    wrong.unless(plain(&place.region), "s3.region", "write the region in one word, like eu-central-1");
-    wrong.unless(plain(&place.prefix), "s3.prefix", "write a prefix of letters, digits, slashes and hyphens, or none");
-    wrong.unless(!place.key_id.is_empty() && plain(&place.key_id), "s3.key_id", "write the id of the access key");
+    wrong.unless(bucket_is_name, "s3.bucket", t!("write the name of the bucket: letters, digits, dots and hyphens"));
+    wrong.unless(plain(&place.region), "s3.region", t!("write the region in one word, like eu-central-1"));
+    wrong.unless(plain(&place.prefix), "s3.prefix", t!("write a prefix of letters, digits, slashes and hyphens, or none"));
+    wrong.unless(!place.key_id.is_empty() && plain(&place.key_id), "s3.key_id", t!("write the id of the access key"));
     let anchors = &place.trust_anchors;
     let are_anchors = anchors.is_empty() || (anchors.len() <= ANCHORS_MAX_BYTES && anchors.contains("-----BEGIN CERTIFICATE-----"));
     wrong.unless(are_anchors, "s3.trust_anchors", "paste certificates that begin with -----BEGIN CERTIFICATE-----, or nothing");

@@ -68,19 +68,26 @@ fn unpack<T>(
     let looked = store.read_blocking(now, |tx| Ok((integrity::check(tx, Depth::Full)?, backups::contents(tx)?)))?;
     let (findings, (devices, enrolled)) = looked;
     if let Some(finding) = findings.first() {
-        return Err(Error::bad_input(format!("The database in the backup is damaged: {}. Take an older backup.", finding.message)));
+        return Err(Error::bad_input(t!(
+            "The database in the backup is damaged: {message}. Take an older backup.",
+            message = finding.message
+        )));
     }
     if (devices, enrolled) != (manifest.devices, manifest.enrolled) {
         return Err(Error::new(
             Kind::BadInput,
-            format!("The backup says that it holds {} devices, and {devices} are in it. Take another one.", manifest.devices),
+            t!(
+                "The backup says that it holds {devices} devices, and {devices_2} are in it. Take another one.",
+                devices = manifest.devices,
+                devices_2 = devices
+            ),
         ));
     }
     let outcome = then(&store, &manifest)?;
     store.close_blocking();
     drop(store);
     if folder.join(format!("{}-wal", backup::DATABASE)).exists() {
-        return Err(Error::new(Kind::Internal, "The restored database could not be closed in order."));
+        return Err(Error::new(Kind::Internal, t!("The restored database could not be closed in order.")));
     }
     Ok((manifest, outcome))
 }

@@ -85,7 +85,7 @@ pub fn settle(tx: &Tx, manifest: &Manifest) -> Result<Settled> {
     sessions::delete_all(tx)?;
     let pushed = enrollments::push_everyone(tx)?;
     // Letters that waited then were sent since; what still needs somebody is told anew where it was not told before.
-    letters::give_up_waiting(tx, "The appliance was restored from a backup.")?;
+    letters::give_up_waiting(tx, t!("The appliance was restored from a backup."))?;
     settings::set(tx, &LAST, &Restored { made_at: manifest.made_at, restored_at: tx.now, withdrawn })?;
     // What is said of other backups was true when this one was made.
     alerts::clear(tx, super::FAILED)?;
@@ -93,16 +93,18 @@ pub fn settle(tx: &Tx, manifest: &Manifest) -> Result<Settled> {
     let made = zone(tx)?.words(manifest.made_at);
     let again = match withdrawn {
         0 => String::new(),
-        1 => String::from(" One command that must not be done twice was withdrawn; ask again for what is still wanted."),
-        many => format!(" {many} commands that must not be done twice were withdrawn; ask again for what is still wanted."),
+        1 => String::from(t!(" One command that must not be done twice was withdrawn; ask again for what is still wanted.")),
+        many => t!(" {many} commands that must not be done twice were withdrawn; ask again for what is still wanted.", many),
     };
     alerts::raise(
         tx,
         RESTORED,
         20,
-        &format!("This appliance was restored from the backup of {made}.{again}"),
-        "What was changed after that is not here: look through people who may log in and API tokens, and invite devices again that enrolled later and do \
-         not come by themselves.",
+        &t!("This appliance was restored from the backup of {made}.{again}", made, again),
+        t!(
+            "What was changed after that is not here: look through people who may log in and API tokens, and invite devices again that enrolled later and do \
+         not come by themselves."
+        ),
     )?;
     let data = json!({
         "made_at": manifest.made_at, "devices": manifest.devices, "program": manifest.program, "withdrawn": withdrawn,
@@ -112,7 +114,7 @@ pub fn settle(tx: &Tx, manifest: &Manifest) -> Result<Settled> {
 }
 
 fn withdraw(tx: &Tx) -> Result<usize> {
-    let because = "the appliance was restored from a backup, and it may have been done since";
+    let because = t!("the appliance was restored from a backup, and it may have been done since");
     let mut withdrawn = 0;
     loop {
         let page = commands::open_of_kinds(tx, &NOT_TWICE, WITHDRAWN_AT_ONCE)?;

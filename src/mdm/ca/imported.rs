@@ -86,18 +86,18 @@ pub fn import(tx: &Tx, actor: &Actor, certificate: &Certificate, key: Option<&Pr
     if !certificate.is_authority() {
         return Err(Error::field(
             "files",
-            format!(
-                "“{}” may not issue other certificates. Bring the certificate by which the other server issued its devices' identities",
-                named(certificate)
+            t!(
+                "“{certificate}” may not issue other certificates. Bring the certificate by which the other server issued its devices' identities",
+                certificate = named(certificate)
             ),
         ));
     }
     let issuer = key.map(|key| Issuer::new(certificate.clone(), key.clone())).transpose();
-    let issuer = issuer.map_err(|_| Error::field("files", "the key is not that of the authority's certificate"))?;
+    let issuer = issuer.map_err(|_| Error::field("files", t!("the key is not that of the authority's certificate")))?;
     let key = issuer.as_ref().map(|issuer| issuer.signer().key().pkcs8_der().expose().as_slice());
     let (authority, became) = match authorities::by_fingerprint(tx, &certificate.fingerprint())? {
         Some(own) if own.state != AuthorityState::Imported => {
-            return Err(Error::conflict("This is an authority of this appliance itself; its devices are known by what it issued."));
+            return Err(Error::conflict(t!("This is an authority of this appliance itself; its devices are known by what it issued.")));
         }
         Some(known) => {
             let became = match key {
@@ -121,7 +121,10 @@ pub fn import(tx: &Tx, actor: &Actor, certificate: &Certificate, key: Option<&Pr
 
 fn insert(tx: &Tx, certificate: &Certificate, key: Option<&[u8]>, until: Timestamp) -> Result<Authority> {
     if authorities::imported(tx)?.len() >= AUTHORITIES_MAX {
-        return Err(Error::conflict(format!("{AUTHORITIES_MAX} authorities of other servers are trusted already, which is all that are.")));
+        return Err(Error::conflict(t!(
+            "{AUTHORITIES_MAX} authorities of other servers are trusted already, which is all that are.",
+            AUTHORITIES_MAX
+        )));
     }
     let authority = Authority {
         id: tx.new_id(),
@@ -142,8 +145,9 @@ fn named(certificate: &Certificate) -> String {
 }
 
 fn warning(tx: &Tx, certificate: &Certificate) -> Option<String> {
-    (certificate.not_after() <= tx.now)
-        .then(|| String::from("The authority itself has ended. Its devices are taken in all the same; have their identities renewed soon."))
+    (certificate.not_after() <= tx.now).then(|| {
+        String::from(t!("The authority itself has ended. Its devices are taken in all the same; have their identities renewed soon."))
+    })
 }
 
 /// Takes devices of an imported authority in for so many more days from now; with none, from now on no longer.
@@ -151,7 +155,7 @@ pub fn set_window(tx: &Tx, actor: &Actor, id: &str, days: u32) -> Result<Authori
     actor.require(Right::Govern)?;
     let until = if days == 0 { tx.now } else { taken_until(tx, days)? };
     let Some(authority) = authorities::imported(tx)?.into_iter().find(|authority| authority.id == id) else {
-        return Err(Error::not_found("There is no authority of another server with this id."));
+        return Err(Error::not_found(t!("There is no authority of another server with this id.")));
     };
     authorities::set_taken_until(tx, id, until)?;
     journal::note(tx, actor, "authority.window_changed", journal::Subject::default(), json!({ "id": id, "until": until }))?;
@@ -160,7 +164,7 @@ pub fn set_window(tx: &Tx, actor: &Actor, id: &str, days: u32) -> Result<Authori
 
 fn taken_until(tx: &Tx, days: u32) -> Result<Timestamp> {
     if !(1..=DAYS_MAX).contains(&days) {
-        return Err(Error::field("days", format!("from 1 to {DAYS_MAX}")));
+        return Err(Error::field("days", t!("from 1 to {DAYS_MAX}", DAYS_MAX)));
     }
     Ok(tx.now.plus(Duration::from_secs(u64::from(days) * 24 * 3600)))
 }

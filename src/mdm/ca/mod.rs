@@ -20,7 +20,7 @@ use crate::store::{Tx, enrollments};
 pub fn revoke(tx: &Tx, actor: &Actor, fingerprint: &Fingerprint, because: &str) -> Result<Identity> {
     actor.require(Right::Destroy)?;
     let Some(identity) = certificates::by_fingerprint(tx, fingerprint)? else {
-        return Err(Error::not_found("There is no certificate with this fingerprint."));
+        return Err(Error::not_found(t!("There is no certificate with this fingerprint.")));
     };
     take_back(tx, actor, &identity, because)?;
     Ok(identity)

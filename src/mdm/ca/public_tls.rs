@@ -141,18 +141,20 @@ pub fn ways(situation: Situation<'_>) -> Vec<Way> {
     }
     let by_port = port == 443 || listens_at_443;
     let port_words = if by_port {
-        format!("By port 443 (tls-alpn-01): this appliance is there; {host} must lead to it from the internet, with the port open.")
+        t!("By port 443 (tls-alpn-01): this appliance is there; {host} must lead to it from the internet, with the port open.", host)
     } else {
-        format!(
-            "By port 443 (tls-alpn-01) only once a router or firewall hands port 443 of {host} on to port {port} of this appliance, or it listens there itself."
+        t!(
+            "By port 443 (tls-alpn-01) only once a router or firewall hands port 443 of {host} on to port {port} of this appliance, or it listens there itself.",
+            host,
+            port
         )
     };
     let dns_words = if has_hook {
-        String::from("By a DNS record (dns-01): the program of the settings sets it, and no port has to be open.")
+        String::from(t!("By a DNS record (dns-01): the program of the settings sets it, and no port has to be open."))
     } else {
-        String::from(
-            "By a DNS record (dns-01) only once the appliance is started with --tls-dns-hook and a program that sets the record; no port has to be open.",
-        )
+        String::from(t!(
+            "By a DNS record (dns-01) only once the appliance is started with --tls-dns-hook and a program that sets the record; no port has to be open."
+        ))
     };
     vec![
         Way { challenge: Challenge::TlsAlpn, possible: by_port, words: port_words },
@@ -187,7 +189,7 @@ pub fn choose(tx: &Tx, actor: &Actor, choice: Choice, agreed: bool, host: &str, 
     actor.require(Right::Configure)?;
     let choice = checked(choice, host, has_hook)?;
     if !agreed {
-        return Err(Error::field("agree_to_terms", "agree to the authority's terms; without that it gives no certificate"));
+        return Err(Error::field("agree_to_terms", t!("agree to the authority's terms; without that it gives no certificate")));
     }
     let before = settings::value(tx, &CHOSEN)?;
     if before.as_ref().is_some_and(|before| before.choice.directory != choice.directory) {
@@ -224,13 +226,13 @@ fn checked(choice: Choice, host: &str, has_hook: bool) -> Result<Choice> {
     let plain = |text: &str| text.len() <= ADDRESS_MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
     let is_address = choice.directory.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
     if !is_address || !plain(&choice.directory) {
-        return Err(Error::field("directory", "write the address of the authority's ACME directory, https://…"));
+        return Err(Error::field("directory", t!("write the address of the authority's ACME directory, https://…")));
     }
     let is_mail =
         choice.contact.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.') && !domain.contains('@'));
     let is_reachable = choice.contact.is_empty() || is_mail && plain(&choice.contact);
     if !is_reachable {
-        return Err(Error::field("contact", "write one mail address, or nothing"));
+        return Err(Error::field("contact", t!("write one mail address, or nothing")));
     }
     let anchors = &choice.trust_anchors;
     if !anchors.is_empty()
@@ -239,13 +241,14 @@ fn checked(choice: Choice, host: &str, has_hook: bool) -> Result<Choice> {
         return Err(Error::field("trust_anchors", "paste certificates that begin with -----BEGIN CERTIFICATE-----, or nothing"));
     }
     if names(&choice, host, &[]).is_empty() {
-        let words = format!(
-            "{host} is no name that can be found from the internet, so nobody there vouches for it. Start with --url https://NAME of a domain of yours"
+        let words = t!(
+            "{host} is no name that can be found from the internet, so nobody there vouches for it. Start with --url https://NAME of a domain of yours",
+            host
         );
         return Err(Error::field("directory", words));
     }
     if choice.challenge == Challenge::Dns && !has_hook {
-        let words = "the settings name no program that sets DNS records: start with --tls-dns-hook FILE, or prove the name by port 443";
+        let words = t!("the settings name no program that sets DNS records: start with --tls-dns-hook FILE, or prove the name by port 443");
         return Err(Error::field("challenge", words));
     }
     Ok(choice)
@@ -268,7 +271,7 @@ pub fn leave(tx: &Tx, actor: &Actor) -> Result<bool> {
 pub fn order_now(tx: &Tx, actor: &Actor) -> Result<()> {
     actor.require(Right::Configure)?;
     let Some(chosen) = settings::value(tx, &CHOSEN)? else {
-        return Err(Error::conflict("No authority was chosen that could be asked. Choose one first."));
+        return Err(Error::conflict(t!("No authority was chosen that could be asked. Choose one first.")));
     };
     settings::set(tx, &CHOSEN, &Chosen { due_at: tx.now, ..chosen })?;
     tx.ring(Bell::Jobs);
@@ -323,14 +326,14 @@ pub fn identity(tx: &Tx) -> Result<Option<(Vec<Certificate>, PrivateKey)>> {
 
 /// Keeps a certificate that came; gives until when it is good. It is renewed when a third of its time is left.
 pub fn obtained(tx: &Tx, directory: &str, names: &[String], chain: &str, key: &PrivateKey) -> Result<Timestamp> {
-    let unreadable = |error: &dyn std::fmt::Display| Error::bad_input(format!("The authority's certificate cannot be read: {error}"));
+    let unreadable = |error: &dyn std::fmt::Display| Error::bad_input(t!("The authority's certificate cannot be read: {error}", error));
     let all = Certificate::all_from_pem(chain.as_bytes()).map_err(|error| unreadable(&error))?;
     let Some(own) = all.iter().find(|certificate| certificate.public_key_der() == key.public_key_der()) else {
-        return Err(Error::bad_input("The authority's certificate is for another key."));
+        return Err(Error::bad_input(t!("The authority's certificate is for another key.")));
     };
     let (begin, end) = (own.not_before(), own.not_after());
     let Some(chosen) = settings::value(tx, &CHOSEN)?.filter(|chosen| chosen.choice.directory == directory) else {
-        return Err(Error::conflict("Another authority was chosen meanwhile."));
+        return Err(Error::conflict(t!("Another authority was chosen meanwhile.")));
     };
     let kept = serde_json::to_vec(&Kept { chain: chain.to_owned(), key: key.to_pem().expose().clone() });
     let kept = kept.map_err(|error| Error::internal("a certificate cannot be written down", error))?;
@@ -351,10 +354,10 @@ pub fn failed(tx: &Tx, directory: &str, because: &str) -> Result<()> {
     let wait = BACK_OFF[(failures as usize - 1).min(BACK_OFF.len() - 1)];
     if failures >= TELL_AFTER {
         let message = match chosen.not_after_at.filter(|end| *end > tx.now) {
-            Some(end) => format!("The TLS certificate, good until {end}, cannot be renewed: {because}"),
-            None => format!("There is no TLS certificate that others trust: {because} Until there is one, our own is shown."),
+            Some(end) => t!("The TLS certificate, good until {end}, cannot be renewed: {because}", end, because),
+            None => t!("There is no TLS certificate that others trust: {because} Until there is one, our own is shown.", because),
         };
-        alerts::raise(tx, ALERT, 70, &message, "See System, TLS certificate. It is tried again by itself.")?;
+        alerts::raise(tx, ALERT, 70, &message, t!("See System, TLS certificate. It is tried again by itself."))?;
     }
     settings::set(tx, &CHOSEN, &Chosen { failures, problem: because.to_owned(), due_at: tx.now.plus(wait), ..chosen })?;
     Ok(())

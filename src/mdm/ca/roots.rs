@@ -45,7 +45,7 @@ pub fn issuing(tx: &Tx) -> Result<Option<Issuing>> {
 
 fn with_key(tx: &Tx, authority: Authority) -> Result<Issuing> {
     let Some(key) = authorities::key(tx, &authority.id)? else {
-        return Err(Error::new(Kind::Internal, "The certificate authority has lost its key."));
+        return Err(Error::new(Kind::Internal, t!("The certificate authority has lost its key.")));
     };
     Ok(Issuing { id: authority.id, certificate: authority.certificate, key, bridge: authority.bridge })
 }

@@ -33,7 +33,7 @@ impl Request<'_> {
     /// Who asks.
     fn actor(&self) -> Actor {
         let name = match self.identity {
-            IdentityKind::Scep => format!("SCEP {}", self.transaction_id),
+            IdentityKind::Scep => t!("SCEP {transaction_id}", transaction_id = self.transaction_id),
             IdentityKind::Acme => self.transaction_id.to_owned(),
         };
         Actor::Device { name }
@@ -74,13 +74,13 @@ impl Refusal {
     /// The refusal in words, for the log and the audit.
     pub fn words(self) -> &'static str {
         match self {
-            Self::NoChallenge => "the request has no challenge",
-            Self::UnknownChallenge => "the challenge is not known here",
-            Self::SpentChallenge => "the challenge was used already; the profile has to be downloaded again",
-            Self::ExpiredChallenge => "the challenge has expired; the profile has to be downloaded again",
-            Self::AnotherProtocol => "the challenge was made for the other protocol, ACME or SCEP, and proves nothing in this one",
-            Self::InvitationOver => "the invitation was withdrawn, has expired or was used up",
-            Self::NotRenewable => "the certificate that asks for renewal was revoked, or its enrollment is over",
+            Self::NoChallenge => t!("the request has no challenge"),
+            Self::UnknownChallenge => t!("the challenge is not known here"),
+            Self::SpentChallenge => t!("the challenge was used already; the profile has to be downloaded again"),
+            Self::ExpiredChallenge => t!("the challenge has expired; the profile has to be downloaded again"),
+            Self::AnotherProtocol => t!("the challenge was made for the other protocol, ACME or SCEP, and proves nothing in this one"),
+            Self::InvitationOver => t!("the invitation was withdrawn, has expired or was used up"),
+            Self::NotRenewable => t!("the certificate that asks for renewal was revoked, or its enrollment is over"),
         }
     }
 }
@@ -211,7 +211,7 @@ pub fn record(tx: &Tx, request: &Request<'_>, grant: &Grant, certificate: &Certi
     if let Some(older) = &grant.replaces {
         // Another request, or an Authenticate, may have come between: the first one has it.
         match by_certificate(tx, older)? {
-            Ok(Grant { replaces: Some(_), .. }) => certificates::revoke(tx, older, "renewed before it was used").map(drop)?,
+            Ok(Grant { replaces: Some(_), .. }) => certificates::revoke(tx, older, t!("renewed before it was used")).map(drop)?,
             Ok(_) => return Ok(Err(Refusal::NotRenewable)),
             Err(refusal) => return Ok(Err(refusal)),
         }

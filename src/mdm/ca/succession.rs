@@ -57,8 +57,8 @@ impl Because {
     /// The reason in words, for the audit.
     pub fn words(self) -> &'static str {
         match self {
-            Self::EveryDevice => "every enrolled device knows it",
-            Self::HighTime => "identities of the one before would outlive it",
+            Self::EveryDevice => t!("every enrolled device knows it"),
+            Self::HighTime => t!("identities of the one before would outlive it"),
         }
     }
 }
@@ -162,9 +162,9 @@ fn watch_missing(tx: &Tx, shows_own: bool, progress: Progress) -> Result<()> {
     let Some((harm, used)) = (if shows_own && progress.missing() > 0 { concern(tx)? } else { None }) else {
         return alerts::clear(tx, ALERT).map(drop);
     };
-    let devices = if progress.missing() == 1 { "1 device does" } else { &format!("{} devices do", progress.missing()) };
-    let message = format!("{devices} not know the new root certificate of this appliance. {used}");
-    let remedy = "Let them connect: charged, unlocked and online they fetch it by themselves. Delete devices that are gone for good.";
+    let devices = if progress.missing() == 1 { t!("1 device does") } else { &t!("{missing} devices do", missing = progress.missing()) };
+    let message = t!("{devices} not know the new root certificate of this appliance. {used}", devices, used);
+    let remedy = t!("Let them connect: charged, unlocked and online they fetch it by themselves. Delete devices that are gone for good.");
     alerts::raise(tx, ALERT, harm, &message, remedy).map(drop)
 }
 
@@ -174,17 +174,23 @@ fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
     let zone = zone(tx)?;
     if let Some(next) = authorities::upcoming(tx)? {
         let latest = used_at_latest(&current, &next);
-        let words = format!(
-            "It is used from {}; who lacks it then can still come in until {}, and not afterwards.",
-            zone.words(latest),
-            zone.words(current.not_after_at)
+        let words = t!(
+            "It is used from {zone}; who lacks it then can still come in until {zone_2}, and not afterwards.",
+            zone = zone.words(latest),
+            zone_2 = zone.words(current.not_after_at)
         );
         return Ok((tx.now >= latest.minus(TELL_BEFORE)).then_some((60, words)));
     }
     let end = authorities::retired(tx)?.iter().map(|former| former.not_after_at).filter(|end| *end > tx.now).max();
     Ok(end.map(|end| {
         let harm = if tx.now >= end.minus(TELL_BEFORE) { 95 } else { 70 };
-        (harm, format!("It is in use; who lacks it can still come in until {}, and has to be enrolled anew afterwards.", zone.words(end)))
+        (
+            harm,
+            t!(
+                "It is in use; who lacks it can still come in until {zone}, and has to be enrolled anew afterwards.",
+                zone = zone.words(end)
+            ),
+        )
     }))
 }
 

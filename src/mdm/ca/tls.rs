@@ -68,19 +68,19 @@ pub fn watch_end(tx: &Tx, not_after: Timestamp) -> Result<()> {
         return alerts::clear(tx, ENDS).map(drop);
     }
     let message = if not_after <= tx.now {
-        format!("The TLS certificate of this appliance ended at {not_after}: no device and no browser comes in.")
+        t!("The TLS certificate of this appliance ended at {not_after}: no device and no browser comes in.", not_after)
     } else {
-        format!("The TLS certificate of this appliance ends at {not_after}; after that no device and no browser comes in.")
+        t!("The TLS certificate of this appliance ends at {not_after}; after that no device and no browser comes in.", not_after)
     };
-    alerts::raise(tx, ENDS, 100, &message, "See System, TLS certificate. Files that somebody renews are read again by themselves.")
+    alerts::raise(tx, ENDS, 100, &message, t!("See System, TLS certificate. Files that somebody renews are read again by themselves."))
         .map(drop)
 }
 
 /// Raises the alert that changed certificate files are refused, or clears it when they are taken.
 pub fn files_read(tx: &Tx, refused: Option<&str>) -> Result<()> {
     let Some(why) = refused else { return alerts::clear(tx, REFUSED).map(drop) };
-    let message = format!("The changed TLS certificate is not used: {why}");
-    alerts::raise(tx, REFUSED, 80, &message, "Put files there that fit; until then the certificate that was read before is shown.")
+    let message = t!("The changed TLS certificate is not used: {why}", why);
+    alerts::raise(tx, REFUSED, 80, &message, t!("Put files there that fit; until then the certificate that was read before is shown."))
         .map(drop)
 }
 

@@ -140,19 +140,19 @@ pub fn set(tx: &Tx, actor: &Actor, mut wanted: Catalog) -> Result<Catalog> {
     wanted.title = line("title", &wanted.title, TITLE_MAX_CHARS)?;
     wanted.note = line("note", &wanted.note, NOTE_MAX_CHARS)?;
     if wanted.title.is_empty() {
-        return Err(Error::field("title", "give it a title"));
+        return Err(Error::field("title", t!("give it a title")));
     }
     wanted.groups.sort();
     wanted.groups.dedup();
     if wanted.groups.len() > GROUPS_MAX {
-        return Err(Error::field("groups", format!("take at most {GROUPS_MAX}")));
+        return Err(Error::field("groups", t!("take at most {GROUPS_MAX}", GROUPS_MAX)));
     }
     if wanted.audience == Audience::Groups && wanted.groups.is_empty() {
-        return Err(Error::field("groups", "choose at least one group"));
+        return Err(Error::field("groups", t!("choose at least one group")));
     }
     for group in &wanted.groups {
         if groups::by_id(tx, group)?.is_none() {
-            return Err(Error::field("groups", format!("there is no group {group}")));
+            return Err(Error::field("groups", t!("there is no group {group}", group)));
         }
     }
     if settings::set(tx, &CATALOG, &wanted)? {
@@ -165,7 +165,7 @@ pub fn set(tx: &Tx, actor: &Actor, mut wanted: Catalog) -> Result<Catalog> {
 fn line(field: &str, text: &str, most: usize) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > most || text.chars().any(|letter| letter.is_control() && letter != '\n' && letter != '\r') {
-        return Err(Error::field(field, format!("take at most {most} characters")));
+        return Err(Error::field(field, t!("take at most {most} characters", most)));
     }
     Ok(text.to_owned())
 }

@@ -48,30 +48,32 @@ impl Offered {
     /// How it stands, for the person at the device; empty where there is nothing to say.
     pub fn words(&self, now: Timestamp) -> String {
         let words = match self.stage {
-            _ if !self.unable.is_empty() => return format!("This device cannot have it: {}.", self.unable.trim_end_matches('.')),
+            _ if !self.unable.is_empty() => {
+                return t!("This device cannot have it: {unable}.", unable = self.unable.trim_end_matches('.'));
+            }
             Stage::Absent | Stage::Sent | Stage::Offered => match self.asked_at {
-                Some(at) => return format!("Asked for {}. It comes by itself.", ago(at, now)),
+                Some(at) => return t!("Asked for {at}. It comes by itself.", at = ago(at, now)),
                 None if self.optional => "",
-                None => "Comes by itself",
+                None => t!("Comes by itself"),
             },
-            Stage::Licence => "Waiting for a licence. It comes by itself.",
-            Stage::NoLicence => "Waiting for a licence: ask your teacher, or whoever looks after the devices.",
-            Stage::Prompting => "Look at the Home Screen: the device asks you about it.",
-            Stage::Installing => "Installing",
+            Stage::Licence => t!("Waiting for a licence. It comes by itself."),
+            Stage::NoLicence => t!("Waiting for a licence: ask your teacher, or whoever looks after the devices."),
+            Stage::Prompting => t!("Look at the Home Screen: the device asks you about it."),
+            Stage::Installing => t!("Installing"),
             // An order before it may have come about or not.
-            Stage::Updating if self.version.is_empty() => "Installing",
-            Stage::Installed | Stage::Outdated if self.version.is_empty() => "Installed",
-            Stage::Installed | Stage::Outdated => return format!("Installed, version {}", self.version),
-            Stage::Updating => "Updating",
-            Stage::Declined => "It was declined on this device",
-            Stage::Lacking => "Installed",
-            Stage::NeedsCode => "Waiting for a code from whoever looks after the devices",
-            Stage::Failed if self.is_retried => "It could not be installed; it is tried again by itself",
-            Stage::Failed => "It could not be installed",
-            Stage::Stuck => "It does not change: close it if it is open, then ask again",
-            Stage::Deleted => "It was deleted on this device",
-            Stage::Unmanaged => "Installed, as your own",
-            Stage::Removing => "Being removed",
+            Stage::Updating if self.version.is_empty() => t!("Installing"),
+            Stage::Installed | Stage::Outdated if self.version.is_empty() => t!("Installed"),
+            Stage::Installed | Stage::Outdated => return t!("Installed, version {version}", version = self.version),
+            Stage::Updating => t!("Updating"),
+            Stage::Declined => t!("It was declined on this device"),
+            Stage::Lacking => t!("Installed"),
+            Stage::NeedsCode => t!("Waiting for a code from whoever looks after the devices"),
+            Stage::Failed if self.is_retried => t!("It could not be installed; it is tried again by itself"),
+            Stage::Failed => t!("It could not be installed"),
+            Stage::Stuck => t!("It does not change: close it if it is open, then ask again"),
+            Stage::Deleted => t!("It was deleted on this device"),
+            Stage::Unmanaged => t!("Installed, as your own"),
+            Stage::Removing => t!("Being removed"),
         };
         words.to_owned()
     }
@@ -100,10 +102,10 @@ impl Offered {
 
 fn ago(at: Timestamp, now: Timestamp) -> String {
     match now.since(at).as_secs() / 60 {
-        0 => "just now".to_owned(),
-        1 => "a minute ago".to_owned(),
-        minutes @ 2..120 => format!("{minutes} minutes ago"),
-        minutes => format!("{} hours ago", minutes / 60),
+        0 => t!("just now").to_owned(),
+        1 => t!("a minute ago").to_owned(),
+        minutes @ 2..120 => t!("{minutes} minutes ago", minutes),
+        minutes => t!("{minutes} hours ago", minutes = minutes / 60),
     }
 }
 
@@ -176,7 +178,7 @@ fn unplanned(tx: &Tx, enrollment: &Enrollment, offered: Offered) -> Result<Offer
 
 fn find(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<Offered> {
     let found = offered(tx, enrollment)?.into_iter().find(|offered| offered.app_id == app_id);
-    found.ok_or_else(|| Error::not_found("This app is not meant for this device any more."))
+    found.ok_or_else(|| Error::not_found(t!("This app is not meant for this device any more.")))
 }
 
 fn note(tx: &Tx, enrollment: &Enrollment, kind: &str, app: &Offered) -> Result<()> {
@@ -197,7 +199,7 @@ pub fn request(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
         return Err(Error::conflict(app.words(tx.now)));
     }
     if !app.may_ask() {
-        return Err(Error::conflict(format!("{} is on this device or on its way already.", app.name)));
+        return Err(Error::conflict(t!("{name} is on this device or on its way already.", name = app.name)));
     }
     // It is remembered also where no plan knows of the app yet, or none does any more when it is given back and assigned anew.
     app_requests::ask(tx, enrollment, app_id)?;
@@ -214,9 +216,12 @@ pub fn request(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
 pub fn withdraw(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
     let app = find(tx, enrollment, app_id)?;
     if !app.may_withdraw() {
-        let because =
-            if app.optional { "is not on this device" } else { "is on this device because whoever looks after the devices decided so" };
-        return Err(Error::conflict(format!("{} cannot be removed here: it {because}.", app.name)));
+        let because = if app.optional {
+            t!("is not on this device")
+        } else {
+            t!("is on this device because whoever looks after the devices decided so")
+        };
+        return Err(Error::conflict(t!("{name} cannot be removed here: it {because}.", name = app.name, because)));
     }
     app_requests::withdraw(tx, enrollment, app_id)?;
     match app_states::find(tx, &enrollment.id, app_id)? {

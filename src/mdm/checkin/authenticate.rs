@@ -32,7 +32,7 @@ pub(super) fn authenticate(
         Outcome::Refused(refusal) => return refuse(tx, Some(presented), &checkin.ids, refusal),
     };
     if checkin.ids.kind().is_user_channel() {
-        return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
+        return Err(Error::bad_input(t!("Authenticate is a device's message; a user's channel does not send it.")));
     }
     let challenge = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?;
     if let Some(refusal) = taken_over::is_of_the_other_kind(tx, challenge.as_ref(), &checkin.ids)? {
@@ -227,8 +227,8 @@ pub(super) fn next_generation(tx: &Tx, enrollment: &mut Enrollment) -> Result<()
 
 /// What a generation leaves behind: its queue is dropped, its secrets go to the escrow.
 fn end_generation(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
-    commands::drop_all(tx, enrollment, "a new enrollment began")?;
-    escrow::archive(tx, enrollment, "kept when a new enrollment began")?;
+    commands::drop_all(tx, enrollment, t!("a new enrollment began"))?;
+    escrow::archive(tx, enrollment, t!("kept when a new enrollment began"))?;
     for column in [SealedColumn::PushToken, SealedColumn::PushMagic] {
         enrollments::set_secret(tx, &enrollment.id, column, None)?;
     }
@@ -270,7 +270,7 @@ pub(super) fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, in
     } else {
         devices::update(tx, &device)?;
     }
-    devices::by_id(tx, &device.id)?.ok_or_else(|| Error::new(Kind::Internal, "a device that was just stored is gone"))
+    devices::by_id(tx, &device.id)?.ok_or_else(|| Error::new(Kind::Internal, t!("a device that was just stored is gone")))
 }
 
 fn nameless(tx: &Tx) -> Device {

@@ -12,7 +12,7 @@ use crate::store::enrollments::{self, Enrollment, SealedColumn};
 /// Keeps the token, sealed. An empty one deletes it from here; the escrow keeps it, for a Mac that deletes its only way in by mistake.
 pub(super) fn set(tx: &Tx, enrollment: &Enrollment, token: Option<&SecretBytes>) -> Result<Reply> {
     if token.is_none() {
-        secrets::archive_bootstrap_token(tx, enrollment, "kept when the Mac deleted it")?;
+        secrets::archive_bootstrap_token(tx, enrollment, t!("kept when the Mac deleted it"))?;
     }
     enrollments::set_secret(tx, &enrollment.id, SealedColumn::BootstrapToken, token.map(|token| token.expose().as_slice()))?;
     let kind = if token.is_some() { "enrollment.bootstrap_token_stored" } else { "enrollment.bootstrap_token_deleted" };

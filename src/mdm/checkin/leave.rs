@@ -58,7 +58,7 @@ pub(in crate::mdm) fn told(tx: &Tx, enrollment: &Enrollment, how: HowToLeave) ->
 
 /// The device says that its profile was removed. What is held for it stays held.
 pub(super) fn check_out(tx: &Tx, enrollment: &Enrollment) -> Result<Reply> {
-    end(tx, enrollment, EnrollmentState::Left, "the device left")?;
+    end(tx, enrollment, EnrollmentState::Left, t!("the device left"))?;
     absent::left(tx, enrollment)?;
     note_state(tx, enrollment, "enrollment.left")?;
     Ok(Reply::Empty)
@@ -96,7 +96,7 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
 
 /// What stands beside the secrets of an enrollment that is over.
 fn kept_when(because: &str) -> String {
-    format!("kept when {because}")
+    t!("kept when {because}", because)
 }
 
 /// Undoes [`end`], as `because` names it, for an enrollment and its `users` that have heard nothing of it: they are managed as before, are asked anew

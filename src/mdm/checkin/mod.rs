@@ -114,10 +114,10 @@ fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Re
             journal::note(tx, &actor(enrollment), "enrollment.token_given", enrollment, json!({ "service": ade::maid::SERVICE }))?;
             Ok(Reply::TokenData(token))
         }
-        Message::GetToken(_) => Err(Error::bad_input("This server gives no tokens for that service.")),
+        Message::GetToken(_) => Err(Error::bad_input(t!("This server gives no tokens for that service."))),
         Message::ReturnToService => Ok(Reply::ReturnToService(Box::new(return_to_service::asked(tx, enrollment)?))),
         Message::Authenticate(_) | Message::TokenUpdate(_) | Message::UserAuthenticate { .. } => {
-            Err(Error::new(Kind::Internal, "a check-in message reached the wrong room"))
+            Err(Error::new(Kind::Internal, t!("a check-in message reached the wrong room")))
         }
     }
 }
@@ -151,7 +151,7 @@ fn device_of_user(tx: &Tx, ids: &EnrollmentIds, outcome: &Outcome) -> Result<Opt
 /// The device's own channel of an enrollment.
 pub(in crate::mdm) fn device_channel(tx: &Tx, enrollment: &Enrollment) -> Result<Enrollment> {
     let Some(parent_id) = &enrollment.parent_id else { return Ok(enrollment.clone()) };
-    enrollments::by_id(tx, parent_id)?.ok_or_else(|| Error::new(Kind::Internal, "a user's channel has lost its device's"))
+    enrollments::by_id(tx, parent_id)?.ok_or_else(|| Error::new(Kind::Internal, t!("a user's channel has lost its device's")))
 }
 
 fn refuse(tx: &Tx, presented: Option<&Presented>, ids: &EnrollmentIds, refusal: Refusal) -> Result<Reply> {

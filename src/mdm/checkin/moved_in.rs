@@ -67,12 +67,12 @@ pub fn hand_over(tx: &Tx, actor: &Actor, handed: &Handed<'_>) -> Result<MovedIn>
         Message::TokenUpdate(message) => token_update(tx, actor, handed, message, known),
         Message::SetBootstrapToken { token, .. } => {
             let known =
-                known.ok_or_else(|| Error::conflict("Send the device's Authenticate and TokenUpdate before its bootstrap token."))?;
+                known.ok_or_else(|| Error::conflict(t!("Send the device's Authenticate and TokenUpdate before its bootstrap token.")))?;
             set_bootstrap_token(tx, &known, token.as_ref())
         }
-        other => Err(Error::bad_input(format!(
-            "{} moves nothing in; send Authenticate, TokenUpdate and SetBootstrapToken, raw as the device sent them.",
-            other.message_type()
+        other => Err(Error::bad_input(t!(
+            "{message_type} moves nothing in; send Authenticate, TokenUpdate and SetBootstrapToken, raw as the device sent them.",
+            message_type = other.message_type()
         ))),
     }
 }
@@ -100,7 +100,7 @@ fn set_bootstrap_token(tx: &Tx, known: &Enrollment, token: Option<&SecretBytes>)
 fn authenticate(tx: &Tx, handed: &Handed<'_>, message: &Authenticate, known: Option<Enrollment>) -> Result<MovedIn> {
     let ids = &handed.checkin.ids;
     if ids.kind().is_user_channel() {
-        return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
+        return Err(Error::bad_input(t!("Authenticate is a device's message; a user's channel does not send it.")));
     }
     let before = known.as_ref().map(|known| devices::by_id(tx, &known.device_id)).transpose()?.flatten();
     let device = device_of(tx, ids, message, None)?;
@@ -140,7 +140,7 @@ fn facts(device: &Device) -> [String; 8] {
 fn come_round(tx: &Tx, enrollment: &mut Enrollment) -> Result<()> {
     next_generation(tx, enrollment)?;
     for identity in certificates::of_enrollment(tx, &enrollment.id)? {
-        certificates::revoke(tx, &identity.fingerprint, "its device moved to another server and back")?;
+        certificates::revoke(tx, &identity.fingerprint, t!("its device moved to another server and back"))?;
     }
     enrollment.state = EnrollmentState::Authenticated;
     enrollment.token_update_tally = 0;
@@ -200,7 +200,7 @@ fn unannounced(tx: &Tx, checkin: &CheckIn) -> Result<Enrollment> {
     let parent = enrollments::by_nano_id(tx, parent_id.as_str())?;
     let device = parent.as_ref().map(|parent| devices::by_id(tx, &parent.device_id)).transpose()?.flatten();
     let (Some(parent), Some(device)) = (parent, device) else {
-        return Err(Error::conflict("Send the messages of the device before those of its users."));
+        return Err(Error::conflict(t!("Send the messages of the device before those of its users.")));
     };
     let enrollment = blank(tx.new_id(), &device, &checkin.ids, Some(parent.id), tx.now);
     enrollments::insert(tx, &enrollment)?;

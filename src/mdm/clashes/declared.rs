@@ -91,7 +91,7 @@ pub fn of_declaration(
     let Some(own) = Declared::new(declaration, payload) else { return Ok(clashes) };
     let mut others = of(tx, &devices)?;
     others.retain(|other| other.origin.id != declaration.id);
-    clashes.extend(told(own.found(tx, &devices, &others)?, &format!("The declaration “{}”", declaration.name)));
+    clashes.extend(told(own.found(tx, &devices, &others)?, &t!("The declaration “{name}”", name = declaration.name)));
     Ok(clashes)
 }
 

@@ -30,10 +30,15 @@ impl Hidden {
     /// It in two sentences.
     pub fn words(&self) -> String {
         let (put, both) =
-            (if self.list.is_of_allowed { "Put it on the list" } else { "Take it off the list" }, both_are_for(self.device_count));
-        format!(
-            "“{}” in the policy “{}” hides the app “{}” ({}), and {both}: nobody can open it there. {put}, or take one of the two back.",
-            self.list.label, self.policy.name, self.app.name, self.bundle_id
+            (if self.list.is_of_allowed { t!("Put it on the list") } else { t!("Take it off the list") }, both_are_for(self.device_count));
+        t!(
+            "“{label}” in the policy “{name}” hides the app “{name_2}” ({bundle_id}), and {both}: nobody can open it there. {put}, or take one of the two back.",
+            label = self.list.label,
+            name = self.policy.name,
+            name_2 = self.app.name,
+            bundle_id = self.bundle_id,
+            both,
+            put
         )
     }
 }

@@ -135,7 +135,7 @@ fn declarations(tx: &Tx, devices: &[Alike]) -> Result<Vec<Met>> {
     let mut met = Vec::new();
     for (at, one) in all.iter().enumerate() {
         let own: Vec<Alike> = devices.iter().filter(|alike| alike.declarations.contains(&one.origin.id)).cloned().collect();
-        let found = told(one.found(tx, &own, &all[at + 1..])?, &format!("The declaration “{}”", one.origin.name));
+        let found = told(one.found(tx, &own, &all[at + 1..])?, &t!("The declaration “{name}”", name = one.origin.name));
         met.extend(found.into_iter().map(|clash| Met { one: one.origin.clone(), warning: clash.into() }));
     }
     Ok(met)

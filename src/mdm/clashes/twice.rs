@@ -30,11 +30,11 @@ pub struct Twice {
 impl Twice {
     /// It in two sentences.
     pub fn words(&self) -> String {
-        format!(
-            "The declaration “{}” brings the app “{}” too, and {}: a device takes an app from one of them, and refuses the other. Take one of the two back.",
-            self.declaration.name,
-            self.app.name,
-            both_are_for(self.device_count)
+        t!(
+            "The declaration “{name}” brings the app “{name_2}” too, and {device_count}: a device takes an app from one of them, and refuses the other. Take one of the two back.",
+            name = self.declaration.name,
+            name_2 = self.app.name,
+            device_count = both_are_for(self.device_count)
         )
     }
 }

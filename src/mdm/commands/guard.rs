@@ -34,9 +34,10 @@ fn mac(tx: &Tx, enrollment: &Enrollment, device: &Capabilities, order: &Order) -
     let says = |fact: &str| facts[fact].as_bool() == Some(true);
     let is_lock = order.request_type == "DeviceLock";
     if is_lock && says("IsAppleSilicon") && device.os_version.is_older_than(OsVersion::parse(LOCK_IS_SAFE_FROM)) {
-        return Err(Error::conflict(format!(
-            "Locking would deactivate this Mac: with Apple silicon it needs macOS {LOCK_IS_SAFE_FROM} or later first; it has {}.",
-            device.os_version
+        return Err(Error::conflict(t!(
+            "Locking would deactivate this Mac: with Apple silicon it needs macOS {LOCK_IS_SAFE_FROM} or later first; it has {os_version}.",
+            LOCK_IS_SAFE_FROM,
+            os_version = device.os_version
         )));
     }
     // A second PIN would be kept beside the one that opens it, and open nothing.
@@ -46,7 +47,7 @@ fn mac(tx: &Tx, enrollment: &Enrollment, device: &Capabilities, order: &Order) -
     // Macs refuse to be locked without one, whether they said so or not; and one that did not would be in nobody's hand.
     let needs_pin = is_lock || says("PINRequiredForEraseDevice");
     if needs_pin && order.text("PIN").is_none_or(str::is_empty) {
-        return Err(Error::conflict("This Mac does that only with a PIN of six characters, which unlocks it again; give one."));
+        return Err(Error::conflict(t!("This Mac does that only with a PIN of six characters, which unlocks it again; give one.")));
     }
     Ok(())
 }
@@ -55,9 +56,9 @@ fn mac(tx: &Tx, enrollment: &Enrollment, device: &Capabilities, order: &Order) -
 fn profile(order: &Order) -> Result<()> {
     let profile = fields::data(order.keys(), "Payload").and_then(|payload| mobileconfig::read(payload).ok());
     if profile.is_some_and(|profile| profile.payloads.iter().any(|payload| payload.payload_type == ENROLLS)) {
-        return Err(Error::conflict(
-            "This profile enrolls devices. Devices that are enrolled renew theirs by themselves; others get it by an invitation.",
-        ));
+        return Err(Error::conflict(t!(
+            "This profile enrolls devices. Devices that are enrolled renew theirs by themselves; others get it by an invitation."
+        )));
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ const FIRST: i64 = 100;
 
 /// What a device can do, as far as it is known.
 pub fn capabilities(tx: &Tx, enrollment: &Enrollment) -> Result<Capabilities> {
-    let device = devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))?;
+    let device = devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found(t!("There is no such device.")))?;
     capabilities_on(tx, enrollment, &device)
 }
 
@@ -134,13 +134,13 @@ fn stands(tx: &Tx, enrollment: &Enrollment, order: &Order, check: bool) -> Resul
         guard::check(tx, enrollment, &device, order)?;
     }
     if devices::is_deleted(tx, &enrollment.device_id)? {
-        return Err(Error::conflict("This device was deleted; enroll it again to manage it."));
+        return Err(Error::conflict(t!("This device was deleted; enroll it again to manage it.")));
     }
     if enrollment.state != EnrollmentState::Enrolled {
         return Err(Error::conflict(match enrollment.state {
-            EnrollmentState::Authenticated => "This device has not finished enrolling; commands can be sent once it has.",
-            EnrollmentState::Retired => "This device was retired; enroll it again to manage it.",
-            _ => "This device is no longer enrolled; enroll it again to manage it.",
+            EnrollmentState::Authenticated => t!("This device has not finished enrolling; commands can be sent once it has."),
+            EnrollmentState::Retired => t!("This device was retired; enroll it again to manage it."),
+            _ => t!("This device is no longer enrolled; enroll it again to manage it."),
         }));
     }
     Ok(())
@@ -197,10 +197,13 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
         return rewrite(tx, actor, enrollment, unsent, order, row.expires_at);
     }
     if commands::count_open(tx, &enrollment.id)? >= MAX_OPEN {
-        return Err(Error::conflict(format!("{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.")));
+        return Err(Error::conflict(t!(
+            "{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.",
+            MAX_OPEN
+        )));
     }
     for older in &older {
-        queue::end(tx, enrollment, older, CommandState::Superseded, "a newer command does the same")?;
+        queue::end(tx, enrollment, older, CommandState::Superseded, t!("a newer command does the same"))?;
     }
     let new = NewCommand {
         enrollment_id: &enrollment.id,
@@ -213,7 +216,7 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
         actor: &actor.to_string(),
         expires_at: ends_at(tx, order, row.expires_at),
     };
-    let used = || Error::conflict(format!("The CommandUUID {uuid} was used for this device before; take a new one."));
+    let used = || Error::conflict(t!("The CommandUUID {uuid} was used for this device before; take a new one.", uuid));
     let queued = commands::insert(tx, &new).map_err(|error| if error.kind == Kind::Conflict { used() } else { error })?;
     let subject = journal::Subject::from(enrollment).command(uuid);
     journal::note(tx, actor, "command.queued", subject, json!({ "request_type": order.request_type }))?;
@@ -269,7 +272,7 @@ pub fn new_pin(tx: &Tx) -> Secret<String> {
 fn complete(tx: &Tx, enrollment: &Enrollment, order: &mut Order) -> Result<()> {
     if order.request_type == "ClearPasscode" && !order.has_key("UnlockToken") {
         let Some(token) = enrollments::secret(tx, &enrollment.id, SealedColumn::UnlockToken)? else {
-            return Err(Error::conflict("This device never gave an unlock token, so its passcode cannot be cleared from here."));
+            return Err(Error::conflict(t!("This device never gave an unlock token, so its passcode cannot be cleared from here.")));
         };
         order.set_data("UnlockToken", token.expose().clone());
     }
@@ -282,10 +285,10 @@ fn complete(tx: &Tx, enrollment: &Enrollment, order: &mut Order) -> Result<()> {
 /// The PIN of a Mac is the only way to unlock it: it is held in the transaction that queues the command, so before it can reach the Mac.
 fn hold_secrets(tx: &Tx, enrollment: &Enrollment, order: &Order) -> Result<()> {
     let held = [
-        ("DeviceLock", "PIN", EscrowKind::LockPin, "locked with this PIN"),
-        ("EraseDevice", "PIN", EscrowKind::LockPin, "erased with this PIN"),
-        ("SetRecoveryLock", "NewPassword", EscrowKind::RecoveryLockPassword, "set as recovery lock"),
-        ("SetFirmwarePassword", "NewPassword", EscrowKind::FirmwarePassword, "set as firmware password"),
+        ("DeviceLock", "PIN", EscrowKind::LockPin, t!("locked with this PIN")),
+        ("EraseDevice", "PIN", EscrowKind::LockPin, t!("erased with this PIN")),
+        ("SetRecoveryLock", "NewPassword", EscrowKind::RecoveryLockPassword, t!("set as recovery lock")),
+        ("SetFirmwarePassword", "NewPassword", EscrowKind::FirmwarePassword, t!("set as firmware password")),
     ];
     for (request_type, key, kind, note) in held {
         if order.request_type == request_type
@@ -321,17 +324,17 @@ fn named(fields: Vec<FieldError>) -> Error {
 pub fn cancel(tx: &Tx, actor: &Actor, enrollment: &Enrollment, uuid: &str) -> Result<Command> {
     actor.require(Right::Command)?;
     let Some(command) = commands::by_uuid(tx, &enrollment.id, uuid)? else {
-        return Err(Error::not_found("There is no such command for this device."));
+        return Err(Error::not_found(t!("There is no such command for this device.")));
     };
     if !command.state.is_open() {
-        return Err(Error::conflict(format!("This command has left the queue already ({}).", command.state)));
+        return Err(Error::conflict(t!("This command has left the queue already ({state}).", state = command.state)));
     }
-    let because = format!("taken back by {actor}");
+    let because = t!("taken back by {actor}", actor);
     commands::finish(tx, command.seq, CommandState::Cancelled, &because, None)?;
     queue::unreached(tx, enrollment, &command)?;
     let subject = journal::Subject::from(enrollment).command(uuid);
     journal::note(tx, actor, "command.cancelled", subject, json!({ "request_type": command.request_type }))?;
-    commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found("There is no such command for this device."))
+    commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found(t!("There is no such command for this device.")))
 }
 
 /// Takes a command out of the queue because what it was for has come about otherwise.

@@ -37,11 +37,11 @@ pub struct Offer {
 pub fn next(tx: &Tx, enrollment: &Enrollment, session: i64) -> Result<Option<Offer>> {
     while let Some(command) = commands::next(tx, &enrollment.id, session)? {
         if command.generation != enrollment.generation {
-            end(tx, enrollment, &command, CommandState::Dropped, "a new enrollment began")?;
+            end(tx, enrollment, &command, CommandState::Dropped, t!("a new enrollment began"))?;
         } else if command.expires_at.is_some_and(|end| end <= tx.now) {
-            end(tx, enrollment, &command, CommandState::Expired, "its time was over before the device could do it")?;
+            end(tx, enrollment, &command, CommandState::Expired, t!("its time was over before the device could do it"))?;
         } else if command.offers >= MAX_OFFERS {
-            let because = "the device was sent it three times and never replied; it may not be able to read it";
+            let because = t!("the device was sent it three times and never replied; it may not be able to read it");
             end(tx, enrollment, &command, CommandState::Quarantined, because)?;
         } else if let Some(payload) = commands::payload(tx, command.seq)? {
             commands::mark_sent(tx, command.seq)?;
@@ -52,7 +52,7 @@ pub fn next(tx: &Tx, enrollment: &Enrollment, session: i64) -> Result<Option<Off
                 payload,
             }));
         } else {
-            end(tx, enrollment, &command, CommandState::Dropped, "what it said is not kept any more")?;
+            end(tx, enrollment, &command, CommandState::Dropped, t!("what it said is not kept any more"))?;
         }
     }
     Ok(None)
@@ -102,7 +102,7 @@ fn put_off(tx: &Tx, enrollment: &Enrollment, command: &Command, session: i64) ->
 
 fn finish(tx: &Tx, enrollment: &Enrollment, command: &Command, state: CommandState, head: &Head) -> Result<bool> {
     let cause = match state {
-        CommandState::FormatError => String::from("the device could not read the command: a fault of this server, or of who wrote it"),
+        CommandState::FormatError => String::from(t!("the device could not read the command: a fault of this server, or of who wrote it")),
         _ => head.cause().map(|cause| cause.words.into_owned()).unwrap_or_default(),
     };
     let chain = (!head.error_chain.is_empty()).then(|| json!(head.error_chain).to_string());
@@ -169,7 +169,7 @@ pub fn expire(tx: &Tx) -> Result<usize> {
     let past = commands::past_expiry(tx, PAGE)?;
     for command in &past {
         let Some(enrollment) = crate::store::enrollments::by_id(tx, &command.enrollment_id)? else { continue };
-        end(tx, &enrollment, command, CommandState::Expired, "its time was over before the device could do it")?;
+        end(tx, &enrollment, command, CommandState::Expired, t!("its time was over before the device could do it"))?;
     }
     Ok(past.len())
 }

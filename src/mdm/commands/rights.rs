@@ -88,8 +88,14 @@ pub(super) fn require(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &O
         return Ok(());
     }
     let deed = words::deed(&order.request_type);
-    let of_a_mac = if order.request_type == "DeviceLock" { ", where that takes a PIN" } else { "" };
-    Err(Error::forbidden(format!("{actor} may not have a device {deed}{of_a_mac}; that takes the role {}.", right.roles())))
+    let of_a_mac = if order.request_type == "DeviceLock" { t!(", where that takes a PIN") } else { "" };
+    Err(Error::forbidden(t!(
+        "{actor} may not have a device {deed}{of_a_mac}; that takes the role {roles}.",
+        actor,
+        deed,
+        of_a_mac,
+        roles = right.roles()
+    )))
 }
 
 /// [`right_for`], with what the command means for this very device.

@@ -23,13 +23,13 @@ pub fn protocol_words(error: &Error) -> Option<&str> {
 }
 
 /// A device of this family as it stands after "a", with that word, and several of them.
-const fn kind(platform: Platform) -> (&'static str, &'static str, &'static str) {
+fn kind(platform: Platform) -> (&'static str, &'static str, &'static str) {
     match platform {
-        Platform::Ios => ("An", "iPhone or iPad", "iPhones and iPads"),
+        Platform::Ios => ("An", t!("iPhone or iPad"), t!("iPhones and iPads")),
         Platform::Macos => ("A", "Mac", "Macs"),
-        Platform::Tvos => ("An", "Apple TV", "Apple TVs"),
-        Platform::Visionos => ("An", "Apple Vision Pro", "Apple Vision Pros"),
-        Platform::Watchos => ("An", "Apple Watch", "Apple Watches"),
+        Platform::Tvos => ("An", t!("Apple TV"), t!("Apple TVs")),
+        Platform::Visionos => ("An", t!("Apple Vision Pro"), t!("Apple Vision Pros")),
+        Platform::Watchos => ("An", t!("Apple Watch"), t!("Apple Watches")),
         Platform::Unknown => ("A", "device", "devices"),
     }
 }
@@ -39,23 +39,33 @@ fn words(request_type: &str, device: &Capabilities, reason: Reason) -> String {
     let (system, has) = (device.platform.system(), device.os_version);
     let deed = match request_type {
         // One of many may be refused, and each has a name that only the protocol knows.
-        "Settings" => Cow::Borrowed("change this setting"),
+        "Settings" => Cow::Borrowed(t!("change this setting")),
         other => deed(other),
     };
     match reason {
-        Reason::Platform if OF_LOST_MODE.contains(&request_type) => format!("{many} have no Lost Mode."),
-        Reason::Platform => format!("{a} {one} cannot be asked to {deed}."),
-        Reason::TooOld(since) => format!("It can be asked to {deed} from {system} {since} on; it has {has}."),
-        Reason::Removed(removed) => format!("From {system} {removed} on it cannot be asked to {deed} any more; it has {has}."),
-        Reason::Supervision => format!("Only a supervised {one} can be asked to {deed}."),
-        Reason::AutomatedEnrollment => format!("Only a new {one} that set itself up from Apple’s device list can be asked to {deed}."),
-        Reason::Channel if device.kind.is_user_channel() => format!("Only the device itself can be asked to {deed}, not one of its users."),
-        Reason::Channel => format!("Only a user of the device can be asked to {deed}, not the device itself."),
-        Reason::UserEnrollment => format!("A person’s own device is not asked to {deed}."),
-        Reason::SharedIpad => format!("An iPad that several people share cannot be asked to {deed}."),
-        Reason::OnlySharedIpad => format!("Only an iPad that several people share can be asked to {deed}."),
+        Reason::Platform if OF_LOST_MODE.contains(&request_type) => t!("{many} have no Lost Mode.", many),
+        Reason::Platform => t!("{a} {one} cannot be asked to {deed}.", a, one, deed),
+        Reason::TooOld(since) => t!("It can be asked to {deed} from {system} {since} on; it has {has}.", deed, system, since, has),
+        Reason::Removed(removed) => {
+            t!("From {system} {removed} on it cannot be asked to {deed} any more; it has {has}.", system, removed, deed, has)
+        }
+        Reason::Supervision => t!("Only a supervised {one} can be asked to {deed}.", one, deed),
+        Reason::AutomatedEnrollment => {
+            t!("Only a new {one} that set itself up from Apple’s device list can be asked to {deed}.", one, deed)
+        }
+        Reason::Channel if device.kind.is_user_channel() => {
+            t!("Only the device itself can be asked to {deed}, not one of its users.", deed)
+        }
+        Reason::Channel => t!("Only a user of the device can be asked to {deed}, not the device itself.", deed),
+        Reason::UserEnrollment => t!("A person’s own device is not asked to {deed}.", deed),
+        Reason::SharedIpad => t!("An iPad that several people share cannot be asked to {deed}.", deed),
+        Reason::OnlySharedIpad => t!("Only an iPad that several people share can be asked to {deed}.", deed),
         Reason::AccessRight(right) => {
-            format!("When it enrolled, it did not allow this server to {}, so it cannot be asked to {deed}.", right_in_words(right))
+            t!(
+                "When it enrolled, it did not allow this server to {right}, so it cannot be asked to {deed}.",
+                right = right_in_words(right),
+                deed
+            )
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Area, Door, Finding, Level, Seen, until};
 use crate::clock::{Timestamp, Zone};
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::ca::public_tls::{self, Situation};
 use crate::mdm::ends::SOON;
 use crate::mdm::first_steps::{is_this_machine, listens_here_alone};
@@ -36,73 +37,84 @@ fn apart(one: Timestamp, other: Timestamp) -> Duration {
 /// What time it is here, by what others say and by what was written down before.
 pub(super) fn clock(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Finding> {
     const ID: &str = "clock.time";
-    const SET: &str = "Set the clock and have the system keep it (timedatectl set-ntp true, or the settings of macOS).";
+    const SET: &str = msg!("Set the clock and have the system keep it (timedatectl set-ntp true, or the settings of macOS).");
     let (area, here) = (Area::Clock, zone.words(tx.now));
     if tx.now < EARLIEST {
-        return Ok(Finding::new(ID, area, Level::Error, format!("This machine’s clock says {here}, which is long past."), SET));
+        return Ok(Finding::new(ID, area, Level::Error, t!("This machine’s clock says {here}, which is long past.", here), say(SET)));
     }
     if let Some(service) = seen.apple.iter().find(|service| service.date.is_some()) {
         let there = service.date.unwrap_or(tx.now);
         let off = apart(tx.now, there);
-        let what = format!("This machine’s clock says {here}; {} says {}.", service.host, zone.words(there));
+        let what = t!("This machine’s clock says {here}; {host} says {zone}.", here, host = service.host, zone = zone.words(there));
         return Ok(match off {
             off if off > CLOCK_WRONG => {
-                let remedy =
-                    format!("{SET} Until then certificates look as if they had ended or not begun, and Apple refuses what is signed here.");
+                let remedy = t!(
+                    "{set} Until then certificates look as if they had ended or not begun, and Apple refuses what is signed here.",
+                    set = say(SET)
+                );
                 Finding::new(ID, area, Level::Error, what, remedy)
             }
-            off if off > CLOCK_OFF => Finding::new(ID, area, Level::Warning, what, SET),
-            _ => Finding::ok(ID, area, format!("This machine’s clock is right, as far as {} tells.", service.host)),
+            off if off > CLOCK_OFF => Finding::new(ID, area, Level::Warning, what, say(SET)),
+            _ => Finding::ok(ID, area, t!("This machine’s clock is right, as far as {host} tells.", host = service.host)),
         });
     }
     let newest = events::list(tx, &Filter::default(), None, 1)?.into_iter().next();
     if let Some(newest) = newest.filter(|newest| newest.at.since(tx.now) > CLOCK_WRONG) {
-        let what =
-            format!("This machine’s clock says {here}, and something is noted here as of {}: it was set back.", zone.words(newest.at));
-        return Ok(Finding::new(ID, area, Level::Warning, what, SET));
+        let what = t!(
+            "This machine’s clock says {here}, and something is noted here as of {zone}: it was set back.",
+            here,
+            zone = zone.words(newest.at)
+        );
+        return Ok(Finding::new(ID, area, Level::Warning, what, say(SET)));
     }
-    Ok(Finding::new(ID, area, Level::Note, format!("This machine’s clock says {here}. Nobody could be asked whether that is so."), ""))
+    Ok(Finding::new(ID, area, Level::Note, t!("This machine’s clock says {here}. Nobody could be asked whether that is so.", here), ""))
 }
 
 /// Whether the public address is one that devices can use.
 pub(super) fn names(seen: &Seen) -> Option<Finding> {
     const ID: &str = "names.address";
-    const NAME: &str = "Give this machine a name in your network’s name service, and start Rollcall with it as --url, before devices enroll: they keep \
-                        the address for good.";
+    const NAME: &str = msg!(
+        "Give this machine a name in your network’s name service, and start Rollcall with it as --url, before devices enroll: they keep \
+                        the address for good."
+    );
     let (area, url, host) = (Area::Names, &seen.public_url, &seen.host);
     let error = |what: String, remedy: &str| Some(Finding::new(ID, area, Level::Error, what, remedy));
     if is_this_machine(host) {
-        let what = format!(
-            "The public address {url} is for this machine alone, to try out with practice devices: it leads devices to themselves."
+        let what = t!(
+            "The public address {url} is for this machine alone, to try out with practice devices: it leads devices to themselves.",
+            url
         );
-        return Some(Finding::new(ID, area, Level::Warning, what, NAME));
+        return Some(Finding::new(ID, area, Level::Warning, what, say(NAME)));
     }
     if host.parse::<std::net::IpAddr>().is_ok() {
-        return error(format!("The public address {url} is a number, which changes with the network."), NAME);
+        return error(t!("The public address {url} is a number, which changes with the network.", url), say(NAME));
     }
     if !host.contains('.') {
-        return error(format!("The public address {url} names only “{host}”, which devices in another network do not find."), NAME);
+        return error(
+            t!("The public address {url} names only “{host}”, which devices in another network do not find.", url, host),
+            say(NAME),
+        );
     }
     let resolved = match seen.resolved.as_ref()? {
         Ok(resolved) if !resolved.is_empty() => resolved,
         outcome => {
             let why = outcome.as_ref().err().map(|why| format!(" ({why})")).unwrap_or_default();
-            let what = format!("The name {host} leads nowhere from this machine{why}.");
+            let what = t!("The name {host} leads nowhere from this machine{why}.", host, why);
             // What announces itself in the local network is looked up there, which not every server does.
             let level = if is_local(host) { Level::Warning } else { Level::Error };
-            return Some(Finding::new(ID, area, level, what, format!("Have your network’s name service lead {host} to this machine.")));
+            return Some(Finding::new(ID, area, level, what, t!("Have your network’s name service lead {host} to this machine.", host)));
         }
     };
     let list = resolved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if resolved.iter().all(std::net::IpAddr::is_loopback) {
-        let what = format!("The name {host} leads to {list} on this machine, so what devices find cannot be seen from here.");
-        return Some(Finding::new(ID, area, Level::Warning, what, "Take the name out of /etc/hosts, or look from another machine."));
+        let what = t!("The name {host} leads to {list} on this machine, so what devices find cannot be seen from here.", host, list);
+        return Some(Finding::new(ID, area, Level::Warning, what, t!("Take the name out of /etc/hosts, or look from another machine.")));
     }
     if is_local(host) {
-        let what = format!("The name {host} leads to {list}; devices find it in the same network only.");
-        return Some(Finding::new(ID, area, Level::Note, what, NAME));
+        let what = t!("The name {host} leads to {list}; devices find it in the same network only.", host, list);
+        return Some(Finding::new(ID, area, Level::Note, what, say(NAME)));
     }
-    Some(Finding::ok(ID, area, format!("The name {host} leads to {list}.")))
+    Some(Finding::ok(ID, area, t!("The name {host} leads to {list}.", host, list)))
 }
 
 /// By which way an authority that everybody trusts could vouch for the name; nothing where its certificate is not our own authority's.
@@ -116,11 +128,11 @@ pub(super) fn ways(seen: &Seen) -> Option<Finding> {
     let ways = public_tls::ways(Situation { host: &seen.host, port, listens_at_443, has_hook: seen.has_dns_hook });
     let words: Vec<_> = ways.iter().map(|way| way.words.as_str()).collect();
     let what = if ways.is_empty() {
-        format!("Let’s Encrypt cannot vouch for {}: it is no name that can be found from the internet.", seen.host)
+        t!("Let’s Encrypt cannot vouch for {host}: it is no name that can be found from the internet.", host = seen.host)
     } else if ways.iter().any(|way| way.possible) {
-        format!("Let’s Encrypt can vouch for {}. {}", seen.host, words.join(" "))
+        t!("Let’s Encrypt can vouch for {host}. {join}", host = seen.host, join = words.join(" "))
     } else {
-        format!("Let’s Encrypt cannot vouch for {} as it is. {}", seen.host, words.join(" "))
+        t!("Let’s Encrypt cannot vouch for {host} as it is. {join}", host = seen.host, join = words.join(" "))
     };
     Some(Finding::new(ID, Area::Tls, Level::Note, what, ""))
 }
@@ -141,23 +153,23 @@ pub(super) fn ports(seen: &Seen) -> Vec<Finding> {
             let problem = port.problem.as_ref()?;
             let what = format!("{} ({}): {problem}", port.address, port.flag);
             let (level, remedy) = if seen.serving {
-                (Level::Error, "Look whether a firewall of this machine is in the way, and in the log of Rollcall.")
+                (Level::Error, t!("Look whether a firewall of this machine is in the way, and in the log of Rollcall."))
             } else {
                 (
                     Level::Note,
-                    "Nothing is wrong where the service is started with other addresses or as another user; else end what listens there, or choose another port.",
+                    t!("Nothing is wrong where the service is started with other addresses or as another user; else end what listens there, or choose another port."),
                 )
             };
             Some(Finding::new(format!("ports.listener:{}", port.flag), area, level, what, remedy))
         })
         .collect();
     if !seen.serving {
-        let what = "Rollcall does not run now, so its address and its certificate were not looked at.";
-        findings.push(Finding::new("ports.serving", area, Level::Note, what, "Start it, then look once more."));
+        let what = t!("Rollcall does not run now, so its address and its certificate were not looked at.");
+        findings.push(Finding::new("ports.serving", area, Level::Note, what, t!("Start it, then look once more.")));
     }
     if findings.is_empty() {
         let list = seen.ports.iter().map(|port| port.address.to_string()).collect::<Vec<_>>().join(", ");
-        findings.push(Finding::ok("ports.listener", area, format!("It answers at {list}.")));
+        findings.push(Finding::ok("ports.listener", area, t!("It answers at {list}.", list)));
     }
     findings.extend(here_alone(seen));
     findings
@@ -174,9 +186,10 @@ fn here_alone(seen: &Seen) -> Option<Finding> {
         return None;
     }
     let list = seen.ports.iter().map(|port| port.address.to_string()).collect::<Vec<_>>().join(", ");
-    let what = format!("No device can connect: it listens at {list}, for this machine alone.");
-    let remedy = format!(
-        "Start it with --listen {port}, at all addresses of this machine; nothing is wrong where a program here passes devices on."
+    let what = t!("No device can connect: it listens at {list}, for this machine alone.", list);
+    let remedy = t!(
+        "Start it with --listen {port}, at all addresses of this machine; nothing is wrong where a program here passes devices on.",
+        port
     );
     Some(Finding::new("ports.here_alone", Area::Ports, Level::Warning, what, remedy))
 }
@@ -186,48 +199,53 @@ pub(super) fn tls(now: Timestamp, seen: &Seen, zone: &Zone) -> Vec<Finding> {
     let Some(door) = &seen.door else { return Vec::new() };
     let area = Area::Tls;
     let Some(own) = door.chain.first() else {
-        let why = door.failure.as_deref().unwrap_or("nothing was shown");
-        let remedy = "Devices come by this address. Look whether its port leads to this machine; where your router does not let this machine reach itself \
-                      by its public address, look from a device.";
+        let why = door.failure.as_deref().unwrap_or(t!("nothing was shown"));
+        let remedy = t!(
+            "Devices come by this address. Look whether its port leads to this machine; where your router does not let this machine reach itself \
+                      by its public address, look from a device."
+        );
         return vec![Finding::new(
             "tls.reach",
             area,
             Level::Error,
-            format!("The public address {} does not answer: {why}.", seen.public_url),
+            t!("The public address {public_url} does not answer: {why}.", public_url = seen.public_url, why),
             remedy,
         )];
     };
     let mut findings = Vec::new();
     findings.extend(validity(now, seen, own, zone));
     if !door.names_host {
-        let what = format!("The certificate at {} is for another name ({}).", seen.public_url, own.subject());
+        let what =
+            t!("The certificate at {public_url} is for another name ({subject}).", public_url = seen.public_url, subject = own.subject());
         findings.push(Finding::new(
             "tls.name",
             area,
             Level::Error,
             what,
-            format!("Get a certificate for {}; every device refuses this one.", seen.host),
+            t!("Get a certificate for {host}; every device refuses this one.", host = seen.host),
         ));
     }
     findings.extend(trust(now, door, own));
     findings.extend(rules(door, own));
     if findings.is_empty() {
-        let by = if seen.own_tls { "our own authority" } else { "a public authority" };
-        let what = format!(
-            "Devices trust what {} shows: it is of {by}, ends {}, and its chain is whole.",
-            seen.public_url,
-            until(own.not_after(), now, zone)
+        let by = if seen.own_tls { t!("our own authority") } else { t!("a public authority") };
+        let what = t!(
+            "Devices trust what {public_url} shows: it is of {by}, ends {zone}, and its chain is whole.",
+            public_url = seen.public_url,
+            by,
+            zone = until(own.not_after(), now, zone)
         );
         findings.push(Finding::ok("tls.certificate", area, what));
     }
     match door.status {
         Some(200) | None => {}
         Some(status) => {
-            let what = format!(
-                "At {} something else answers than Rollcall ({status}), or a proxy before it does not pass /health/live on.",
-                seen.public_url
+            let what = t!(
+                "At {public_url} something else answers than Rollcall ({status}), or a proxy before it does not pass /health/live on.",
+                public_url = seen.public_url,
+                status
             );
-            let remedy = "Have the address lead to this machine, and a proxy before it pass everything on.";
+            let remedy = t!("Have the address lead to this machine, and a proxy before it pass everything on.");
             findings.push(Finding::new("tls.answer", area, Level::Warning, what, remedy));
         }
     }
@@ -237,26 +255,32 @@ pub(super) fn tls(now: Timestamp, seen: &Seen, zone: &Zone) -> Vec<Finding> {
 fn validity(now: Timestamp, seen: &Seen, own: &Certificate, zone: &Zone) -> Option<Finding> {
     const ID: &str = "tls.validity";
     let renew = if seen.own_tls {
-        "Rollcall renews it by itself; look in its log why it does not."
+        t!("Rollcall renews it by itself; look in its log why it does not.")
     } else {
-        "Renew it where it comes from; Rollcall reads the files again by itself."
+        t!("Renew it where it comes from; Rollcall reads the files again by itself.")
     };
     let end = own.not_after();
     if own.not_before() > now {
-        let what = format!("The certificate is not valid before {}.", zone.words(own.not_before()));
+        let what = t!("The certificate is not valid before {not_before}.", not_before = zone.words(own.not_before()));
         return Some(Finding::new(
             ID,
             Area::Tls,
             Level::Error,
             what,
-            "Look whether this machine’s clock is right, else get another certificate.",
+            t!("Look whether this machine’s clock is right, else get another certificate."),
         ));
     }
     if end <= now {
-        return Some(Finding::new(ID, Area::Tls, Level::Error, format!("The certificate has ended, {}.", until(end, now, zone)), renew));
+        return Some(Finding::new(
+            ID,
+            Area::Tls,
+            Level::Error,
+            t!("The certificate has ended, {zone}.", zone = until(end, now, zone)),
+            renew,
+        ));
     }
     (end.since(now) < SOON)
-        .then(|| Finding::new(ID, Area::Tls, Level::Warning, format!("The certificate ends {}.", until(end, now, zone)), renew))
+        .then(|| Finding::new(ID, Area::Tls, Level::Warning, t!("The certificate ends {zone}.", zone = until(end, now, zone)), renew))
 }
 
 /// Whether a chain that is valid and of the right name leads to a root that devices know.
@@ -266,20 +290,22 @@ fn trust(now: Timestamp, door: &Door, own: &Certificate) -> Option<Finding> {
     let (id, what, remedy) = if !is_linked {
         (
             "tls.chain",
-            String::from("The chain that is shown is out of order or has a gap: one of its certificates was not made by the next one."),
-            "Put the server’s certificate first into the file, then each that made the one before it.",
+            String::from(t!("The chain that is shown is out of order or has a gap: one of its certificates was not made by the next one.")),
+            t!("Put the server’s certificate first into the file, then each that made the one before it."),
         )
     } else if door.chain.len() == 1 && own.issuer() != own.subject() {
         (
             "tls.chain",
-            format!("The chain that is shown has one certificate only, and no device knows who made it ({}).", own.issuer()),
-            "Take the file with the whole chain (fullchain.pem). Where your own authority made it, devices must be told to trust that first.",
+            t!("The chain that is shown has one certificate only, and no device knows who made it ({issuer}).", issuer = own.issuer()),
+            t!(
+                "Take the file with the whole chain (fullchain.pem). Where your own authority made it, devices must be told to trust that first."
+            ),
         )
     } else {
         (
             "tls.trust",
-            format!("Devices do not trust the certificate: {failure}."),
-            "Take one of a public authority, or leave the certificate to Rollcall, whose own authority comes with every enrollment.",
+            t!("Devices do not trust the certificate: {failure}.", failure),
+            t!("Take one of a public authority, or leave the certificate to Rollcall, whose own authority comes with every enrollment."),
         )
     };
     Some(Finding::new(id, Area::Tls, Level::Error, what, remedy))
@@ -291,20 +317,20 @@ fn rules(door: &Door, own: &Certificate) -> Vec<Finding> {
     let mut broken = |what: String, remedy: &str| findings.push(Finding::new("tls.rules", Area::Tls, Level::Error, what, remedy));
     if own.not_after().since(own.not_before()) > LONGEST_LIFE {
         broken(
-            String::from("The certificate is good for more than 825 days, which no Apple system since iOS 13 and macOS 10.15 accepts."),
-            "Get one with a shorter life.",
+            String::from(t!("The certificate is good for more than 825 days, which no Apple system since iOS 13 and macOS 10.15 accepts.")),
+            t!("Get one with a shorter life."),
         );
     }
     match own.key_kind() {
         KeyKind::Rsa { bits } if bits < RSA_BITS_MIN => {
             broken(
-                format!("The certificate’s key has {bits} bits, and Apple’s systems want {RSA_BITS_MIN}."),
-                "Get one with an RSA key of 2048 bits, or P-256.",
+                t!("The certificate’s key has {bits} bits, and Apple’s systems want {RSA_BITS_MIN}.", bits, RSA_BITS_MIN),
+                t!("Get one with an RSA key of 2048 bits, or P-256."),
             );
         }
         KeyKind::Other => broken(
-            String::from("The certificate’s key is of a kind that Apple’s systems do not take."),
-            "Get one with an RSA key of 2048 bits, or P-256.",
+            String::from(t!("The certificate’s key is of a kind that Apple’s systems do not take.")),
+            t!("Get one with an RSA key of 2048 bits, or P-256."),
         ),
         _ => {}
     }
@@ -312,8 +338,11 @@ fn rules(door: &Door, own: &Certificate) -> Vec<Finding> {
     let is_secret_later = door.version.is_empty() || door.version == "TLSv1_3" || door.suite.contains("ECDHE");
     if !is_secret_later {
         broken(
-            format!("The connection uses {}, which keeps nothing secret once the key is known; Apple’s systems want ECDHE.", door.suite),
-            "Have the proxy before Rollcall offer TLS 1.3, or ECDHE suites.",
+            t!(
+                "The connection uses {suite}, which keeps nothing secret once the key is known; Apple’s systems want ECDHE.",
+                suite = door.suite
+            ),
+            t!("Have the proxy before Rollcall offer TLS 1.3, or ECDHE suites."),
         );
     }
     findings

@@ -3,6 +3,7 @@
 use super::{Area, Finding, Level, Seen, Service, until};
 use crate::clock::Zone;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::ends::SOON;
 use crate::mdm::{Actor, ade, licences, push_certificates};
 use crate::pki::certificate::Certificate;
@@ -25,10 +26,10 @@ impl Service {
     /// What does not work without it.
     fn loss(self) -> &'static str {
         match self {
-            Self::Push => "no device can be woken",
-            Self::Releases => "new releases of systems are not offered",
-            Self::DeviceList => "devices that the organisation buys are not seen",
-            Self::AppsAndBooks => "licences of apps cannot be assigned",
+            Self::Push => t!("no device can be woken"),
+            Self::Releases => t!("new releases of systems are not offered"),
+            Self::DeviceList => t!("devices that the organisation buys are not seen"),
+            Self::AppsAndBooks => t!("licences of apps cannot be assigned"),
         }
     }
 }
@@ -62,31 +63,31 @@ pub(super) fn services(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
             (_, true) => Level::Error,
         };
         let way = match &seen.proxy {
-            Some(proxy) => format!("The way leads through the proxy {proxy}: have it let {} through.", service.host),
-            None => String::from("Where a proxy must be used, name it as apple.outbound_proxy."),
+            Some(proxy) => t!("The way leads through the proxy {proxy}: have it let {host} through.", proxy, host = service.host),
+            None => String::from(t!("Where a proxy must be used, name it as apple.outbound_proxy.")),
         };
         let way = format!("{}. {way}", capital(helps));
         let problem = if problem.starts_with(&service.host) { problem.clone() } else { capital(problem) };
-        let what = format!("{problem}; without it {}.", service.service.loss());
+        let what = t!("{problem}; without it {loss}.", problem, loss = service.service.loss());
         findings.push(Finding::new(format!("apple.{}", service.service.word()), Area::Apple, level, what, way));
     }
     if !reached.is_empty() {
-        let by = seen.proxy.as_ref().map(|proxy| format!(", through the proxy {proxy}")).unwrap_or_default();
-        findings.push(Finding::ok("apple.reached", Area::Apple, format!("These answer{by}: {}.", reached.join(", "))));
+        let by = seen.proxy.as_ref().map(|proxy| t!(", through the proxy {proxy}", proxy)).unwrap_or_default();
+        findings.push(Finding::ok("apple.reached", Area::Apple, t!("These answer{by}: {join}.", by, join = reached.join(", "))));
     }
     Ok(findings)
 }
 
 /// The push certificates: their ends, their keys, and what Apple says of the one that new devices get.
 pub(super) fn push(tx: &Tx, actor: &Actor, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>> {
-    const RENEW: &str = "Renew the same certificate in Apple’s portal with the same account; another topic would lose every device.";
+    const RENEW: &str = msg!("Renew the same certificate in Apple’s portal with the same account; another topic would lose every device.");
     let mut findings = Vec::new();
     for standing in push_certificates::list(tx, actor)? {
         let certificate = standing.certificate;
         let id = format!("push.certificate:{}", certificate.topic);
         let account = match certificate.account_note.as_str() {
-            "" => String::from("nobody noted with which account it was made"),
-            note => format!("made with the account “{note}”"),
+            "" => String::from(t!("nobody noted with which account it was made")),
+            note => t!("made with the account “{note}”", note),
         };
         let finding = |level, what: String, remedy: &str| Finding::new(id.clone(), Area::Push, level, what, remedy);
         let key = rows::key(tx, &certificate.topic)?.and_then(|key| PrivateKey::from_pkcs8_der(key.expose()).ok());
@@ -95,22 +96,36 @@ pub(super) fn push(tx: &Tx, actor: &Actor, seen: &Seen, zone: &Zone) -> Result<V
         let (end, topic) = (certificate.not_after_at, &certificate.topic);
         let ends = until(end, tx.now, zone);
         findings.push(if !is_pair {
-            let remedy = "Upload the certificate again together with the key that its request was made from.";
-            finding(Level::Error, format!("The push certificate of {topic} and its key do not belong together."), remedy)
+            let remedy = t!("Upload the certificate again together with the key that its request was made from.");
+            finding(Level::Error, t!("The push certificate of {topic} and its key do not belong together.", topic), remedy)
         } else if end <= tx.now {
-            finding(Level::Error, format!("The push certificate of {topic} has ended, {ends}: no device can be woken ({account})."), RENEW)
+            finding(
+                Level::Error,
+                t!("The push certificate of {topic} has ended, {ends}: no device can be woken ({account}).", topic, ends, account),
+                say(RENEW),
+            )
         } else if end.since(tx.now) < SOON {
-            finding(Level::Warning, format!("The push certificate of {topic} ends {ends} ({account})."), RENEW)
+            finding(Level::Warning, t!("The push certificate of {topic} ends {ends} ({account}).", topic, ends, account), say(RENEW))
         } else if certificate.current && certificate.account_note.is_empty() {
-            let remedy = "Note it at System, Push certificate: in a year somebody has to sign in with that very account.";
-            finding(Level::Note, format!("The push certificate of {topic} is good; it ends {ends}, and {account}."), remedy)
+            let remedy = t!("Note it at System, Push certificate: in a year somebody has to sign in with that very account.");
+            finding(
+                Level::Note,
+                t!("The push certificate of {topic} is good; it ends {ends}, and {account}.", topic, ends, account),
+                remedy,
+            )
         } else {
-            finding(Level::Ok, format!("The push certificate of {topic} is good; it ends {ends}, {account}."), "")
+            finding(Level::Ok, t!("The push certificate of {topic} is good; it ends {ends}, {account}.", topic, ends, account), "")
         });
         if certificate.current
             && let Some(why) = &seen.push_refused
         {
-            findings.push(Finding::new("push.refused", Area::Push, Level::Error, format!("Apple’s push service was asked: {why}."), RENEW));
+            findings.push(Finding::new(
+                "push.refused",
+                Area::Push,
+                Level::Error,
+                t!("Apple’s push service was asked: {why}.", why),
+                say(RENEW),
+            ));
         }
     }
     Ok(findings)
@@ -130,25 +145,27 @@ pub(super) fn tokens(tx: &Tx, actor: &Actor, zone: &Zone) -> Result<Vec<Finding>
 
 /// The worst that a token's own row tells; without trouble that it is good.
 fn token(id: String, name: &str, trouble: Option<(Level, &str)>, good: String) -> Finding {
-    const WAIT: &str = "It is tried again by itself. If it stays, open the token’s page.";
+    const WAIT: &str = msg!("It is tried again by itself. If it stays, open the token’s page.");
     match trouble {
-        Some((level, problem)) if !problem.is_empty() => Finding::new(id, Area::Tokens, level, format!("{name}: {problem}"), WAIT),
+        Some((level, problem)) if !problem.is_empty() => Finding::new(id, Area::Tokens, level, format!("{name}: {problem}"), say(WAIT)),
         _ => Finding::ok(id, Area::Tokens, format!("{name}: {good}.")),
     }
 }
 
 fn content(tx: &Tx, row: &ContentToken, zone: &Zone) -> Finding {
-    let read = row.synced_at.map_or_else(|| String::from("not read yet"), |at| format!("last read {}", zone.words(at)));
+    let read = row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = zone.words(at)));
     let level = if row.state == TokenState::Refused { Level::Error } else { Level::Warning };
     let trouble = (row.failures > 0 || !row.problem.is_empty()).then_some((level, row.problem.as_str()));
-    let good = format!("good, ends {}, {read}", until(row.expires_at, tx.now, zone));
-    token(format!("tokens.apps_and_books:{}", row.id), &format!("The content token of “{}”", row.name()), trouble, good)
+    let good = t!("good, ends {zone}, {read}", zone = until(row.expires_at, tx.now, zone), read);
+    token(format!("tokens.apps_and_books:{}", row.id), &t!("The content token of “{name}”", name = row.name()), trouble, good)
 }
 
 fn server(tx: &Tx, row: &AdeServer, zone: &Zone) -> Finding {
-    let read = row.synced_at.map_or_else(|| String::from("not read yet"), |at| format!("last read {}", zone.words(at)));
+    let read = row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = zone.words(at)));
     let level = if matches!(row.state, ServerState::Ended) { Level::Error } else { Level::Warning };
     let trouble = (row.failures > 0 || !row.problem.is_empty()).then_some((level, row.problem.as_str()));
-    let ends = row.expires_at.map_or_else(|| String::from("waits for its token"), |at| format!("good, ends {}", until(at, tx.now, zone)));
-    token(format!("tokens.device_list:{}", row.id), &format!("The server token “{}”", row.name), trouble, format!("{ends}, {read}"))
+    let ends = row
+        .expires_at
+        .map_or_else(|| String::from(t!("waits for its token")), |at| t!("good, ends {zone}", zone = until(at, tx.now, zone)));
+    token(format!("tokens.device_list:{}", row.id), &t!("The server token “{name}”", name = row.name), trouble, format!("{ends}, {read}"))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Area, Finding, Level, Seen};
 use crate::clock::Zone;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::Actor;
 use crate::mdm::backups::{self, Standing, TEST_EVERY};
 use crate::store::Tx;
@@ -25,7 +26,7 @@ const FIRST_TEST_LATE: Duration = Duration::from_secs(24 * 3600);
 /// How late the next one may be.
 const TEST_LATE: Duration = Duration::from_secs(3 * 24 * 3600);
 
-const SET_UP: &str = "Set up daily backups at System, Backups, to another machine or disk than this one.";
+const SET_UP: &str = msg!("Set up daily backups at System, Backups, to another machine or disk than this one.");
 
 /// What is to be said of backups; that one could not be made is told by its alert.
 pub(super) fn findings(tx: &Tx, actor: &Actor, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>> {
@@ -45,13 +46,13 @@ fn same_disk(standing: &Standing, seen: &Seen) -> Option<Finding> {
     let folder = standing.plan.folder.as_deref()?;
     let is_same = seen.backups.same_disk?;
     if !is_same {
-        return Some(Finding::ok(ID, AREA, format!("Backups in {folder} are on another disk than the data.")));
+        return Some(Finding::ok(ID, AREA, t!("Backups in {folder} are on another disk than the data.", folder)));
     }
-    let what = format!("{folder} is on the same disk as the data: when that breaks, the backups in it are gone too.");
+    let what = t!("{folder} is on the same disk as the data: when that breaks, the backups in it are gone too.", folder);
     let (level, remedy) = if standing.plan.s3.is_some() {
-        (Level::Note, "They are put into a store as well, which outlives this disk. See to it that it is not on this machine.")
+        (Level::Note, t!("They are put into a store as well, which outlives this disk. See to it that it is not on this machine."))
     } else {
-        (Level::Warning, "Name a folder on another disk or of another machine, or add a store that speaks S3, at System, Backups.")
+        (Level::Warning, t!("Name a folder on another disk or of another machine, or add a store that speaks S3, at System, Backups."))
     };
     Some(Finding::new(ID, AREA, level, what, remedy))
 }
@@ -65,19 +66,27 @@ fn lost(listed: &[Backup], seen: &Seen, zone: &Zone) -> Option<Finding> {
     let level = if is_newest { Level::Error } else { Level::Warning };
     let away = seen.backups.unreachable.contains(&newest.location);
     let which = match gone.len() {
-        1 => format!("The backup {} of {}", newest.name, zone.words(newest.made_at)),
-        count => format!("{count} backups, the newest of them {} of {},", newest.name, zone.words(newest.made_at)),
+        1 => t!("The backup {name} of {zone}", name = newest.name, zone = zone.words(newest.made_at)),
+        count => t!("{count} backups, the newest of them {name} of {zone},", count, name = newest.name, zone = zone.words(newest.made_at)),
     };
     let (is, has) = if gone.len() == 1 { ("is", "has") } else { ("are", "have") };
     let what = if away {
-        format!("{which} cannot be reached: the folder {} is not there.", newest.location)
+        t!("{which} cannot be reached: the folder {location} is not there.", which, location = newest.location)
     } else {
-        format!("{which} {is} listed, and {is} not in {} any more, or {has} another size than when written.", newest.location)
+        t!(
+            "{which} {is} listed, and {is} not in {location} any more, or {has} another size than when written.",
+            which,
+            is,
+            location = newest.location,
+            has
+        )
     };
     let remedy = if away {
-        "Connect its disk again, or mount it. If it is lost, have a backup made into another place now, at System, Backups."
+        t!("Connect its disk again, or mount it. If it is lost, have a backup made into another place now, at System, Backups.")
     } else {
-        "If somebody moved it, put it back. If not, find out what removes files there, and have another backup made now, at System, Backups."
+        t!(
+            "If somebody moved it, put it back. If not, find out what removes files there, and have another backup made now, at System, Backups."
+        )
     };
     Some(Finding::new(ID, AREA, level, what, remedy))
 }
@@ -86,17 +95,17 @@ fn lost(listed: &[Backup], seen: &Seen, zone: &Zone) -> Option<Finding> {
 fn age(tx: &Tx, standing: &Standing, zone: &Zone) -> Vec<Finding> {
     const ID: &str = "backups.age";
     let Some(last) = &standing.last else {
-        let what = "There is no backup: with this disk every device would be lost, and each would have to be enrolled again by hand.";
-        return vec![Finding::new(ID, AREA, Level::Warning, what, SET_UP)];
+        let what = t!("There is no backup: with this disk every device would be lost, and each would have to be enrolled again by hand.");
+        return vec![Finding::new(ID, AREA, Level::Warning, what, say(SET_UP))];
     };
     let (age, daily) = (tx.now.since(last.made_at), standing.plan.daily);
-    let what = format!("The last backup is of {}.", zone.words(last.made_at));
+    let what = t!("The last backup is of {zone}.", zone = zone.words(last.made_at));
     vec![match (daily, age) {
         (true, age) if age > DAILY_LATE => {
-            Finding::new(ID, AREA, Level::Warning, what, "One is made each day by itself; look at System, Backups, why it is not.")
+            Finding::new(ID, AREA, Level::Warning, what, t!("One is made each day by itself; look at System, Backups, why it is not."))
         }
-        (false, age) if age > BY_HAND_OLD => Finding::new(ID, AREA, Level::Warning, what, SET_UP),
-        (false, _) => Finding::new(ID, AREA, Level::Note, format!("{what} Backups are not made by themselves."), SET_UP),
+        (false, age) if age > BY_HAND_OLD => Finding::new(ID, AREA, Level::Warning, what, say(SET_UP)),
+        (false, _) => Finding::new(ID, AREA, Level::Note, t!("{what} Backups are not made by themselves.", what), say(SET_UP)),
         _ => Finding::ok(ID, AREA, what),
     }]
 }
@@ -104,25 +113,25 @@ fn age(tx: &Tx, standing: &Standing, zone: &Zone) -> Vec<Finding> {
 /// Whether one was restored for trial, and what came of it.
 fn test(tx: &Tx, standing: &Standing, listed: &[Backup]) -> Finding {
     const ID: &str = "backups.test";
-    const NOW: &str = "It is done by itself once a month; have it done now at System, Backups, and see at System what its job says.";
+    const NOW: &str = msg!("It is done by itself once a month; have it done now at System, Backups, and see at System what its job says.");
     let Some(tested) = &standing.last_test else {
         let waits = listed.iter().map(|backup| tx.now.since(backup.made_at)).max().unwrap_or_default();
         let level = if waits > FIRST_TEST_LATE { Level::Warning } else { Level::Note };
-        return Finding::new(ID, AREA, level, "No backup was restored for trial yet: nobody knows whether one can be.", NOW);
+        return Finding::new(ID, AREA, level, t!("No backup was restored for trial yet: nobody knows whether one can be."), say(NOW));
     };
     let (problem, age) = (&tested.problem, tx.now.since(tested.at));
     let days = match age.as_secs() / DAY.as_secs() {
         0 => String::from("today"),
-        1 => String::from("a day ago"),
-        days => format!("{days} days ago"),
+        1 => String::from(t!("a day ago")),
+        days => t!("{days} days ago", days),
     };
     if !problem.is_empty() {
-        let what = format!("The backup that was restored for trial {days} is not sound: {problem}");
-        return Finding::new(ID, AREA, Level::Error, what, "Make another one and have it tried, at System, Backups.");
+        let what = t!("The backup that was restored for trial {days} is not sound: {problem}", days, problem);
+        return Finding::new(ID, AREA, Level::Error, what, t!("Make another one and have it tried, at System, Backups."));
     }
-    let what = format!("One was restored for trial {days}, and is sound.");
+    let what = t!("One was restored for trial {days}, and is sound.", days);
     if age > TEST_EVERY + TEST_LATE {
-        return Finding::new(ID, AREA, Level::Warning, format!("{what} None was since."), NOW);
+        return Finding::new(ID, AREA, Level::Warning, t!("{what} None was since.", what), say(NOW));
     }
     Finding::ok(ID, AREA, what)
 }

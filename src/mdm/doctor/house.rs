@@ -3,6 +3,7 @@
 use super::{Area, Finding, Level, Seen, until};
 use crate::clock::Zone;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::ends::SOON;
 use crate::mdm::figures::PROBLEM_FROM;
 use crate::mdm::{Actor, ca, integrity, jobs as work, needs};
@@ -47,41 +48,43 @@ pub(super) fn identities(tx: &Tx, actor: &Actor, zone: &Zone) -> Result<Vec<Find
     let mut findings = Vec::new();
     for root in ca::roots::list(tx, actor)?.into_iter().filter(|root| root.authority.state == AuthorityState::Current) {
         let end = root.authority.not_after_at;
-        let what = format!("The certificate authority “{}” ends {}.", root.name, until(end, tx.now, zone));
+        let what = t!("The certificate authority “{name}” ends {zone}.", name = root.name, zone = until(end, tx.now, zone));
         findings.push(if end.since(tx.now) < SOON {
-            let remedy = "Rollcall makes the next one by itself and brings it to devices; look at System, Certificate authority, who does not know it yet.";
+            let remedy = t!("Rollcall makes the next one by itself and brings it to devices; look at System, Certificate authority, who does not know it yet.");
             Finding::new("identities.authority", Area::Identities, Level::Error, what, remedy)
         } else {
             Finding::ok("identities.authority", Area::Identities, what)
         });
     }
     let (ended, ending) = (figures::identities_ending(tx, tx.now)?, figures::identities_ending(tx, tx.now.plus(SOON))?);
-    let devices = |count: u64| if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+    let devices = |count: u64| if count == 1 { String::from(t!("1 device")) } else { t!("{count} devices", count) };
     findings.push(if ending > 0 {
-        let what = format!(
-            "The identities of {} end within 30 days or have ended ({ended} have); they are renewed half a year before that.",
-            devices(ending)
+        let what = t!(
+            "The identities of {ending} end within 30 days or have ended ({ended} have); they are renewed half a year before that.",
+            ending = devices(ending),
+            ended
         );
-        let remedy = "These devices were not here for long. Have them switched on and reach this server; what has ended is renewed too.";
+        let remedy =
+            t!("These devices were not here for long. Have them switched on and reach this server; what has ended is renewed too.");
         Finding::new("identities.devices", Area::Identities, Level::Warning, what, remedy)
     } else {
-        Finding::ok("identities.devices", Area::Identities, "No device’s identity ends within 30 days.")
+        Finding::ok("identities.devices", Area::Identities, t!("No device’s identity ends within 30 days."))
     });
     Ok(findings)
 }
 
 fn mebibytes(bytes: u64) -> String {
-    if bytes >= 10 << 30 { format!("{} GiB", bytes >> 30) } else { format!("{} MiB", bytes >> 20) }
+    if bytes >= 10 << 30 { t!("{bytes} GiB", bytes = bytes >> 30) } else { t!("{bytes} MiB", bytes = bytes >> 20) }
 }
 
 /// Room on the disk.
 pub(super) fn disk(seen: &Seen) -> Option<Finding> {
     const ID: &str = "disk.room";
     const REMEDY: &str =
-        "Make room, or give the data folder a larger disk: what cannot be written is refused, and nothing that was answered is lost.";
+        msg!("Make room, or give the data folder a larger disk: what cannot be written is refused, and nothing that was answered is lost.");
     let free = seen.disk_free?;
-    let what = format!("{} are free on the disk of the data folder.", mebibytes(free));
-    let low = |level| Finding::new(ID, Area::Disk, level, what.clone(), REMEDY);
+    let what = t!("{free} are free on the disk of the data folder.", free = mebibytes(free));
+    let low = |level| Finding::new(ID, Area::Disk, level, what.clone(), say(REMEDY));
     Some(match free {
         free if free < DISK_FULL_BYTES => low(Level::Error),
         free if free < DISK_LOW_BYTES => low(Level::Warning),
@@ -93,23 +96,23 @@ pub(super) fn disk(seen: &Seen) -> Option<Finding> {
 pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>> {
     const ID: &str = "database.integrity";
     let (bytes, free) = figures::database_bytes(tx)?;
-    let size = format!("{}, {} of it free for what comes", mebibytes(bytes), mebibytes(free));
+    let size = t!("{bytes}, {free} of it free for what comes", bytes = mebibytes(bytes), free = mebibytes(free));
     let ok = |words: String| vec![Finding::ok(ID, Area::Database, words)];
     if let Some(damage) = &seen.damage {
         return Ok(match integrity::words(tx, damage, &seen.data) {
             Some((what, remedy)) => vec![Finding::new(integrity::ALERT, Area::Database, Level::Error, what, remedy)],
-            None => ok(format!("The database is sound ({size}); it was looked through now.")),
+            None => ok(t!("The database is sound ({size}); it was looked through now.", size)),
         });
     }
     let last = integrity::last(tx)?;
     Ok(match last {
         Some(last) if tx.now.since(last) <= 2 * integrity::EVERY => {
-            ok(format!("The database was looked through on {} ({size}).", zone.day(last)))
+            ok(t!("The database was looked through on {day} ({size}).", day = zone.day(last), size))
         }
         _ => {
-            let since = last.map_or_else(|| String::from("never"), |last| format!("last on {}", zone.day(last)));
-            let what = format!("Nobody has looked for damage in the database for two weeks ({since}; {size}).");
-            let remedy = "Have the job “looks for damage in the database” run now, at System.";
+            let since = last.map_or_else(|| String::from("never"), |last| t!("last on {day}", day = zone.day(last)));
+            let what = t!("Nobody has looked for damage in the database for two weeks ({since}; {size}).", since, size);
+            let remedy = t!("Have the job “looks for damage in the database” run now, at System.");
             vec![Finding::new(ID, Area::Database, Level::Warning, what, remedy)]
         }
     })
@@ -119,12 +122,13 @@ pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>
 pub(super) fn jobs(tx: &Tx, actor: &Actor) -> Result<Vec<Finding>> {
     let failing: Vec<_> = work::list(tx, actor)?.into_iter().filter(|job| job.turn.failures > 0).collect();
     if failing.is_empty() {
-        return Ok(vec![Finding::ok("jobs.failing", Area::Jobs, "Everything that runs by itself went well the last time.")]);
+        return Ok(vec![Finding::ok("jobs.failing", Area::Jobs, t!("Everything that runs by itself went well the last time."))]);
     }
     let finding = |job: work::Standing| {
-        let times = if job.turn.failures == 1 { String::from("once") } else { format!("{} times in a row", job.turn.failures) };
-        let what = format!("What {} failed {times}: {}", job.words, job.turn.result);
-        let remedy = "It is tried again by itself. If it stays, look into the log; “Run now” is at System.";
+        let times =
+            if job.turn.failures == 1 { String::from("once") } else { t!("{failures} times in a row", failures = job.turn.failures) };
+        let what = t!("What {job} failed {times}: {result}", job = job.words, times, result = job.turn.result);
+        let remedy = t!("It is tried again by itself. If it stays, look into the log; “Run now” is at System.");
         Finding::new(format!("jobs.failing:{}", job.name), Area::Jobs, Level::Warning, what, remedy)
     };
     Ok(failing.into_iter().map(finding).collect())
@@ -132,13 +136,13 @@ pub(super) fn jobs(tx: &Tx, actor: &Actor) -> Result<Vec<Finding>> {
 
 /// What runs.
 pub(super) fn version(tx: &Tx, seen: &Seen) -> Result<Finding> {
-    let words = format!(
-        "Rollcall {} on {} ({}), schema {}, SQLite {}.",
-        seen.version,
-        std::env::consts::OS,
-        std::env::consts::ARCH,
-        figures::schema_version(tx)?,
-        figures::sqlite_version()
+    let words = t!(
+        "Rollcall {version} on {os} ({arch}), schema {schema_version}, SQLite {sqlite_version}.",
+        version = seen.version,
+        os = std::env::consts::OS,
+        arch = std::env::consts::ARCH,
+        schema_version = figures::schema_version(tx)?,
+        sqlite_version = figures::sqlite_version()
     );
     Ok(Finding::ok("version.program", Area::Version, words))
 }

@@ -87,19 +87,19 @@ impl Area {
     /// What people call it.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Clock => "Clock",
-            Self::Names => "Address",
-            Self::Ports => "Ports",
-            Self::Tls => "TLS certificate",
-            Self::Apple => "Apple’s services",
-            Self::Push => "Push certificate",
-            Self::Tokens => "Apple’s tokens",
-            Self::Identities => "Authority and identities",
-            Self::Disk => "Disk",
-            Self::Database => "Database",
-            Self::Backups => "Backups",
-            Self::Jobs => "Jobs",
-            Self::Version => "Version",
+            Self::Clock => t!("Clock"),
+            Self::Names => t!("Address"),
+            Self::Ports => t!("Ports"),
+            Self::Tls => t!("TLS certificate"),
+            Self::Apple => t!("Apple’s services"),
+            Self::Push => t!("Push certificate"),
+            Self::Tokens => t!("Apple’s tokens"),
+            Self::Identities => t!("Authority and identities"),
+            Self::Disk => t!("Disk"),
+            Self::Database => t!("Database"),
+            Self::Backups => t!("Backups"),
+            Self::Jobs => t!("Jobs"),
+            Self::Version => t!("Version"),
         }
     }
 }
@@ -285,8 +285,8 @@ pub fn examine(tx: &Tx, actor: &Actor, seen: &Seen) -> Result<Report> {
 }
 
 fn unreadable(area: Area, error: &Error) -> Finding {
-    let what = format!("{} could not be looked at: {}.", area.words(), error.message.trim_end_matches('.'));
-    let remedy = "What is stored about it cannot be read. See what is said of the database; where nothing is, look in the log.";
+    let what = t!("{area} could not be looked at: {message}.", area = area.words(), message = error.message.trim_end_matches('.'));
+    let remedy = t!("What is stored about it cannot be read. See what is said of the database; where nothing is, look in the log.");
     Finding::new(format!("unreadable:{}", area.words()), area, Level::Error, what, remedy)
 }
 
@@ -311,10 +311,10 @@ pub fn last(tx: &Tx, actor: &Actor) -> Result<Option<Report>> {
 fn until(at: Timestamp, now: Timestamp, zone: &Zone) -> String {
     let days = at.since(now).as_secs() / 86_400;
     match days {
-        _ if at <= now => format!("since {}", zone.day(at)),
-        0 => String::from("within a day"),
-        1 => format!("in a day, on {}", zone.day(at)),
-        _ => format!("in {days} days, on {}", zone.day(at)),
+        _ if at <= now => t!("since {day}", day = zone.day(at)),
+        0 => String::from(t!("within a day")),
+        1 => t!("in a day, on {day}", day = zone.day(at)),
+        _ => t!("in {days} days, on {day}", days, day = zone.day(at)),
     }
 }
 

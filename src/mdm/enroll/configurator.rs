@@ -61,11 +61,11 @@ pub(super) fn is_open_by(tx: &Tx, invitation: &Invitation) -> Result<bool> {
 pub fn open(tx: &Tx, actor: &Actor, hours: u32, group: &str) -> Result<Invitation> {
     actor.require(Right::Configure)?;
     if !HOURS.contains(&hours) {
-        return Err(Error::field("hours", format!("from {} to {} hours", HOURS.start(), HOURS.end())));
+        return Err(Error::field("hours", t!("from {start} to {end} hours", start = HOURS.start(), end = HOURS.end())));
     }
     close(tx, actor)?;
     let new = NewInvitation {
-        note: String::from("Apple Configurator"),
+        note: String::from(t!("Apple Configurator")),
         group_label: group.trim().to_owned(),
         expires_at: Some(tx.now.plus(Duration::from_secs(u64::from(hours) * 3600))),
         ..NewInvitation::default()
@@ -103,7 +103,7 @@ pub fn certificate(tx: &Tx) -> Result<Option<Certificate>> {
 pub fn keep_identity(tx: &Tx, actor: &Actor, identity: &Signer) -> Result<()> {
     actor.require(Right::Configure)?;
     if certificate(tx)?.is_some() {
-        return Err(Error::conflict("There is a supervision identity already, and devices know it. Hand that one to Configurator."));
+        return Err(Error::conflict(t!("There is a supervision identity already, and devices know it. Hand that one to Configurator.")));
     }
     settings::set_secret(tx, &KEY, identity.key().pkcs8_der())?;
     settings::set(tx, &CERTIFICATE, &identity.certificate().to_pem())?;
@@ -115,7 +115,7 @@ pub fn keep_identity(tx: &Tx, actor: &Actor, identity: &Signer) -> Result<()> {
 pub fn hand_out(tx: &Tx, actor: &Actor) -> Result<(Certificate, PrivateKey)> {
     actor.require(Right::Reveal)?;
     let (Some(certificate), Some(key)) = (certificate(tx)?, settings::secret(tx, &KEY)?) else {
-        return Err(Error::not_found("There is no supervision identity yet. Make it first."));
+        return Err(Error::not_found(t!("There is no supervision identity yet. Make it first.")));
     };
     let data = json!({ "fingerprint": certificate.fingerprint().to_string() });
     journal::note(tx, actor, "configurator.identity_handed_out", journal::Subject::default(), data)?;
@@ -127,7 +127,7 @@ pub fn hand_out(tx: &Tx, actor: &Actor) -> Result<(Certificate, PrivateKey)> {
 pub fn check_passphrase(passphrase: &str) -> Result<()> {
     let letters = passphrase.chars().count();
     if !(PASSPHRASE_MIN_CHARS..=PASSPHRASE_MAX_CHARS).contains(&letters) || passphrase.chars().any(char::is_control) {
-        let words = format!("from {PASSPHRASE_MIN_CHARS} to {PASSPHRASE_MAX_CHARS} letters");
+        let words = t!("from {PASSPHRASE_MIN_CHARS} to {PASSPHRASE_MAX_CHARS} letters", PASSPHRASE_MIN_CHARS, PASSPHRASE_MAX_CHARS);
         return Err(Error::field("passphrase", words));
     }
     Ok(())

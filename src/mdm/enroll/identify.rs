@@ -116,27 +116,33 @@ impl Refusal {
     /// The refusal in words, for the log and the timeline.
     pub fn words(self) -> &'static str {
         match self {
-            Self::NoCertificate => "no certificate came with the message; a proxy may be dropping Mdm-Signature or the client certificate",
-            Self::ForeignCertificate => "the certificate was not issued here",
-            Self::Revoked => "the certificate was revoked",
-            Self::AnothersIdentity => "the certificate is another enrollment's identity",
-            Self::AnotherDevice => "the certificate was issued to another device: serial number or UDID differ",
-            Self::MoveInWindowOver => "the certificate came from another server, and the time to take such devices over has passed",
-            Self::EndedBeforeItCame => "the certificate came from another server and had ended before its device came here",
-            Self::AttestedForAnother => "Apple vouched for the certificate's key, but on another device",
-            Self::NotAttested => "only devices that prove that they are genuine come in, and this one came without a proof",
-            Self::NotAsSignedIn => {
-                "the certificate was issued for a person's own device and came from one of the organisation's, or the other way round"
+            Self::NoCertificate => {
+                t!("no certificate came with the message; a proxy may be dropping Mdm-Signature or the client certificate")
             }
-            Self::SignInOver => "whoever signed in for this device is not here any more",
+            Self::ForeignCertificate => t!("the certificate was not issued here"),
+            Self::Revoked => t!("the certificate was revoked"),
+            Self::AnothersIdentity => t!("the certificate is another enrollment's identity"),
+            Self::AnotherDevice => t!("the certificate was issued to another device: serial number or UDID differ"),
+            Self::MoveInWindowOver => t!("the certificate came from another server, and the time to take such devices over has passed"),
+            Self::EndedBeforeItCame => t!("the certificate came from another server and had ended before its device came here"),
+            Self::AttestedForAnother => t!("Apple vouched for the certificate's key, but on another device"),
+            Self::NotAttested => t!("only devices that prove that they are genuine come in, and this one came without a proof"),
+            Self::NotAsSignedIn => {
+                t!("the certificate was issued for a person's own device and came from one of the organisation's, or the other way round")
+            }
+            Self::SignInOver => t!("whoever signed in for this device is not here any more"),
             Self::NotAllowed => {
-                "people do not enroll devices of this family with their account here, or not as their own or the organisation's"
+                t!("people do not enroll devices of this family with their account here, or not as their own or the organisation's")
             }
             Self::EnrolledAlready => {
-                "it names a device that is enrolled here by Apple's list or for somebody else; if it is that one, erased and handed on, retire it first"
+                t!(
+                    "it names a device that is enrolled here by Apple's list or for somebody else; if it is that one, erased and handed on, retire it first"
+                )
             }
             Self::SerialTaken => {
-                "another device is enrolled here under its serial number; if that is an old entry, for example from before a repair, retire it first"
+                t!(
+                    "another device is enrolled here under its serial number; if that is an old entry, for example from before a repair, retire it first"
+                )
             }
         }
     }
@@ -315,7 +321,8 @@ pub const REFUSALS_IN: Duration = Duration::from_secs(60);
 pub fn record_refusal(tx: &Tx, presented: Option<&Presented>, ids: &EnrollmentIds, refusal: Refusal) -> Result<()> {
     const KIND: &str = "enrollment.refused";
     let named = enrollments::by_nano_id(tx, ids.nano_id().as_str())?;
-    let name = presented.map_or_else(|| String::from("nobody"), |presented| format!("certificate {}", presented.fingerprint));
+    let name =
+        presented.map_or_else(|| String::from("nobody"), |presented| t!("certificate {fingerprint}", fingerprint = presented.fingerprint));
     let data = json!({ "because": refusal.words(), "named": ids.nano_id().to_string() });
     let actor = Actor::Device { name };
     let filter = events::Filter { kind: Some(KIND), ..events::Filter::default() };

@@ -56,9 +56,9 @@ impl Unusable {
     /// What the person at the device is told.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Unknown => "This enrollment link is not known here, or it was withdrawn. Ask for a new one.",
-            Self::Expired => "This enrollment link has expired. Ask for a new one.",
-            Self::UsedUp => "This enrollment link was already used as often as it may be. Ask for a new one.",
+            Self::Unknown => t!("This enrollment link is not known here, or it was withdrawn. Ask for a new one."),
+            Self::Expired => t!("This enrollment link has expired. Ask for a new one."),
+            Self::UsedUp => t!("This enrollment link was already used as often as it may be. Ask for a new one."),
         }
     }
 }
@@ -68,14 +68,14 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewInvitation) -> Result<Invitation> 
     actor.require(Right::Invite)?;
     for (field, text) in [("note", &new.note), ("group", &new.group_label), ("person", &new.person_label)] {
         if text.chars().count() > MAX_LABEL_CHARS || text.chars().any(char::is_control) {
-            return Err(Error::field(field, format!("at most {MAX_LABEL_CHARS} characters on one line")));
+            return Err(Error::field(field, t!("at most {MAX_LABEL_CHARS} characters on one line", MAX_LABEL_CHARS)));
         }
     }
     if new.max_uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
-        return Err(Error::field("max_uses", format!("from 1 to {MAX_USES}, or nothing for any number")));
+        return Err(Error::field("max_uses", t!("from 1 to {MAX_USES}, or nothing for any number", MAX_USES)));
     }
     if new.expires_at.is_some_and(|at| at <= tx.now || at > tx.now.plus(MAX_LIFETIME)) {
-        return Err(Error::field("expires_at", "a moment from now on, at most a year away, or nothing for no end"));
+        return Err(Error::field("expires_at", t!("a moment from now on, at most a year away, or nothing for no end")));
     }
     let invitation = Invitation {
         id: tx.new_id(),
@@ -133,14 +133,17 @@ pub fn find(tx: &Tx, actor: &Actor, id_or_code: &str) -> Result<Invitation> {
 
 /// That an invitation is not for a device, because one of them is of the practice classroom and the other is not.
 pub(super) fn other_kind(invitation: &Invitation) -> String {
-    let named =
-        if invitation.note.is_empty() { String::from("This invitation") } else { format!("The invitation “{}”", invitation.note) };
-    let (for_these, this, others) = if invitation.practice {
-        ("practice devices", "a real one", "real devices")
+    let named = if invitation.note.is_empty() {
+        String::from(t!("This invitation"))
     } else {
-        ("real devices", "a practice device", "practice devices")
+        t!("The invitation “{note}”", note = invitation.note)
     };
-    format!("{named} is for {for_these} alone, and this is {this}. Make one for {others}.")
+    let (for_these, this, others) = if invitation.practice {
+        (t!("practice devices"), t!("a real one"), t!("real devices"))
+    } else {
+        (t!("real devices"), t!("a practice device"), t!("practice devices"))
+    };
+    t!("{named} is for {for_these} alone, and this is {this}. Make one for {others}.", named, for_these, this, others)
 }
 
 /// Tells whether an invitation can be used at `now`.
@@ -164,5 +167,5 @@ pub fn open(tx: &Tx, code: &str) -> Result<Result<Invitation, Unusable>> {
 }
 
 fn unknown() -> Error {
-    Error::not_found("There is no such invitation.")
+    Error::not_found(t!("There is no such invitation."))
 }

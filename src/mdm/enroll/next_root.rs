@@ -106,7 +106,10 @@ impl Parcel {
             identifier: format!("{}.next-root", self.identifier),
             display_name: format!("{}: certificate authority", self.organisation),
             organization: self.organisation.clone(),
-            description: format!("Lets this device trust the server of {} when its certificate authority changes.", self.organisation),
+            description: t!(
+                "Lets this device trust the server of {organisation} when its certificate authority changes.",
+                organisation = self.organisation
+            ),
             uuids: [random.uuid_v4(), random.uuid_v4()],
             root: self.root.clone(),
         })?;
@@ -196,7 +199,7 @@ pub fn came_with(tx: &Tx, enrollment: &Enrollment, identity: &Fingerprint) -> Re
         return Ok(());
     }
     for waiting in queue::open_with_key(tx, &enrollment.id, SUPERSEDE_KEY)? {
-        commands::supersede(tx, enrollment, &waiting, "the enrollment profile brought the root")?;
+        commands::supersede(tx, enrollment, &waiting, t!("the enrollment profile brought the root"))?;
     }
     known_roots::put_known(tx, &root.id, enrollment)?;
     note(tx, enrollment, &root.certificate, "root.known")

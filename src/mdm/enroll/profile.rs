@@ -138,18 +138,18 @@ fn topic_for(tx: &Tx, practice: bool) -> Result<String> {
     let certificate = if practice { push_certificates::practice(tx)? } else { push_certificates::current(tx)? };
     let Some(certificate) = certificate else {
         if practice {
-            return Err(Error::conflict(
-                "There is no practice classroom here, and this invitation is for its devices. An admin starts it under Devices, Practice devices.",
-            ));
+            return Err(Error::conflict(t!(
+                "There is no practice classroom here, and this invitation is for its devices. An admin starts it under Devices, Practice devices."
+            )));
         }
-        return Err(Error::conflict(
-            "This server has no push certificate yet, so it could not reach the device after enrolling. An admin uploads one under System, Push certificate.",
-        ));
+        return Err(Error::conflict(t!(
+            "This server has no push certificate yet, so it could not reach the device after enrolling. An admin uploads one under System, Push certificate."
+        )));
     };
     if certificate.not_after_at <= tx.now {
-        return Err(Error::conflict(
-            "The push certificate has expired. An admin renews it under System, Push certificate; then devices can enroll.",
-        ));
+        return Err(Error::conflict(t!(
+            "The push certificate has expired. An admin renews it under System, Push certificate; then devices can enroll."
+        )));
     }
     Ok(certificate.topic)
 }
@@ -169,7 +169,7 @@ pub(in crate::mdm::enroll) fn of_renewal(tx: &Tx, enrollment_id: &str, addresses
 
 fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Result<Grant> {
     let Some(authority) = authorities::current(tx)? else {
-        return Err(Error::new(Kind::Internal, "There is no certificate authority; start the server once to make it."));
+        return Err(Error::new(Kind::Internal, t!("There is no certificate authority; start the server once to make it.")));
     };
     let next = authorities::upcoming(tx)?;
     let newest_authority_id = next.as_ref().map_or_else(|| authority.id.clone(), |next| next.id.clone());
@@ -257,7 +257,7 @@ fn described(grant: &Grant, random: &Random) -> EnrollmentProfile {
         identifier: grant.identifier.clone(),
         display_name: format!("{}: device management", grant.organisation),
         organization: grant.organisation.clone(),
-        description: Some(format!("Lets {} manage this device.", grant.organisation)),
+        description: Some(t!("Lets {organisation} manage this device.", organisation = grant.organisation)),
         uuids: PayloadUuids {
             profile: random.uuid_v4(),
             identity: random.uuid_v4(),
@@ -282,7 +282,7 @@ fn described(grant: &Grant, random: &Random) -> EnrollmentProfile {
 
 /// What the payload of the identity says.
 fn identity(grant: &Grant) -> Identity {
-    let subject = vec![(String::from("O"), grant.organisation.clone()), (String::from("CN"), String::from("Device identity"))];
+    let subject = vec![(String::from("O"), grant.organisation.clone()), (String::from("CN"), String::from(t!("Device identity")))];
     match grant.identity {
         IdentityKind::Acme => Identity::Acme(Acme {
             directory_url: grant.addresses.acme_url.clone(),

@@ -61,9 +61,9 @@ impl Refusal {
     pub fn words(&self) -> &str {
         match self {
             Self::Invitation(unusable) => unusable.words(),
-            Self::Challenge => "This took too long, or the profile is an old one. Open the link again and begin anew.",
-            Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.",
-            Self::AnotherDevice => "The certificate was made for another device. Open the link again on this one.",
+            Self::Challenge => t!("This took too long, or the profile is an old one. Open the link again and begin anew."),
+            Self::NotPractice => t!("A practice device calls itself by the serial number or UDID of a real one."),
+            Self::AnotherDevice => t!("The certificate was made for another device. Open the link again on this one."),
             Self::OtherKind(words) | Self::NotNow(words) => words,
         }
     }
@@ -189,7 +189,7 @@ pub fn is_second_phase(challenge: &Challenge) -> bool {
 pub fn record(tx: &Tx, asked: &Asked, grant: &Grant, signer: Option<&Fingerprint>) -> Result<()> {
     profile::record(tx, grant)?;
     if let Some(signer) = signer {
-        certificates::revoke(tx, signer, "its device has its enrollment profile")?;
+        certificates::revoke(tx, signer, t!("its device has its enrollment profile"))?;
     }
     let device = devices::by_serial_number(tx, &asked.info.serial_number)?;
     let subject = device.as_ref().map_or_else(Subject::default, |device| Subject::device(&device.id));

@@ -61,7 +61,8 @@ pub(super) fn not_shown(tx: &Tx, enrollment: &Enrollment, profile: &Command) -> 
     let attempt = attempt.filter(|challenge| challenge.identity == IdentityKind::Acme);
     let Some(attempt) = attempt else { return Ok(()) };
     let problem = acme::last_problem(tx, &attempt.hash)?;
-    let because = problem.as_deref().map_or("The device did not take the profile that asks for it", |words| words.trim_end_matches('.'));
+    let because =
+        problem.as_deref().map_or(t!("The device did not take the profile that asks for it"), |words| words.trim_end_matches('.'));
     let next = next_identity(tx, enrollment)?;
     let data = json!({ "because": because, "next": next, "again_at": enrollment.renewal_due_at });
     journal::note(tx, &Actor::Job("renewal"), "renewal.not_proven", enrollment, data)?;
@@ -75,7 +76,9 @@ pub(super) fn not_shown(tx: &Tx, enrollment: &Enrollment, profile: &Command) -> 
         _ if problem.is_some() => AttestationState::Refused,
         _ => AttestationState::None,
     };
-    let because =
-        format!("Its certificate could not be renewed, because it has to prove for that that it is genuine. {because}. It is tried again.");
+    let because = t!(
+        "Its certificate could not be renewed, because it has to prove for that that it is genuine. {because}. It is tried again.",
+        because
+    );
     attestations::put(tx, &Attestation { state, because, checked_at: Some(tx.now), ..before })
 }

@@ -181,7 +181,7 @@ pub fn note_impossible(tx: &Tx) -> Result<usize> {
         }
         if enrollment.renewal_attempts == 0 {
             let ends = certificates::of_enrollment(tx, &enrollment.id)?.first().map(|identity| identity.not_after_at);
-            let because = format!("{} of the profile that another server installed is not known here", missing.join(", "));
+            let because = t!("{join} of the profile that another server installed is not known here", join = missing.join(", "));
             journal::note(
                 tx,
                 &Actor::Job("renewal"),
@@ -224,9 +224,9 @@ pub fn queue(tx: &Tx, step: &Step, install_profile: Order) -> Result<()> {
 pub fn hasten(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let missing = missing(tx, enrollment)?;
     if !missing.is_empty() {
-        return Err(Error::conflict(format!(
-            "This device came from another server, and {} of its profile there is not known here, so it would refuse a renewal. Enroll it anew by an invitation.",
-            missing.join(", ")
+        return Err(Error::conflict(t!(
+            "This device came from another server, and {join} of its profile there is not known here, so it would refuse a renewal. Enroll it anew by an invitation.",
+            join = missing.join(", ")
         )));
     }
     let mut enrollment = enrollment.clone();
@@ -289,7 +289,7 @@ pub fn finished(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Resu
 pub fn supersede_older(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
     for identity in certificates::of_enrollment(tx, &enrollment.id)? {
         if identity.fingerprint != presented.fingerprint {
-            certificates::revoke(tx, &identity.fingerprint, "a new enrollment began")?;
+            certificates::revoke(tx, &identity.fingerprint, t!("a new enrollment began"))?;
         }
     }
     Ok(())

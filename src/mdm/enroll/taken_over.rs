@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::enroll::automated::NOTED_EVERY;
 use crate::mdm::enroll::identify::Refusal;
 use crate::mdm::journal::{self, Subject};
@@ -20,8 +21,10 @@ use crate::store::invitations::{Challenge, Entry};
 use crate::store::{Tx, account_tokens, attestations, devices, invitations, people};
 
 /// Why a device is held off whose serial number another has, and what somebody can do.
-pub(in crate::mdm) const SERIAL_TAKEN: &str = "Another device is enrolled here under this serial number. If that is an old entry, for example from before \
-     a repair, erase or retire it; then start the set-up of this one again.";
+pub(in crate::mdm) const SERIAL_TAKEN: &str = msg!(
+    "Another device is enrolled here under this serial number. If that is an old entry, for example from before \
+     a repair, erase or retire it; then start the set-up of this one again."
+);
 
 /// What stands against a device that came in by `challenge`: it names one that came by Apple's list or a person's account, and neither Apple vouches that it
 /// is that one nor did the same person sign in for it; or its maker vouches for it, and its serial number is another's. Once that one has left or was
@@ -101,7 +104,7 @@ pub(in crate::mdm) fn held_off(tx: &Tx, challenge: &Challenge, (ids, message): (
         entry: challenge.entry,
         practice: challenge.practice,
         answer: Answer::Refused,
-        because: SERIAL_TAKEN.to_owned(),
+        because: say(SERIAL_TAKEN).to_owned(),
         challenge: None,
         asked_at: tx.now,
     };
@@ -163,7 +166,7 @@ pub(in crate::mdm) fn put_out_others(tx: &Tx, enrollment: &Enrollment) -> Result
     for other in enrollments::of_device(tx, &enrollment.device_id)? {
         let is_living = matches!(other.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated);
         if other.id != enrollment.id && other.parent_id.is_none() && is_living {
-            checkin::end(tx, &other, EnrollmentState::Left, "the device that it said it was came in")?;
+            checkin::end(tx, &other, EnrollmentState::Left, t!("the device that it said it was came in"))?;
             checkin::note_state(tx, &other, "enrollment.left")?;
         }
     }

@@ -55,17 +55,20 @@ fn refusal(target: &Target, kind: FocusKind) -> Option<String> {
     let since = since(kind);
     match device.platform {
         Platform::Ios => {}
-        Platform::Unknown => return Some(String::from("It has not said yet what it is.")),
-        Platform::Macos => return Some(String::from("Macs cannot be held to some apps or sites for a lesson.")),
-        _ => return Some(String::from("Only iPads and iPhones can be held to some apps or sites for a lesson.")),
+        Platform::Unknown => return Some(String::from(t!("It has not said yet what it is."))),
+        Platform::Macos => return Some(String::from(t!("Macs cannot be held to some apps or sites for a lesson."))),
+        _ => return Some(String::from(t!("Only iPads and iPhones can be held to some apps or sites for a lesson."))),
     }
     if device.kind.is_user_enrollment() {
-        return Some(String::from("It is somebody’s own device; what they use on it is theirs."));
+        return Some(String::from(t!("It is somebody’s own device; what they use on it is theirs.")));
     }
     if device.supervised != Some(true) {
-        return Some(String::from("It is not supervised: Apple lets only supervised devices be held to some apps or sites."));
+        return Some(String::from(t!("It is not supervised: Apple lets only supervised devices be held to some apps or sites.")));
     }
-    device.os_version.is_older_than(since).then(|| format!("It needs iOS {since} or later; this device has {}.", device.os_version))
+    device
+        .os_version
+        .is_older_than(since)
+        .then(|| t!("It needs iOS {since} or later; this device has {os_version}.", since, os_version = device.os_version))
 }
 
 /// The lists of policies hold on: what one of them hides stays hidden.
@@ -77,20 +80,23 @@ fn of_apps(tx: &Tx, target: &Target, items: &[String], wanted: &[Assignment]) ->
         return Ok(Ok(Able { items: shown, note: String::new() }));
     };
     if shown.is_empty() {
-        return Ok(Err(format!("The policy “{policy}” hides all of these apps here.")));
+        return Ok(Err(t!("The policy “{policy}” hides all of these apps here.", policy)));
     }
-    let note = format!("The policy “{policy}” hides here also during the lesson: {}.", hidden.join(", "));
+    let note = t!("The policy “{policy}” hides here also during the lesson: {join}.", policy, join = hidden.join(", "));
     Ok(Ok(Able { items: shown, note }))
 }
 
 fn of_one_app(tx: &Tx, target: &Target, items: &[String], wanted: &[Assignment]) -> Result<Result<Able, String>> {
     if let Some(origin) = locking(tx, wanted)? {
-        return Ok(Err(format!("The profile “{}” keeps it in one app already, and a device takes only one such profile.", origin.name)));
+        return Ok(Err(t!(
+            "The profile “{name}” keeps it in one app already, and a device takes only one such profile.",
+            name = origin.name
+        )));
     }
     let lists = policies::app_lists(&policy_rows::of_assignments(tx, wanted)?, target);
     let hiding = items.iter().find_map(|item| lists.iter().find(|list| list.hides(item)));
     if let Some(list) = hiding {
-        return Ok(Err(format!("The policy “{}” hides this app here.", list.origin.name)));
+        return Ok(Err(t!("The policy “{name}” hides this app here.", name = list.origin.name)));
     }
     Ok(Ok(Able { items: items.to_vec(), note: String::new() }))
 }
@@ -128,11 +134,11 @@ pub(super) fn lasting_words(kind: FocusKind, items: &[String]) -> String {
 fn phrase(kind: FocusKind, items: &[String], name: &str) -> String {
     let first = items.first().map(String::as_str).unwrap_or_default();
     match (kind, items.len()) {
-        (FocusKind::App, _) => format!("one app: {name}"),
-        (FocusKind::Apps, 1) => format!("only {name}"),
-        (FocusKind::Apps, count) => format!("only {count} apps"),
-        (FocusKind::Sites, 1) => format!("only the site {}", host(first)),
-        (FocusKind::Sites, count) => format!("only {count} sites"),
+        (FocusKind::App, _) => t!("one app: {name}", name),
+        (FocusKind::Apps, 1) => t!("only {name}", name),
+        (FocusKind::Apps, count) => t!("only {count} apps", count),
+        (FocusKind::Sites, 1) => t!("only the site {first}", first = host(first)),
+        (FocusKind::Sites, count) => t!("only {count} sites", count),
     }
 }
 

@@ -103,14 +103,14 @@ fn how_far(tx: &Tx, focus: Focus) -> Result<FocusNow> {
 fn stands(tx: &Tx, device_id: &str, focus: &Focus) -> Result<DeviceNow> {
     let words = words(tx, &focus.class_id, focus.kind, &focus.items)?;
     let now = |state, because: &str| DeviceNow { focus: focus.clone(), words: words.clone(), state, because: because.to_owned() };
-    let Some(channel) = enrollments::device_channel(tx, device_id)? else { return Ok(now(None, "It is not managed here any more.")) };
+    let Some(channel) = enrollments::device_channel(tx, device_id)? else { return Ok(now(None, t!("It is not managed here any more."))) };
     let all = reconcile::standing(tx, &channel)?;
     if let Some(thing) = all.things.iter().find(|thing| thing.identifier == IDENTIFIER) {
         return Ok(now(Some(thing.state), &thing.because));
     }
     match all.unable.iter().find(|unable| unable.origin.id == focus.id) {
         Some(unable) => Ok(now(None, &unable.because)),
-        None => Ok(now(Some(State::Waiting), "It is about to be sent.")),
+        None => Ok(now(Some(State::Waiting), t!("It is about to be sent."))),
     }
 }
 
@@ -157,7 +157,7 @@ pub fn device(tx: &Tx, actor: &Actor, class_id: &str, device_id: &str) -> Result
     let now = class(tx, actor, class_id)?;
     let is_it = |learner: &LearnerNow| learner.device.as_ref().is_some_and(|listed| listed.device.id == device_id);
     let learner = now.learners.into_iter().find(is_it);
-    let learner = learner.ok_or_else(|| Error::not_found("Nobody who learns in this class uses such a device."))?;
+    let learner = learner.ok_or_else(|| Error::not_found(t!("Nobody who learns in this class uses such a device.")))?;
     let channel = enrollments::device_channel(tx, device_id)?;
     let apps = channel.map(|channel| inventory::apps(tx, &channel.id)).transpose()?.unwrap_or_default();
     let named = |app: inventory::InstalledApp| (if app.name.is_empty() { app.identifier } else { app.name }, app.short_version);

@@ -78,7 +78,7 @@ pub fn foresee(tx: &Tx, actor: &Actor, class_id: &str, wish: &Wish) -> Result<Ou
     let wish = wish.checked()?;
     let learners = rows::learners(tx, &class.id)?;
     if let Some(strange) = wish.devices.iter().flatten().find(|id| !learners.iter().any(|learner| learner.device_id.as_ref() == Some(id))) {
-        let words = format!("nobody who learns in this class uses the device {}", strange.chars().take(60).collect::<String>());
+        let words = t!("nobody who learns in this class uses the device {string}", string = strange.chars().take(60).collect::<String>());
         return Err(Error::field("devices", words));
     }
     let mut foreseen = Vec::new();
@@ -95,7 +95,7 @@ pub fn foresee(tx: &Tx, actor: &Actor, class_id: &str, wish: &Wish) -> Result<Ou
 
 fn of_device(tx: &Tx, device: &Device, wish: &Wish) -> Result<Result<Able, String>> {
     let channel = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
-    let Some(channel) = channel else { return Ok(Err(String::from("It is not managed here any more."))) };
+    let Some(channel) = channel else { return Ok(Err(String::from(t!("It is not managed here any more.")))) };
     let wanted = assignments::of_device(tx, &device.id)?;
     let target = reconcile::target(tx, &channel, device, &wanted)?;
     ability::ability(tx, &target, (wish.kind, &wish.items), &wanted)
@@ -142,7 +142,7 @@ pub fn end(tx: &Tx, actor: &Actor, id: &str) -> Result<Focus> {
     actor.require(Right::Teach)?;
     let focus = find(tx, actor, id)?;
     if !focus.is_running(tx.now) {
-        return Err(Error::conflict("This focus is over already."));
+        return Err(Error::conflict(t!("This focus is over already.")));
     }
     finish(tx, actor, &focus)?;
     find(tx, actor, id)
@@ -165,7 +165,7 @@ fn finish(tx: &Tx, actor: &Actor, focus: &Focus) -> Result<()> {
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Focus> {
     let scope = scope::of(tx, actor)?;
     let focus = rows::by_id(tx, id)?.filter(|focus| scope.sees(&focus.class_id));
-    focus.ok_or_else(|| Error::not_found("There is no such focus."))
+    focus.ok_or_else(|| Error::not_found(t!("There is no such focus.")))
 }
 
 /// The newest focuses of a class, running or over.
@@ -191,10 +191,10 @@ fn noted(tx: &Tx, actor: &Actor, kind: &str, focus: &Focus, devices: &[String]) 
 
 fn nobody_can(outlook: &Outlook) -> String {
     if outlook.devices.is_empty() {
-        return String::from("Nobody who learns in this class has a device yet. Give them devices under People first.");
+        return String::from(t!("Nobody who learns in this class has a device yet. Give them devices under People first."));
     }
     let because = outlook.devices.iter().find_map(|foreseen| foreseen.outcome.as_ref().err()).map_or("", String::as_str);
-    format!("None of these devices can have it. {because}")
+    t!("None of these devices can have it. {because}", because)
 }
 
 /// Who has something going on there, and until when.
@@ -203,16 +203,16 @@ fn somebody_has(tx: &Tx, outlook: &Outlook) -> Result<Option<String>> {
     let Some((_, focus)) = busy.first() else { return Ok(None) };
     let zone = settings::zone(tx)?;
     let mut names: Vec<_> = busy.iter().take(NAMES_TOLD).map(|(foreseen, _)| foreseen.person.as_str()).collect();
-    let beyond = format!("{} more", busy.len().saturating_sub(NAMES_TOLD));
+    let beyond = t!("{busy} more", busy = busy.len().saturating_sub(NAMES_TOLD));
     if busy.len() > NAMES_TOLD {
         names.push(&beyond);
     }
-    Ok(Some(format!(
-        "{} ({}) has a focus there until {}: {}, for {}. Take its place on purpose, or wait.",
-        focus.started_by,
-        focus.class_name,
-        zone.time(focus.ends_at),
-        words(tx, &focus.class_id, focus.kind, &focus.items)?,
-        names.join(", ")
+    Ok(Some(t!(
+        "{started_by} ({class_name}) has a focus there until {time}: {value}, for {join}. Take its place on purpose, or wait.",
+        started_by = focus.started_by,
+        class_name = focus.class_name,
+        time = zone.time(focus.ends_at),
+        value = words(tx, &focus.class_id, focus.kind, &focus.items)?,
+        join = names.join(", ")
     )))
 }

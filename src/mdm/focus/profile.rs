@@ -44,14 +44,14 @@ pub fn pieces(tx: &Tx, target: &Target, wanted: &[Assignment]) -> Result<(Vec<Pi
             Ok((vec![Piece::Profile(piece)], Vec::new()))
         }
         Err(because) => {
-            let what = format!("Focus of {}", focus.class_name);
+            let what = t!("Focus of {class_name}", class_name = focus.class_name);
             Ok((Vec::new(), vec![Unable { what, because, origin }]))
         }
     }
 }
 
 fn profile(focus: &Focus, items: &[String], version: OsVersion, until: &str, origin: Origin) -> Result<ProfilePiece> {
-    let name = format!("{} until {until}: {}", focus.class_name, lasting_words(focus.kind, items));
+    let name = t!("{class_name} until {until}: {items}", class_name = focus.class_name, until, items = lasting_words(focus.kind, items));
     let mut keys = keys(focus.kind, items, version);
     let seed = format!("{}\n{:?}\n{}\n{name}", focus.id, items, focus.ends_at.millis());
     let uuid = uuid_of(seed.as_bytes(), 0);
@@ -62,7 +62,7 @@ fn profile(focus: &Focus, items: &[String], version: OsVersion, until: &str, ori
     };
     keys.extend(envelope(payload_type, &format!("{IDENTIFIER}.payload"), &uuid_of(seed.as_bytes(), 1), &name));
     let mut root = envelope("Configuration", IDENTIFIER, &uuid, &name);
-    let description = format!("For a lesson, this device shows only what the teacher chose. It ends by itself at {until}.");
+    let description = t!("For a lesson, this device shows only what the teacher chose. It ends by itself at {until}.", until);
     root.insert("PayloadDescription".to_owned(), Value::from(description));
     root.insert("PayloadScope".to_owned(), Value::from("System"));
     root.insert("RemovalDate".to_owned(), plist::date(focus.ends_at));

@@ -40,10 +40,10 @@ impl Wish {
     /// Names the field, and what to type instead.
     pub fn checked(&self) -> Result<Self> {
         if !(MINUTES_MIN..=MINUTES_MAX).contains(&self.minutes) {
-            return Err(Error::field("minutes", format!("from {MINUTES_MIN} to {MINUTES_MAX} minutes")));
+            return Err(Error::field("minutes", t!("from {MINUTES_MIN} to {MINUTES_MAX} minutes", MINUTES_MIN, MINUTES_MAX)));
         }
         if self.devices.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Error::field("devices", "choose at least one device, or leave it out for all"));
+            return Err(Error::field("devices", t!("choose at least one device, or leave it out for all")));
         }
         let mut items = Vec::new();
         for item in self.items.iter().map(|item| item.trim()).filter(|item| !item.is_empty()) {
@@ -57,11 +57,11 @@ impl Wish {
         }
         let (most, words) = match self.kind {
             FocusKind::Apps => (APPS_MAX, "apps"),
-            FocusKind::App => (1, "app: the one that devices stay in"),
+            FocusKind::App => (1, t!("app: the one that devices stay in")),
             FocusKind::Sites => (SITES_MAX, "websites"),
         };
         if items.is_empty() || items.len() > most {
-            let words = if most == 1 { format!("exactly one {words}") } else { format!("from 1 to {most} {words}") };
+            let words = if most == 1 { t!("exactly one {words}", words) } else { t!("from 1 to {most} {words}", most, words) };
             return Err(Error::field("items", words));
         }
         Ok(Self { items, ..self.clone() })
@@ -80,7 +80,7 @@ fn bundle_id(item: &str) -> Result<String> {
     if fits {
         Ok(item.to_owned())
     } else {
-        Err(Error::field("items", format!("“{}” is no bundle id, such as com.apple.mobilesafari", shown(item))))
+        Err(Error::field("items", t!("“{value}” is no bundle id, such as com.apple.mobilesafari", value = shown(item))))
     }
 }
 
@@ -97,7 +97,7 @@ fn site(item: &str) -> Result<String> {
     if fits {
         Ok(address)
     } else {
-        Err(Error::field("items", format!("“{}” is no address of a website, such as en.wikipedia.org", shown(item))))
+        Err(Error::field("items", t!("“{value}” is no address of a website, such as en.wikipedia.org", value = shown(item))))
     }
 }
 

@@ -142,7 +142,7 @@ fn shown(facts: &Facts) -> &str {
     if !facts.name.is_empty() {
         return &facts.name;
     }
-    facts.serial_number.as_deref().unwrap_or("A device without a name")
+    facts.serial_number.as_deref().unwrap_or(t!("A device without a name"))
 }
 
 /// What is known of one device or of all, as far as these rules ask for it.

@@ -55,7 +55,10 @@ pub struct Change {
 pub fn create(tx: &Tx, actor: &Actor, new: NewGroup) -> Result<Group> {
     actor.require(Right::Configure)?;
     if rows::count(tx)? >= GROUPS_MAX {
-        return Err(Error::conflict(format!("There are {GROUPS_MAX} groups, which is the most. Delete one that is not needed any more.")));
+        return Err(Error::conflict(t!(
+            "There are {GROUPS_MAX} groups, which is the most. Delete one that is not needed any more.",
+            GROUPS_MAX
+        )));
     }
     let name = name(tx, &new.name, None)?;
     let note = note(&new.note)?;
@@ -82,12 +85,12 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Group>
     }
     if let Some(rule) = &change.rule {
         if !group.is_by_rule {
-            return Err(Error::field("rule", "the devices of this group are put in by hand; make another group for a rule"));
+            return Err(Error::field("rule", t!("the devices of this group are put in by hand; make another group for a rule")));
         }
         group.rule = Some(written(tx, rule)?);
     }
     if change.without_rule && group.is_by_rule {
-        let words = "the devices of this group are found by its rule, so it needs one; to put devices in by hand, make another group";
+        let words = t!("the devices of this group are found by its rule, so it needs one; to put devices in by hand, make another group");
         return Err(Error::field("rule", words));
     }
     if group == before {
@@ -107,10 +110,12 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let group = find(tx, actor, id)?;
     if let [(_, plan), more @ ..] = update_plans::of_group(tx, id)?.as_slice() {
-        let others = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        return Err(Error::conflict(format!(
-            "The update plan “{plan}”{others} has “{}” in a ring; its devices would be updated no more. Take the group out of the plan first.",
-            group.name
+        let others = if more.is_empty() { String::new() } else { t!(" and {more} more", more = more.len()) };
+        return Err(Error::conflict(t!(
+            "The update plan “{plan}”{others} has “{name}” in a ring; its devices would be updated no more. Take the group out of the plan first.",
+            plan,
+            others,
+            name = group.name
         )));
     }
     packages::pilot_leaves(tx, actor, id)?;
@@ -130,7 +135,7 @@ pub fn list(tx: &Tx, actor: &Actor, after: Option<(&str, &str)>, limit: u32) -> 
 /// One group.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Group> {
     actor.require(Right::View)?;
-    rows::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such group."))
+    rows::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such group.")))
 }
 
 /// One page of a group's devices by name.
@@ -156,7 +161,7 @@ pub fn add(tx: &Tx, actor: &Actor, id: &str, wanted: &[String]) -> Result<usize>
 /// A device among many, which is named where there is none.
 fn one_of_many(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     devices::find(tx, actor, id).map_err(|error| match error.kind {
-        Kind::NotFound => Error::not_found(format!("There is no device “{id}”. Nothing was changed.")),
+        Kind::NotFound => Error::not_found(t!("There is no device “{id}”. Nothing was changed.", id)),
         _ => error,
     })
 }
@@ -194,10 +199,10 @@ fn by_hand(tx: &Tx, actor: &Actor, id: &str, wanted: &[String]) -> Result<Group>
     actor.require(Right::Configure)?;
     let group = find(tx, actor, id)?;
     if group.is_by_rule {
-        return Err(Error::conflict("The devices of this group are found by its rule. Change the rule, or make a group by hand."));
+        return Err(Error::conflict(t!("The devices of this group are found by its rule. Change the rule, or make a group by hand.")));
     }
     if wanted.is_empty() || wanted.len() > DEVICES_MAX {
-        return Err(Error::field("devices", format!("from 1 to {DEVICES_MAX} devices at once")));
+        return Err(Error::field("devices", t!("from 1 to {DEVICES_MAX} devices at once", DEVICES_MAX)));
     }
     Ok(group)
 }
@@ -230,7 +235,7 @@ fn can_be_kept(tx: &Tx, rule: &Rule) -> Result<()> {
     rule.check()?;
     for class in rule.classes() {
         if classes::by_id(tx, class)?.is_none() {
-            return Err(Error::field("rule", format!("there is no class {class}")));
+            return Err(Error::field("rule", t!("there is no class {class}", class)));
         }
     }
     Ok(())
@@ -239,10 +244,10 @@ fn can_be_kept(tx: &Tx, rule: &Rule) -> Result<()> {
 fn name(tx: &Tx, wanted: &str, own: Option<&str>) -> Result<String> {
     let name = names::straight(wanted);
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("a name of 1 to {NAME_MAX_CHARS} characters on one line")));
+        return Err(Error::field("name", t!("a name of 1 to {NAME_MAX_CHARS} characters on one line", NAME_MAX_CHARS)));
     }
     if rows::by_name(tx, &name)?.is_some_and(|other| Some(other.id.as_str()) != own) {
-        return Err(Error::field("name", "there is a group of this name already; take another name"));
+        return Err(Error::field("name", t!("there is a group of this name already; take another name")));
     }
     Ok(name)
 }
@@ -250,7 +255,7 @@ fn name(tx: &Tx, wanted: &str, own: Option<&str>) -> Result<String> {
 fn note(wanted: &str) -> Result<String> {
     let note = wanted.trim();
     if note.chars().count() > NOTE_MAX_CHARS {
-        return Err(Error::field("note", format!("at most {NOTE_MAX_CHARS} characters")));
+        return Err(Error::field("note", t!("at most {NOTE_MAX_CHARS} characters", NOTE_MAX_CHARS)));
     }
     Ok(note.to_owned())
 }
@@ -263,7 +268,7 @@ pub fn named(tx: &Tx, actor: &Actor, lines: &str) -> Result<Vec<String>> {
     actor.require(Right::View)?;
     let lines: Vec<&str> = lines.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() || lines.len() > DEVICES_MAX {
-        return Err(Error::field("devices", format!("from 1 to {DEVICES_MAX} serial numbers or names, one a line")));
+        return Err(Error::field("devices", t!("from 1 to {DEVICES_MAX} serial numbers or names, one a line", DEVICES_MAX)));
     }
     let (mut found, mut unknown, mut several) = (Vec::new(), Vec::new(), Vec::new());
     for line in lines {
@@ -277,11 +282,12 @@ pub fn named(tx: &Tx, actor: &Actor, lines: &str) -> Result<Vec<String>> {
     if !unknown.is_empty() {
         return Err(Error::field(
             "devices",
-            format!("no device here has this serial number or name: {}; nobody was put in", shown(&unknown)),
+            t!("no device here has this serial number or name: {value}; nobody was put in", value = shown(&unknown)),
         ));
     }
     if !several.is_empty() {
-        let words = format!("several devices have this name: {}; write their serial numbers instead. Nobody was put in", shown(&several));
+        let words =
+            t!("several devices have this name: {value}; write their serial numbers instead. Nobody was put in", value = shown(&several));
         return Err(Error::field("devices", words));
     }
     found.dedup();

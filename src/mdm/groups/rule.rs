@@ -200,22 +200,22 @@ impl Rule {
     fn check_part(&self, depth: usize, conditions: &mut usize, serials: &mut usize) -> Result<()> {
         *conditions += 1;
         if depth > DEPTH_MAX {
-            return Err(wrong(format!("lists of conditions may stand in each other {DEPTH_MAX} deep, not deeper")));
+            return Err(wrong(t!("lists of conditions may stand in each other {DEPTH_MAX} deep, not deeper", DEPTH_MAX)));
         }
         if *conditions > CONDITIONS_MAX {
-            return Err(wrong(format!("a rule has at most {CONDITIONS_MAX} conditions")));
+            return Err(wrong(t!("a rule has at most {CONDITIONS_MAX} conditions", CONDITIONS_MAX)));
         }
         match self {
             Self::All(rules) | Self::Any(rules) => {
                 if rules.is_empty() {
-                    return Err(wrong("a list of conditions needs at least one; take `everything` for every device"));
+                    return Err(wrong(t!("a list of conditions needs at least one; take `everything` for every device")));
                 }
                 rules.iter().try_for_each(|rule| rule.check_part(depth + 1, conditions, serials))?;
                 let ranges = rules.iter().filter_map(|rule| if let Self::Os(range) = rule { Some(range) } else { None });
                 if matches!(self, Self::All(_)) { can_be_met(ranges) } else { Ok(()) }
             }
             Self::Not(rule) => rule.check_part(depth + 1, conditions, serials),
-            Self::Platform(Platform::Unknown) => Err(wrong("take a platform that devices have: ios, macos, tvos, visionos or watchos")),
+            Self::Platform(Platform::Unknown) => Err(wrong(t!("take a platform that devices have: ios, macos, tvos, visionos or watchos"))),
             Self::Os(range) => range.check(),
             Self::Model(text) | Self::Name(NameTest::Contains(text) | NameTest::Begins(text)) | Self::App(text) | Self::Class(text) => {
                 check_text(text)
@@ -223,7 +223,7 @@ impl Rule {
             Self::Serial(list) => {
                 *serials += list.len();
                 if list.is_empty() || *serials > SERIALS_MAX {
-                    return Err(wrong(format!("a rule has 1 to {SERIALS_MAX} serial numbers where it has any")));
+                    return Err(wrong(t!("a rule has 1 to {SERIALS_MAX} serial numbers where it has any", SERIALS_MAX)));
                 }
                 list.iter().try_for_each(|serial| check_text(serial))
             }
@@ -277,11 +277,14 @@ impl OsRange {
 
     fn check(&self) -> Result<()> {
         if self.at_least.is_none() && self.below.is_none() {
-            return Err(wrong("`os` needs `at_least`, `below` or both"));
+            return Err(wrong(t!("`os` needs `at_least`, `below` or both")));
         }
         for bound in [&self.at_least, &self.below].into_iter().flatten() {
             if !OsVersion::parse(bound).is_known() {
-                return Err(wrong(format!("“{}” is no version; write for example 17.5", bound.chars().take(40).collect::<String>())));
+                return Err(wrong(t!(
+                    "“{string}” is no version; write for example 17.5",
+                    string = bound.chars().take(40).collect::<String>()
+                )));
             }
         }
         can_be_met([self])
@@ -295,8 +298,8 @@ fn can_be_met<'a>(ranges: impl IntoIterator<Item = &'a OsRange> + Clone) -> Resu
         for below in bounds(|range| &range.below) {
             let order = OsVersion::parse(at_least).compare(OsVersion::parse(below));
             if order.is_some_and(std::cmp::Ordering::is_ge) {
-                let words = "no version is both, so no device would ever be found; change one of the two";
-                return Err(wrong(format!("the system is to be at least {at_least} and below {below}: {words}")));
+                let words = t!("no version is both, so no device would ever be found; change one of the two");
+                return Err(wrong(t!("the system is to be at least {at_least} and below {below}: {words}", at_least, below, words)));
             }
         }
     }
@@ -309,7 +312,7 @@ fn contains(name: &str, text: &str) -> bool {
 
 fn check_text(text: &str) -> Result<()> {
     if text.trim().is_empty() || text.chars().count() > TEXT_MAX_CHARS || text.chars().any(char::is_control) {
-        return Err(wrong(format!("a text in a condition has 1 to {TEXT_MAX_CHARS} characters on one line")));
+        return Err(wrong(t!("a text in a condition has 1 to {TEXT_MAX_CHARS} characters on one line", TEXT_MAX_CHARS)));
     }
     Ok(())
 }

@@ -35,71 +35,75 @@ fn part(rule: &Rule, classes: &BTreeMap<String, String>, negated: bool, outermos
         let joined = parts.join(between);
         if outermost || parts.len() < 2 { joined } else { format!("({joined})") }
     };
-    let is = if negated { "is not" } else { "is" };
+    let is = if negated { t!("is not") } else { "is" };
     match rule {
-        Rule::Everything => if negated { "no device" } else { "every device" }.to_owned(),
+        Rule::Everything => if negated { t!("no device") } else { t!("every device") }.to_owned(),
         Rule::All(rules) => list(rules, if negated { " or " } else { " and " }),
         Rule::Any(rules) => list(rules, if negated { " and " } else { " or " }),
         Rule::Not(rule) => part(rule, classes, !negated, outermost),
-        Rule::Platform(platform) => format!("it {is} {}", platform_words(*platform)),
+        Rule::Platform(platform) => t!("it {is} {platform}", is, platform = platform_words(*platform)),
         Rule::Os(range) => os(range, negated),
-        Rule::Model(text) => format!("its model {} “{text}”", if negated { "does not contain" } else { "contains" }),
-        Rule::Supervised(wanted) => format!("it is {}supervised", if *wanted == negated { "not " } else { "" }),
-        Rule::Name(NameTest::Contains(text)) => format!("its name {} “{text}”", if negated { "does not contain" } else { "contains" }),
-        Rule::Name(NameTest::Begins(text)) => format!("its name {} with “{text}”", if negated { "does not begin" } else { "begins" }),
+        Rule::Model(text) => t!("its model {contains} “{text}”", contains = if negated { "does not contain" } else { "contains" }, text),
+        Rule::Supervised(wanted) => t!("it is {else}supervised", else = if *wanted == negated { "not " } else { "" }),
+        Rule::Name(NameTest::Contains(text)) => {
+            t!("its name {contains} “{text}”", contains = if negated { "does not contain" } else { "contains" }, text)
+        }
+        Rule::Name(NameTest::Begins(text)) => {
+            t!("its name {begins} with “{text}”", begins = if negated { "does not begin" } else { "begins" }, text)
+        }
         Rule::Serial(serials) => {
             let shown = serials.iter().take(SERIALS_WRITTEN).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = match serials.len().saturating_sub(SERIALS_WRITTEN) {
                 0 => String::new(),
-                more => format!(" and {more} more"),
+                more => t!(" and {more} more", more),
             };
-            format!("its serial number {is} {}{shown}{more}", if serials.len() > 1 { "one of " } else { "" })
+            t!("its serial number {is} {else}{shown}{more}", is, else = if serials.len() > 1 { "one of " } else { "" }, shown, more)
         }
         Rule::Class(id) => {
-            let name = classes.get(id).map_or("a class that is not there any more", String::as_str);
-            format!("its person {is} in {name}")
+            let name = classes.get(id).map_or(t!("a class that is not there any more"), String::as_str);
+            t!("its person {is} in {name}", is, name)
         }
-        Rule::Person(wanted) => format!("it belongs to {}", if *wanted == negated { "nobody" } else { "somebody" }),
-        Rule::Role(role) => format!("its person {is} {}", role_words(*role)),
-        Rule::App(identifier) => format!("the app {identifier} {is} installed"),
-        Rule::Enrollment(kind) => format!("it {is} {}", enrollment_words(*kind)),
+        Rule::Person(wanted) => t!("it belongs to {somebody}", somebody = if *wanted == negated { "nobody" } else { "somebody" }),
+        Rule::Role(role) => t!("its person {is} {role}", is, role = role_words(*role)),
+        Rule::App(identifier) => t!("the app {identifier} {is} installed", identifier, is),
+        Rule::Enrollment(kind) => t!("it {is} {kind}", is, kind = enrollment_words(*kind)),
     }
 }
 
 fn os(range: &OsRange, negated: bool) -> String {
-    let system = "its system is";
+    let system = t!("its system is");
     match (&range.at_least, &range.below, negated) {
-        (Some(least), Some(below), false) => format!("{system} {least} or later and older than {below}"),
-        (Some(least), Some(below), true) => format!("{system} older than {least}, or {below} or later"),
-        (Some(least), None, false) => format!("{system} {least} or later"),
-        (Some(version), None, true) | (None, Some(version), false) => format!("{system} older than {version}"),
-        (None, Some(below), true) => format!("{system} {below} or later"),
-        (None, None, _) => format!("{system} of any version"),
+        (Some(least), Some(below), false) => t!("{system} {least} or later and older than {below}", system, least, below),
+        (Some(least), Some(below), true) => t!("{system} older than {least}, or {below} or later", system, least, below),
+        (Some(least), None, false) => t!("{system} {least} or later", system, least),
+        (Some(version), None, true) | (None, Some(version), false) => t!("{system} older than {version}", system, version),
+        (None, Some(below), true) => t!("{system} {below} or later", system, below),
+        (None, None, _) => t!("{system} of any version", system),
     }
 }
 
 /// A family of devices for people.
 pub fn platform_words(platform: Platform) -> &'static str {
     match platform {
-        Platform::Ios => "an iPhone or iPad",
-        Platform::Macos => "a Mac",
-        Platform::Tvos => "an Apple TV",
-        Platform::Visionos => "an Apple Vision Pro",
-        Platform::Watchos => "an Apple Watch",
-        Platform::Unknown => "of an unknown kind",
+        Platform::Ios => t!("an iPhone or iPad"),
+        Platform::Macos => t!("a Mac"),
+        Platform::Tvos => t!("an Apple TV"),
+        Platform::Visionos => t!("an Apple Vision Pro"),
+        Platform::Watchos => t!("an Apple Watch"),
+        Platform::Unknown => t!("of an unknown kind"),
     }
 }
 
 fn role_words(role: PersonRole) -> &'static str {
     match role {
-        PersonRole::Student => "a student",
-        PersonRole::Teacher => "a teacher",
-        PersonRole::Staff => "on the staff",
+        PersonRole::Student => t!("a student"),
+        PersonRole::Teacher => t!("a teacher"),
+        PersonRole::Staff => t!("on the staff"),
     }
 }
 
 fn enrollment_words(kind: EnrollmentKind) -> &'static str {
-    if kind.is_user_enrollment() { "a person's own device" } else { "the organisation's device" }
+    if kind.is_user_enrollment() { t!("a person's own device") } else { t!("the organisation's device") }
 }
 
 #[cfg(test)]

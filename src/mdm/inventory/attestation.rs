@@ -52,14 +52,16 @@ pub enum Asked {
 pub fn ask_now(tx: &Tx, by: &Actor, enrollment: &Enrollment) -> Result<Asked> {
     by.require(Right::Command)?;
     if enrollment.state != EnrollmentState::Enrolled {
-        return Err(Error::conflict("This device is not enrolled now, so it cannot be asked."));
+        return Err(Error::conflict(t!("This device is not enrolled now, so it cannot be asked.")));
     }
     let device = device(tx, enrollment)?;
     if let Ability::Cannot(why) = can_attest(&device.product_name, &device.os_version) {
-        return Err(Error::conflict(format!("This device cannot prove that it is genuine. {why}")));
+        return Err(Error::conflict(t!("This device cannot prove that it is genuine. {why}", why)));
     }
     if !has_question(tx, enrollment)? {
-        return Err(Error::conflict("The system of this device does not know the question; it came with iOS 16, macOS 14 and tvOS 16."));
+        return Err(Error::conflict(t!(
+            "The system of this device does not know the question; it came with iOS 16, macOS 14 and tvOS 16."
+        )));
     }
     if attestation::roots(tx)?.is_empty() {
         attestation::want_root(tx)?;
@@ -87,7 +89,7 @@ pub(super) fn ask_in_turn(tx: &Tx, by: &Actor, enrollment: &Enrollment) -> Resul
 }
 
 fn device(tx: &Tx, enrollment: &Enrollment) -> Result<Device> {
-    devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))
+    devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found(t!("There is no such device.")))
 }
 
 fn has_question(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
@@ -127,26 +129,27 @@ fn judged(tx: &Tx, device: &Device, before: Attestation, chain: &[Vec<u8>]) -> R
     let before = Attestation { checked_at: Some(tx.now), ..before };
     let with = |state, because: &str| Attestation { state, because: because.to_owned(), ..before.clone() };
     if chain.is_empty() {
-        let because =
-            "It was asked and showed nothing: its chip cannot, Apple could not be reached, or Apple had nothing to say. It is asked again.";
+        let because = t!(
+            "It was asked and showed nothing: its chip cannot, Apple could not be reached, or Apple had nothing to say. It is asked again."
+        );
         // What Apple said before stays said.
         let state = if before.vouched.is_some() { before.state } else { AttestationState::None };
         return Ok(with(state, because));
     }
     let attested = match Attested::read(chain, &attestation::roots(tx)?, tx.now) {
         Ok(attested) => attested,
-        Err(error) => return Ok(with(AttestationState::Refused, &format!("What it showed does not count: {error}."))),
+        Err(error) => return Ok(with(AttestationState::Refused, &t!("What it showed does not count: {error}.", error))),
     };
     let is_fresh = codes.iter().any(|code| attested.is_fresh_by(code));
     let vouched = attested.into();
     if let Err(words) = Expected::of_device(tx, device)?.is(&vouched) {
-        return Ok(with(AttestationState::Refused, &format!("What it showed does not count: {words}.")));
+        return Ok(with(AttestationState::Refused, &t!("What it showed does not count: {words}.", words)));
     }
     let is_known = before.state == AttestationState::Genuine && before.vouched.as_ref() == Some(&vouched);
     let (state, because) = if is_fresh || is_known {
         (AttestationState::Genuine, "")
     } else {
-        (AttestationState::Stale, "Apple's word is older than our question, as a device gets a new one once a week. It is asked again.")
+        (AttestationState::Stale, t!("Apple's word is older than our question, as a device gets a new one once a week. It is asked again."))
     };
     Ok(Attestation { vouched: Some(vouched), ..with(state, because) })
 }

@@ -172,7 +172,7 @@ fn security_info(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bo
             enrollment,
             EscrowKind::RecoveryKey,
             key.expose(),
-            "FileVault's recovery key as the Mac gave it, encrypted to its certificate",
+            t!("FileVault's recovery key as the Mac gave it, encrypted to its certificate"),
         )?;
     }
     Ok(true)
@@ -288,14 +288,14 @@ fn user_list(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bool> 
 
 fn bypass_code(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bool> {
     let Some(code) = device::activation_lock_bypass_code(report) else { return Ok(false) };
-    hold(tx, enrollment, EscrowKind::ActivationLockBypassCode, code.expose().as_bytes(), "asked for when the device enrolled")?;
+    hold(tx, enrollment, EscrowKind::ActivationLockBypassCode, code.expose().as_bytes(), t!("asked for when the device enrolled"))?;
     Ok(true)
 }
 
 /// The key that the Mac made anew is nowhere else.
 fn rotated_key(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bool> {
     let Some(key) = device::rotated_recovery_key(report) else { return Ok(false) };
-    let note = "FileVault's recovery key after it was rotated, encrypted to the certificate that the command named";
+    let note = t!("FileVault's recovery key after it was rotated, encrypted to the certificate that the command named");
     hold(tx, enrollment, EscrowKind::RecoveryKey, key.expose(), note)?;
     Ok(true)
 }
@@ -314,7 +314,7 @@ fn hold(tx: &Tx, enrollment: &Enrollment, kind: EscrowKind, value: &[u8], note: 
 /// No CheckOut follows an erase: the acknowledgement is the last that is heard of this enrollment.
 fn erased(tx: &Tx, enrollment: &Enrollment, command: &Command) -> Result<()> {
     return_to_service::watch::erased(tx, enrollment, &command.uuid)?;
-    end(tx, enrollment, EnrollmentState::Erased, "the device was erased")?;
+    end(tx, enrollment, EnrollmentState::Erased, t!("the device was erased"))?;
     journal::note(tx, &actor(enrollment), "enrollment.erased", enrollment, Value::Null)
 }
 

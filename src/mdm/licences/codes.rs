@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::mdm::journal::Subject;
 use crate::mdm::{Actor, Right, checkin, journal};
 use crate::secret::Secret;
@@ -47,7 +48,7 @@ pub struct Imported {
 pub fn import(tx: &Tx, actor: &Actor, adam_id: &str, sheet: &[u8]) -> Result<Imported> {
     actor.require(Right::Configure)?;
     if adam_id.is_empty() || adam_id.len() > 20 || !adam_id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Error::field("adam_id", "the App Store's number of the app, for example 409203825"));
+        return Err(Error::field("adam_id", t!("the App Store's number of the app, for example 409203825")));
     }
     let Sheet { codes, redeemed, passed_over } = read(sheet)?;
     let mut imported = Imported { redeemed: redeemed.len(), passed_over, ..Imported::default() };
@@ -133,7 +134,7 @@ pub fn remove(tx: &Tx, actor: &Actor, adam_id: &str) -> Result<usize> {
     actor.require(Right::Configure)?;
     let removed = rows::remove_left(tx, adam_id)?;
     if removed == 0 {
-        return Err(Error::not_found("There are no codes of this app that could be removed."));
+        return Err(Error::not_found(t!("There are no codes of this app that could be removed.")));
     }
     journal::note(tx, actor, "redemption_codes.removed", Subject::default(), json!({ "adam_id": adam_id, "count": removed }))?;
     Ok(removed)
@@ -152,10 +153,10 @@ struct Sheet {
 
 fn read(sheet: &[u8]) -> Result<Sheet> {
     if sheet.len() > SHEET_MAX_BYTES {
-        return Err(Error::bad_input(format!("The sheet is larger than {} MB.", SHEET_MAX_BYTES >> 20)));
+        return Err(Error::bad_input(t!("The sheet is larger than {sheet_max_bytes} MB.", sheet_max_bytes = SHEET_MAX_BYTES >> 20)));
     }
     if sheet.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) || sheet.starts_with(b"PK") {
-        return Err(Error::bad_input("This is a spreadsheet's own format. Open it and save it as CSV, then bring that."));
+        return Err(Error::bad_input(t!("This is a spreadsheet's own format. Open it and save it as CSV, then bring that.")));
     }
     let text = String::from_utf8_lossy(sheet);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -164,7 +165,7 @@ fn read(sheet: &[u8]) -> Result<Sheet> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     let (mut column, mut found, mut seen, mut odd) = (None, Sheet::default(), std::collections::HashSet::new(), None);
     for record in reader.records() {
-        let record = record.map_err(|error| Error::bad_input(format!("The sheet cannot be read: {error}.")))?;
+        let record = record.map_err(|error| Error::bad_input(t!("The sheet cannot be read: {error}.", error)))?;
         let heading =
             record.iter().position(|cell| matches!(cell.trim().to_ascii_lowercase().as_str(), "code" | "codes" | "redemption code"));
         if let Some(at) = heading {
@@ -195,34 +196,41 @@ fn read(sheet: &[u8]) -> Result<Sheet> {
             found.codes.push(code);
         }
         if found.codes.len() > CODES_MAX {
-            return Err(Error::bad_input(format!("The sheet has more than {CODES_MAX} codes. Split it.")));
+            return Err(Error::bad_input(t!("The sheet has more than {CODES_MAX} codes. Split it.", CODES_MAX)));
         }
     }
     // One line that calls it redeemed is enough.
     found.codes.retain(|code| !found.redeemed.contains(code));
     if found.codes.is_empty() && found.redeemed.is_empty() {
         return Err(Error::bad_input(match (column, odd) {
-            (_, Some((line, because))) => format!("There is no code in this sheet: in line {line}, {because}. {LOOKS_LIKE}"),
-            (Some(_), None) => format!("There is nothing below the heading Code in this sheet. {LOOKS_LIKE}"),
-            (None, None) => format!("There is no code in this sheet. It needs a column named Code, as Apple's has. {LOOKS_LIKE}"),
+            (_, Some((line, because))) => {
+                t!("There is no code in this sheet: in line {line}, {because}. {looks_like}", line, because, looks_like = say(LOOKS_LIKE))
+            }
+            (Some(_), None) => t!("There is nothing below the heading Code in this sheet. {looks_like}", looks_like = say(LOOKS_LIKE)),
+            (None, None) => {
+                t!(
+                    "There is no code in this sheet. It needs a column named Code, as Apple's has. {looks_like}",
+                    looks_like = say(LOOKS_LIKE)
+                )
+            }
         }));
     }
     Ok(found)
 }
 
 /// What a code is, for those whose sheet has none.
-const LOOKS_LIKE: &str = "A code has 8 to 32 letters and digits and nothing else, and a letter at least, like X9JW3KEYNOTE.";
+const LOOKS_LIKE: &str = msg!("A code has 8 to 32 letters and digits and nothing else, and a letter at least, like X9JW3KEYNOTE.");
 
 /// Why a cell of the column of codes holds none. The cell is not repeated: it may be a code but for one letter.
 fn fault(cell: &str) -> String {
     let length = cell.chars().count();
     match cell.chars().find(|letter| !letter.is_ascii_alphanumeric()) {
-        _ if cell.is_empty() => String::from("the cell of the code is empty"),
-        Some(' ') => String::from("there is a blank in the code"),
-        Some(letter) => format!("there is a “{letter}” in the code"),
-        None if length < *CODE_CHARS.start() => format!("the code is too short, with {length} characters"),
-        None if length > *CODE_CHARS.end() => format!("the code is too long, with {length} characters"),
-        None => String::from("the code is a number without a letter"),
+        _ if cell.is_empty() => String::from(t!("the cell of the code is empty")),
+        Some(' ') => String::from(t!("there is a blank in the code")),
+        Some(letter) => t!("there is a “{letter}” in the code", letter),
+        None if length < *CODE_CHARS.start() => t!("the code is too short, with {length} characters", length),
+        None if length > *CODE_CHARS.end() => t!("the code is too long, with {length} characters", length),
+        None => String::from(t!("the code is a number without a letter")),
     }
 }
 
@@ -237,13 +245,15 @@ pub(crate) mod tests {
     use super::*;
 
     /// As Apple's spreadsheet looks when a spreadsheet program saves it.
-    pub(crate) const SHEET: &str = "Order ID,12345\nProduct Name,Keynote\n\nCode,Code Redemption Link,Status\n\
+    pub(crate) const SHEET: &str = msg!(
+        "Order ID,12345\nProduct Name,Keynote\n\nCode,Code Redemption Link,Status\n\
         X9JW3KEYNOTE,https://buy.itunes.apple.com/WebObjects/MZFinance.woa/wa/freeProductCodeWizard?code=X9JW3KEYNOTE,\n\
-        ABCDEFGH2345,https://buy.itunes.apple.com/…,\nTAKENTAKEN22,https://buy.itunes.apple.com/…,redeemed\nABCDEFGH2345,again,\n";
+        ABCDEFGH2345,https://buy.itunes.apple.com/…,\nTAKENTAKEN22,https://buy.itunes.apple.com/…,redeemed\nABCDEFGH2345,again,\n"
+    );
 
     #[test]
     fn apples_sheet_is_read_with_commas_tabs_and_semicolons() {
-        for sheet in [SHEET.to_owned(), SHEET.replace(',', "\t"), SHEET.replace(',', ";")] {
+        for sheet in [say(SHEET).to_owned(), say(SHEET).replace(',', "\t"), say(SHEET).replace(',', ";")] {
             let Sheet { codes, redeemed, passed_over } = read(sheet.as_bytes()).unwrap();
             assert_eq!(codes, ["X9JW3KEYNOTE", "ABCDEFGH2345"], "{sheet}");
             assert_eq!(redeemed.iter().collect::<Vec<_>>(), ["TAKENTAKEN22"], "{sheet}");
@@ -264,22 +274,22 @@ pub(crate) mod tests {
         let sheet = "Code,Status\nAB-CD,\nGOODCODE1234,\n,\nmno pqr,\nÄÖÜ12345678,\n";
         let found = read(sheet.as_bytes()).unwrap();
         assert_eq!((found.codes.as_slice(), found.passed_over), (["GOODCODE1234".to_owned()].as_slice(), vec![2, 5, 6]));
-        let many = format!("Code\nGOODCODE1234\n{}", "no code\n".repeat(LINES_NAMED + 1));
+        let many = format!("Code\nGOODCODE1234\n{}", t!("no code\n").repeat(LINES_NAMED + 1));
         assert_eq!(read(many.as_bytes()).unwrap().passed_over.len(), LINES_NAMED);
     }
 
     #[test]
     fn a_sheet_of_odd_codes_alone_is_refused_by_its_line_and_with_what_a_code_looks_like() {
         for (sheet, words) in [
-            ("Code\nABC12\n", "in line 2, the code is too short, with 5 characters. A code has 8 to 32 letters and digits"),
-            ("Order,1\n\nStatus,Code\n,ABCD-EFGH-2345\n,X\n", "in line 4, there is a “-” in the code."),
-            ("Code\nABCD EFGH 2345\n", "in line 2, there is a blank in the code."),
-            ("Code\n123456789012\n", "in line 2, the code is a number without a letter."),
-            ("Code;Status\n;new\n", "in line 2, the cell of the code is empty."),
-            ("Code\n\n", "There is nothing below the heading Code in this sheet."),
-            ("a,b\nc,d\n", "It needs a column named Code"),
-            ("Serial;Name\nC02ABCDE1234;iPad\n", "It needs a column named Code"),
-            ("Firstname\nAlexanderson\n", "It needs a column named Code"),
+            ("Code\nABC12\n", t!("in line 2, the code is too short, with 5 characters. A code has 8 to 32 letters and digits")),
+            ("Order,1\n\nStatus,Code\n,ABCD-EFGH-2345\n,X\n", t!("in line 4, there is a “-” in the code.")),
+            (t!("Code\nABCD EFGH 2345\n"), t!("in line 2, there is a blank in the code.")),
+            ("Code\n123456789012\n", t!("in line 2, the code is a number without a letter.")),
+            ("Code;Status\n;new\n", t!("in line 2, the cell of the code is empty.")),
+            ("Code\n\n", t!("There is nothing below the heading Code in this sheet.")),
+            ("a,b\nc,d\n", t!("It needs a column named Code")),
+            ("Serial;Name\nC02ABCDE1234;iPad\n", t!("It needs a column named Code")),
+            ("Firstname\nAlexanderson\n", t!("It needs a column named Code")),
         ] {
             let said = read(sheet.as_bytes()).unwrap_err().message;
             assert!(said.contains(words) && said.ends_with("like X9JW3KEYNOTE."), "{words}: {said}");
@@ -290,7 +300,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_no_sheet_of_codes_is_named() {
-        for (sheet, words) in [(&b"PK\x03\x04"[..], "save it as CSV"), (b"a,b\nc,d\n", "no code"), (b"", "no code")] {
+        for (sheet, words) in [(&b"PK\x03\x04"[..], t!("save it as CSV")), (b"a,b\nc,d\n", t!("no code")), (b"", t!("no code"))] {
             assert!(read(sheet).unwrap_err().message.contains(words), "{words}");
         }
         let many = (0..=CODES_MAX).map(|number| format!("CODE{number:08}")).collect::<Vec<_>>().join("\n");

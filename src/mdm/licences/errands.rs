@@ -109,7 +109,7 @@ fn sweep(tx: &Tx) -> Result<()> {
     for (adam_id, practice) in rows::short_again(tx)? {
         places::serve(tx, &adam_id, practice)?;
     }
-    super::tokens::remind_daily(tx)?;
+    super::ends::remind_daily(tx)?;
     events::forget_heard(tx, tx.now.minus(super::notices::KEPT))?;
     Ok(())
 }

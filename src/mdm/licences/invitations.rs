@@ -28,7 +28,7 @@ pub struct Known {
 pub fn list(tx: &Tx, actor: &Actor, token_id: &str) -> Result<Vec<Known>> {
     actor.require(Right::View)?;
     if content_tokens::by_id(tx, token_id)?.is_none() {
-        return Err(Error::not_found("There is no such content token."));
+        return Err(Error::not_found(t!("There is no such content token.")));
     }
     let may = actor.may(Right::Configure);
     let known = |user: User| {
@@ -65,14 +65,14 @@ fn link(tx: &Tx, user: &User) -> Result<Option<Secret<String>>> {
 /// Sends a person's invitation to their devices once more. Gives to how many.
 pub fn send_again(tx: &Tx, actor: &Actor, token_id: &str, person_id: &str) -> Result<usize> {
     actor.require(Right::Configure)?;
-    let unknown = || Error::not_found("Apps and Books does not know this person in this location.");
+    let unknown = || Error::not_found(t!("Apps and Books does not know this person in this location."));
     let user = rows::of(tx, token_id, person_id)?.ok_or_else(unknown)?;
     if link(tx, &user)?.is_none() {
-        return Err(Error::conflict("There is no invitation that this person could still accept."));
+        return Err(Error::conflict(t!("There is no invitation that this person could still accept.")));
     }
     let sent = send(tx, &user, false)?;
     if sent == 0 {
-        return Err(Error::conflict("None of this person's devices can be invited by a command. Give them the link."));
+        return Err(Error::conflict(t!("None of this person's devices can be invited by a command. Give them the link.")));
     }
     Ok(sent)
 }

@@ -81,7 +81,7 @@ pub fn lines(tx: &Tx, actor: &Actor, filter: &LineFilter, after: Option<&LineKey
     let held = |line: Line| {
         let licence = match &line.licence {
             Some(row) if row.wanted => view(tx, row)?,
-            Some(_) => Licence::Waiting { because: String::from("It is being given back.") },
+            Some(_) => Licence::Waiting { because: String::from(t!("It is being given back.")) },
             None => surplus(tx, &line)?,
         };
         Ok(Held { ours: line.licence.as_ref().is_some_and(|row| row.wanted), licence, line })
@@ -95,7 +95,7 @@ fn surplus(tx: &Tx, line: &Line) -> Result<Licence> {
     let too_many = book::surplus_of(tx, &line.adam_id, line.holder_kind, &line.holder)?;
     let Some(id) = line.token_id.as_ref().filter(|id| too_many.contains(id)) else { return Ok(Licence::Held) };
     let name = content_tokens::by_id(tx, id)?.map(|token| token.name().to_owned()).unwrap_or_default();
-    Ok(Licence::Waiting { because: format!("This is a second licence, of the location “{name}”; it is being given back.") })
+    Ok(Licence::Waiting { because: t!("This is a second licence, of the location “{name}”; it is being given back.", name) })
 }
 
 /// What a list goes on after.
@@ -109,7 +109,7 @@ pub fn ask_again(tx: &Tx, actor: &Actor, adam_id: &str, holder: &Holder) -> Resu
     actor.require(Right::Configure)?;
     match super::licence(tx, adam_id, holder)? {
         Licence::Failed { .. } => super::ask_again(tx, adam_id, holder),
-        _ => Err(Error::conflict("This licence was not refused, so there is nothing to ask again for.")),
+        _ => Err(Error::conflict(t!("This licence was not refused, so there is nothing to ask again for."))),
     }
 }
 
@@ -124,14 +124,14 @@ pub fn take_back(tx: &Tx, actor: &Actor, adam_id: &str, holder: &Holder) -> Resu
                 settings::forget(tx, &SURPLUS_ASKED)?;
                 return too_many.iter().try_for_each(|token| content_tokens::make_due(tx, token));
             }
-            return Err(Error::conflict(
-                "This licence is wanted here. Take the app away from the device or the person; the licence follows.",
-            ));
+            return Err(Error::conflict(t!(
+                "This licence is wanted here. Take the app away from the device or the person; the licence follows."
+            )));
         }
         Some(row) => return happen(tx, &row, Happening::Released, ""),
         None => {}
     }
     let held = book::of_holder(tx, adam_id, kind, &name)?;
-    let Some(key) = held.into_iter().next() else { return Err(Error::not_found("Nobody of this name has a licence of this app.")) };
+    let Some(key) = held.into_iter().next() else { return Err(Error::not_found(t!("Nobody of this name has a licence of this app."))) };
     sync::take_back(tx, &Entry { key, holder_kind: kind, holder: name })
 }

@@ -1,6 +1,7 @@
 //! Licences: who is to have one, who has one, and how many there are; every seat once, whatever is lost on the way to Apple and back.
 
 pub mod codes;
+pub mod ends;
 pub mod errands;
 pub mod facts;
 pub mod invitations;
@@ -242,11 +243,11 @@ fn give_back_all(tx: &Tx, kind: HolderKind, holder: &str) -> Result<()> {
 /// What is asked about, read.
 fn known(adam_id: &str, holder: &Holder) -> Result<(HolderKind, String)> {
     if adam_id.is_empty() || adam_id.len() > 20 || !adam_id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Error::field("adam_id", "the App Store's number of an app, for example 409203825"));
+        return Err(Error::field("adam_id", t!("the App Store's number of an app, for example 409203825")));
     }
     let name = holder.name();
     if name.is_empty() {
-        return Err(Error::conflict("A device without a serial number cannot have a licence of its own; assign it to a person."));
+        return Err(Error::conflict(t!("A device without a serial number cannot have a licence of its own; assign it to a person.")));
     }
     Ok((holder.kind(), name))
 }

@@ -19,7 +19,7 @@ pub fn admit(tx: &Tx, token_id: &str, bearer: Option<&[u8]>, compare: impl Fn(&[
     let secret = content_tokens::notify_secret(tx, token_id)?;
     match (secret, bearer) {
         (Some(secret), Some(bearer)) if compare(secret.expose(), bearer) => Ok(()),
-        _ => Err(Error::new(Kind::Unauthenticated, "This address is for Apple's notifications.")),
+        _ => Err(Error::new(Kind::Unauthenticated, t!("This address is for Apple's notifications."))),
     }
 }
 

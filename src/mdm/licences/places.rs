@@ -48,9 +48,9 @@ pub(super) fn hindered(tx: &Tx, adam_id: &str, practice: bool) -> Result<String>
     told.retain(|_, (_, free)| !is_owned_elsewhere || *free != Some(0));
     let sentences = told.into_values().map(|(remedy, free)| match free {
         Some(0) => format!("{remedy}."),
-        Some(1) => format!("{remedy}: one licence is free there."),
-        Some(free) => format!("{remedy}: {free} licences are free there."),
-        None => format!("{remedy}: as many licences as anybody wants are there."),
+        Some(1) => t!("{remedy}: one licence is free there.", remedy),
+        Some(free) => t!("{remedy}: {free} licences are free there.", remedy, free),
+        None => t!("{remedy}: as many licences as anybody wants are there.", remedy),
     });
     Ok(sentences.collect::<Vec<_>>().join(" "))
 }
@@ -59,13 +59,17 @@ pub(super) fn hindered(tx: &Tx, adam_id: &str, practice: bool) -> Result<String>
 pub(super) fn remedy(tx: &Tx, token: &ContentToken) -> Result<Option<String>> {
     let name = token.name();
     Ok(match token.state {
-        TokenState::Taken => Some(format!("Take “{name}” over from “{}” at System, Apps and Books, if that is meant", token.other_server)),
+        TokenState::Taken => Some(t!(
+            "Take “{name}” over from “{other_server}” at System, Apps and Books, if that is meant",
+            name,
+            other_server = token.other_server
+        )),
         TokenState::Refused => {
-            Some(format!("Renew the content token of “{name}” at System, Apps and Books; Apple does not take it any more"))
+            Some(t!("Renew the content token of “{name}” at System, Apps and Books; Apple does not take it any more", name))
         }
         TokenState::Ready if token.expires_at <= tx.now => {
             let day = settings::zone(tx)?.day(token.expires_at);
-            Some(format!("Renew the content token of “{name}” at System, Apps and Books; it ended on {day}"))
+            Some(t!("Renew the content token of “{name}” at System, Apps and Books; it ended on {day}", name, day))
         }
         TokenState::Ready => None,
     })

@@ -177,7 +177,9 @@ fn settle(tx: &Tx, token_id: &str, certain: bool) -> Result<()> {
         } else if certain {
             let problem = match row.stage {
                 Stage::Held => {
-                    "Apple calls it done and does not list it. Look at the serial number, and whether another server takes licences back."
+                    t!(
+                        "Apple calls it done and does not list it. Look at the serial number, and whether another server takes licences back."
+                    )
                 }
                 _ => "",
             };

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::licences::{ACTOR, places, sync};
 use crate::mdm::settings::zone;
@@ -24,9 +23,6 @@ const REFUSED_AGAIN: Duration = Duration::from_secs(24 * 3600);
 
 /// By which Apple tells servers apart.
 const OUR_ID: Setting<String> = Setting::new("licences.server_id");
-
-/// When to speak of a token's end: so many days before, and how bad that is.
-const END_NEAR: [(u64, i64); 3] = [(7, 80), (14, 60), (30, 40)];
 
 /// Our id as Apple knows it, the same for this appliance's life.
 pub fn our_id(tx: &Tx) -> Result<String> {
@@ -66,7 +62,7 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Standing> {
 }
 
 fn unknown() -> Error {
-    Error::not_found("There is no such content token.")
+    Error::not_found(t!("There is no such content token."))
 }
 
 fn standing(tx: &Tx, token: ContentToken) -> Result<Standing> {
@@ -108,11 +104,14 @@ pub fn keep(tx: &Tx, actor: &Actor, arrival: &Arrival) -> Result<ContentToken> {
     actor.require(Right::Configure)?;
     let Arrival { brought, service, config, practice, older } = arrival;
     if config.u_id.is_empty() {
-        return Err(Error::bad_input("Apple does not say which location this content token is of. Try again later."));
+        return Err(Error::bad_input(t!("Apple does not say which location this content token is of. Try again later.")));
     }
     let known = rows::by_location(tx, &config.u_id)?;
     if known.is_none() && rows::all(tx)?.len() >= TOKENS_MAX {
-        return Err(Error::conflict(format!("There are {TOKENS_MAX} content tokens, which is the most. Remove one that is not used.")));
+        return Err(Error::conflict(t!(
+            "There are {TOKENS_MAX} content tokens, which is the most. Remove one that is not used.",
+            TOKENS_MAX
+        )));
     }
     if let Some(newer) =
         known.as_ref().filter(|known| known.expires_at > brought.expires_at && known.state != TokenState::Refused && !older)
@@ -152,11 +151,11 @@ pub fn keep(tx: &Tx, actor: &Actor, arrival: &Arrival) -> Result<ContentToken> {
 /// What is said of a token that is older than the one that is here.
 fn ends_earlier(tx: &Tx, newer: &ContentToken, brought: &Brought) -> Result<Error> {
     let zone = zone(tx)?;
-    Ok(Error::conflict(format!(
-        "This content token of “{}” ends on {}, and the one that is here on {}: it is an older one. Bring the newest, or say that the older one is meant.",
-        newer.name(),
-        zone.words(brought.expires_at),
-        zone.words(newer.expires_at)
+    Ok(Error::conflict(t!(
+        "This content token of “{name}” ends on {zone}, and the one that is here on {zone_2}: it is an older one. Bring the newest, or say that the older one is meant.",
+        name = newer.name(),
+        zone = zone.words(brought.expires_at),
+        zone_2 = zone.words(newer.expires_at)
     )))
 }
 
@@ -223,9 +222,15 @@ pub(super) fn is_ours(tx: &Tx, token: &ContentToken, info: Option<&MdmInfo>) -> 
     token.other_server = name_of(info);
     rows::update(tx, &token)?;
     places::tell_all(tx, &token)?;
-    let message = format!("Another server, “{}”, took the location “{}” of Apps and Books over.", token.other_server, token.location);
-    let remedy = "Nothing is assigned from it any more. If that was not meant, take it over again at System, Apps and Books; two servers on one \
-                  location take each other's licences away.";
+    let message = t!(
+        "Another server, “{other_server}”, took the location “{location}” of Apps and Books over.",
+        other_server = token.other_server,
+        location = token.location
+    );
+    let remedy = t!(
+        "Nothing is assigned from it any more. If that was not meant, take it over again at System, Apps and Books; two servers on one \
+                  location take each other's licences away."
+    );
     if alerts::raise(tx, &format!("licences.taken:{}", token.id), 85, &message, remedy)? {
         note(tx, &ACTOR, "content_token.taken", &token)?;
     }
@@ -292,37 +297,9 @@ pub(super) fn refuse(tx: &Tx, mut token: ContentToken, words: &str) -> Result<()
     token.sync_due_at = Some(tx.now.plus(REFUSED_AGAIN));
     rows::update(tx, &token)?;
     places::tell_all(tx, &token)?;
-    let message = format!("Apple does not take the content token of “{}” any more.", token.location);
+    let message = t!("Apple does not take the content token of “{location}” any more.", location = token.location);
     if alerts::raise(tx, &format!("licences.refused:{}", token.id), 85, &message, words)? {
         note(tx, &ACTOR, "content_token.refused", &token)?;
-    }
-    Ok(())
-}
-
-/// Speaks of tokens whose end is near or past; looked at once a day.
-pub fn remind(tx: &Tx) -> Result<()> {
-    for token in rows::all(tx)?.into_iter().filter(|token| !token.practice) {
-        let key = format!("licences.ends:{}", token.id);
-        let left = token.expires_at.since(tx.now);
-        let days = left.as_secs() / 86_400;
-        let near = END_NEAR.iter().find(|(near, _)| days <= *near);
-        let Some((_, harm)) = near else {
-            alerts::clear(tx, &key)?;
-            continue;
-        };
-        let (when, harm) = match days {
-            _ if left.is_zero() => (format!("ended on {}", token.expires_at.day()), 90),
-            0 => (String::from("ends within a day"), *harm),
-            1 => (String::from("ends in a day"), *harm),
-            _ => (format!("ends in {days} days, on {}", token.expires_at.day()), *harm),
-        };
-        alerts::raise(
-            tx,
-            &key,
-            harm,
-            &format!("The content token of “{}” {when}.", token.location),
-            "Download a new one for the same location in Apple's portal and bring it at System, Apps and Books. What is assigned stays.",
-        )?;
     }
     Ok(())
 }
@@ -383,17 +360,4 @@ fn look_again(tx: &Tx) -> Result<()> {
         places::tell_short(tx, &adam_id, practice)?;
     }
     Ok(())
-}
-
-/// When tokens were last looked at for their end.
-const REMINDED: Setting<Timestamp> = Setting::new("licences.reminded_at");
-
-/// Looks at the ends of tokens, once a day.
-pub(super) fn remind_daily(tx: &Tx) -> Result<()> {
-    let last = settings::value(tx, &REMINDED)?;
-    if last.is_some_and(|last| tx.now.since(last) < Duration::from_secs(86_400)) {
-        return Ok(());
-    }
-    settings::set(tx, &REMINDED, &tx.now)?;
-    remind(tx)
 }

@@ -1,6 +1,7 @@
 //! How a licence stands, in the words of people: what it waits for, what Apple said, what has to be done.
 
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::licences::{Licence, places};
 use crate::mdm::settings;
 use crate::store::Tx;
@@ -19,31 +20,31 @@ pub(super) fn view(tx: &Tx, row: &Row) -> Result<Licence> {
         Stage::Held if row.holder_kind == HolderKind::Person => of_person(tx, token_id, &row.holder),
         Stage::Held => Ok(Licence::Held),
         Stage::Failed => Ok(Licence::Failed { because: row.problem.clone(), until: row.due_at }),
-        Stage::Leaving => waiting("The licence is just being given back; then it is asked for again."),
+        Stage::Leaving => waiting(t!("The licence is just being given back; then it is asked for again.")),
         Stage::Open | Stage::Asked => {
             let token = content_tokens::by_id(tx, token_id)?;
             match token.map(|token| (token.state, token.problem)) {
                 Some((TokenState::Refused, problem)) => Ok(Licence::Waiting { because: problem }),
-                Some((TokenState::Taken, _)) => waiting("Another server has taken over the location that owns the licence."),
-                _ if row.stage == Stage::Asked => waiting("Apple is assigning the licence."),
+                Some((TokenState::Taken, _)) => waiting(t!("Another server has taken over the location that owns the licence.")),
+                _ if row.stage == Stage::Asked => waiting(t!("Apple is assigning the licence.")),
                 _ if !row.problem.is_empty() => Ok(Licence::Waiting { because: again(tx, row)? }),
-                _ => waiting("Apple is about to be asked for the licence."),
+                _ => waiting(t!("Apple is about to be asked for the licence.")),
             }
         }
     }
 }
 
 /// What is said while a person has not accepted the invitation.
-pub const NOT_ACCEPTED: &str = "The person has not accepted the invitation to Apps and Books yet.";
+pub const NOT_ACCEPTED: &str = msg!("The person has not accepted the invitation to Apps and Books yet.");
 
 /// A person's licence counts when their account is known to Apple.
 fn of_person(tx: &Tx, token_id: &str, person_id: &str) -> Result<Licence> {
     let user = user_rows::of(tx, token_id, person_id)?;
     let because = match user.map(|user| (user.state, user.problem)) {
         Some((UserState::Associated, _)) => return Ok(Licence::Held),
-        Some((UserState::Registered, _)) => String::from(NOT_ACCEPTED),
+        Some((UserState::Registered, _)) => String::from(say(NOT_ACCEPTED)),
         Some((UserState::Failed, problem)) => return Ok(Licence::Failed { because: problem, until: None }),
-        _ => String::from("Apple is being told of the person."),
+        _ => String::from(t!("Apple is being told of the person.")),
     };
     Ok(Licence::Waiting { because })
 }
@@ -52,8 +53,8 @@ fn of_person(tx: &Tx, token_id: &str, person_id: &str) -> Result<Licence> {
 fn again(tx: &Tx, row: &Row) -> Result<String> {
     let problem = row.problem.trim_end_matches('.');
     Ok(match row.due_at.filter(|due| *due > tx.now) {
-        Some(due) => format!("{problem}. Apple is asked again at {}.", settings::zone(tx)?.words(due)),
-        None => format!("{problem}. Apple is asked again."),
+        Some(due) => t!("{problem}. Apple is asked again at {zone}.", problem, zone = settings::zone(tx)?.words(due)),
+        None => t!("{problem}. Apple is asked again.", problem),
     })
 }
 
@@ -69,20 +70,20 @@ fn short(tx: &Tx, row: &Row) -> Result<Licence> {
         return Ok(Licence::Short { by, because: again(tx, row)? });
     }
     if !content_tokens::all(tx)?.iter().any(|token| token.practice == row.practice) {
-        let because = String::from(
-            "There is no content token here, so licences can be neither seen nor given. Bring one at System, Apps and Books; what is installed stays.",
-        );
+        let because = String::from(t!(
+            "There is no content token here, so licences can be neither seen nor given. Bring one at System, Apps and Books; what is installed stays."
+        ));
         return Ok(Licence::Short { by, because });
     }
     let because = match owned.iter().try_fold(0_u32, |sum, asset| Some(sum.saturating_add(asset.owned?))) {
-        _ if owned.is_empty() => String::from(
-            "No location owns a licence of this app that could be given here. Get some in Apple's portal; free apps need them too.",
-        ),
+        _ if owned.is_empty() => String::from(t!(
+            "No location owns a licence of this app that could be given here. Get some in Apple's portal; free apps need them too."
+        )),
         // How many more are needed changes with each that is waited for: it is said beside, not in a sentence that is kept.
-        Some(seats) if hindered.is_empty() => format!("All {seats} licences are taken; get more in Apple's portal."),
+        Some(seats) if hindered.is_empty() => t!("All {seats} licences are taken; get more in Apple's portal.", seats),
         Some(0) => hindered,
-        Some(seats) => format!("All {seats} licences that can be given are taken. {hindered}"),
-        None => String::from("Apple said that there was no licence left. Its counts are read again."),
+        Some(seats) => t!("All {seats} licences that can be given are taken. {hindered}", seats, hindered),
+        None => String::from(t!("Apple said that there was no licence left. Its counts are read again.")),
     };
     Ok(Licence::Short { by, because })
 }

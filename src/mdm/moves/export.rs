@@ -121,5 +121,5 @@ fn filled(text: &str) -> Option<&str> {
 }
 
 fn unwritable(error: crate::protocol::plist::PlistError) -> Error {
-    Error::new(Kind::Internal, "A check-in could not be written.").caused_by(error)
+    Error::new(Kind::Internal, t!("A check-in could not be written.")).caused_by(error)
 }

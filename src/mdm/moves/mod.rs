@@ -28,8 +28,9 @@ pub(in crate::mdm) fn note(tx: &Tx, enrollment: &Enrollment, source: MovedFrom, 
     if let Some(identity) = &identity
         && moves::named_by(tx, identity)?.is_some_and(|other| other != enrollment.id)
     {
-        return Err(Error::conflict(format!(
-            "The certificate {identity} is another device's there too. A certificate belongs to one device: enroll this one anew by an invitation."
+        return Err(Error::conflict(t!(
+            "The certificate {identity} is another device's there too. A certificate belongs to one device: enroll this one anew by an invitation.",
+            identity
         )));
     }
     let known = moves::of(tx, &enrollment.id)?;

@@ -42,12 +42,12 @@ pub fn known(tx: &Tx) -> Result<BTreeMap<String, OldProfile>> {
 pub fn learn(tx: &Tx, actor: &Actor, profile: &OldProfile, hosts: &[String]) -> Result<Learned> {
     actor.require(Right::Configure)?;
     if !profile.topic.starts_with(crate::pki::push_certificate::TOPIC_PREFIX) {
-        return Err(Error::field("profile", "its Topic is none of a push certificate; take the profile as devices get it, filled in"));
+        return Err(Error::field("profile", t!("its Topic is none of a push certificate; take the profile as devices get it, filled in")));
     }
     let mut all = known(tx)?;
     all.insert(profile.topic.clone(), profile.clone());
     if all.len() > PROFILES_MAX {
-        return Err(Error::field("profile", format!("profiles of {PROFILES_MAX} topics are known already")));
+        return Err(Error::field("profile", t!("profiles of {PROFILES_MAX} topics are known already", PROFILES_MAX)));
     }
     settings::set(tx, &PROFILES, &all)?;
     let mut devices = 0;
@@ -99,26 +99,28 @@ fn warnings(tx: &Tx, profile: &OldProfile, hosts: &[String]) -> Result<Vec<Strin
         let host = crate::protocol::moves::profile::host(address).unwrap_or_default();
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         if !hosts.iter().any(|served| served.eq_ignore_ascii_case(name)) {
-            warnings.push(format!(
-                "Devices come to {name}, which is not served here: add it to extra_hosts, start again, and let the name point to this machine."
-            ));
+            warnings.push(t!("Devices come to {name}, which is not served here: add it to extra_hosts, start again, and let the name point to this machine.", name));
         }
         let path = address.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/");
         let path = path.split('?').next().unwrap_or(path);
         if !PATHS.contains(&path) {
-            warnings.push(format!(
-                "Devices come to {path}, which is no address of this server ({}): have a reverse proxy map it.",
-                PATHS.join(", ")
+            warnings.push(t!(
+                "Devices come to {path}, which is no address of this server ({join}): have a reverse proxy map it.",
+                path,
+                join = PATHS.join(", ")
             ));
         }
     }
     if !profile.signs {
         warnings.push(String::from(
-            "Its devices do not sign what they send (SignMessage): they are known only where they show their certificate, by --device-listen or a reverse proxy that passes it on.",
+            t!("Its devices do not sign what they send (SignMessage): they are known only where they show their certificate, by --device-listen or a reverse proxy that passes it on."),
         ));
     }
     if push_certificates::by_topic(tx, &profile.topic)?.is_none() {
-        warnings.push(format!("There is no push certificate for {}: bring the one from the other server, with its key.", profile.topic));
+        warnings.push(t!(
+            "There is no push certificate for {topic}: bring the one from the other server, with its key.",
+            topic = profile.topic
+        ));
     }
     warnings.dedup();
     Ok(warnings)

@@ -38,7 +38,7 @@ pub struct Taken {
 pub fn take(tx: &Tx, actor: &Actor, source: MovedFrom, messages: &[Message], check: bool) -> Result<Vec<Taken>> {
     actor.require(Right::Configure)?;
     if messages.len() > MESSAGES_MAX {
-        return Err(Error::field("messages", format!("at most {MESSAGES_MAX} in one request")));
+        return Err(Error::field("messages", t!("at most {MESSAGES_MAX} in one request", MESSAGES_MAX)));
     }
     if !check {
         return each(tx, actor, source, messages);
@@ -46,7 +46,7 @@ pub fn take(tx: &Tx, actor: &Actor, source: MovedFrom, messages: &[Message], che
     let seen = RefCell::new(Vec::new());
     let undone = tx.attempt(|tx| {
         seen.replace(each(tx, actor, source, messages)?);
-        Err::<(), _>(Error::conflict("only looked"))
+        Err::<(), _>(Error::conflict(t!("only looked")))
     })?;
     match undone {
         Err(error) if error.kind != Kind::Conflict => Err(error),

@@ -111,7 +111,7 @@ fn look_at_end(now: Timestamp, fact: &Fact, end: &Ending, before: Option<&Cause>
         // It was renewed, or is far away.
         let Some(before) = before else { return };
         if tell_mended && before.told_at.is_some() {
-            decision.due.push(mended(before, format!("It is good until {} now.", end.day), &fact.path));
+            decision.due.push(mended(before, t!("It is good until {day} now.", day = end.day), &fact.path));
         }
         decision.forgotten.push(before.key.clone());
         return;
@@ -125,9 +125,9 @@ fn look_at_end(now: Timestamp, fact: &Fact, end: &Ending, before: Option<&Cause>
     }
     let days = end.at.since(now).as_secs().div_ceil(DAY.as_secs());
     let what = match days {
-        0 => format!("{} ended on {}.", fact.what, end.day),
-        1 => format!("{} ends within a day, on {}.", fact.what, end.day),
-        days => format!("{} ends in {days} days, on {}.", fact.what, end.day),
+        0 => t!("{what} ended on {day}.", what = fact.what, day = end.day),
+        1 => t!("{what} ends within a day, on {day}.", what = fact.what, day = end.day),
+        days => t!("{what} ends in {days} days, on {day}.", what = fact.what, days, day = end.day),
     };
     decision.due.push(due(fact, what));
     decision.causes.push(Cause {
@@ -169,7 +169,7 @@ fn look_at_gone(now: Timestamp, before: &Cause, tell_mended: bool, decision: &mu
     };
     let gone_for = now.since(gone_at);
     if tell_mended && before.mended_at.is_none() && gone_for >= MENDED_AFTER {
-        decision.due.push(mended(before, String::from("It needs nobody any more."), "/"));
+        decision.due.push(mended(before, String::from(t!("It needs nobody any more.")), "/"));
         if gone_for < FLAP {
             decision.causes.push(Cause { mended_at: Some(now), ..before.clone() });
         }
@@ -188,7 +188,7 @@ fn due(fact: &Fact, what: String) -> Due {
 const MENDED: &str = "mended:";
 
 fn mended(before: &Cause, why: String, path: &str) -> Due {
-    let what = format!("Over: {}", before.what);
+    let what = t!("Over: {what}", what = before.what);
     Due { key: format!("{MENDED}{}", before.key), kind: before.kind, harm: 0, what, why, path: path.to_owned() }
 }
 

@@ -76,8 +76,8 @@ pub fn record(tx: &Tx, letter: &Letter, outcome: Result<&str, &str>) -> Result<(
         letters::note(tx, &letter.id, LetterState::Waiting, Some(next), why)?;
     }
     if is_over || attempts >= TROUBLE_FROM {
-        let message = format!("E-mail does not go out: {}", sentence(why));
-        let remedy = "Notices wait, and are sent once it does. See System, Notices: what the mail server said, and a button to try it.";
+        let message = t!("E-mail does not go out: {why}", why = sentence(why));
+        let remedy = t!("Notices wait, and are sent once it does. See System, Notices: what the mail server said, and a button to try it.");
         alerts::raise(tx, MAIL_TROUBLE, TROUBLE_HARM, &message, remedy)?;
     }
     Ok(())

@@ -51,19 +51,19 @@ pub(super) fn note_written(tx: &Tx) -> Result<()> {
 pub(super) fn paper(tx: &Tx, facts: &[Fact], own_tls: bool, out: &Out) -> Result<Paper> {
     let needs: Vec<_> = facts.iter().filter(|fact| fact.end.is_none()).collect();
     let title = match needs.len() {
-        0 => String::from("The week: nothing needs you"),
-        1 => String::from("The week: 1 thing needs you"),
-        count => format!("The week: {count} things need you"),
+        0 => String::from(t!("The week: nothing needs you")),
+        1 => String::from(t!("The week: 1 thing needs you")),
+        count => t!("The week: {count} things need you", count),
     };
     let line = |fact: &&Fact| Line { what: fact.what.clone(), why: fact.why.clone(), link: out.link(&fact.path) };
     let mut parts = vec![
-        part("Needs you", needs.iter().map(line).collect(), "Nothing."),
-        part("Ends within 60 days", ending(tx, own_tls, out)?, "Nothing."),
-        part("Devices", devices(tx, out)?, "None yet."),
-        part("Updates", updates(tx, out)?, "There is no update plan."),
-        part("Apps", apps(tx, out)?, "No app is assigned."),
+        part(t!("Needs you"), needs.iter().map(line).collect(), "Nothing."),
+        part(t!("Ends within 60 days"), ending(tx, own_tls, out)?, "Nothing."),
+        part("Devices", devices(tx, out)?, t!("None yet.")),
+        part("Updates", updates(tx, out)?, t!("There is no update plan.")),
+        part("Apps", apps(tx, out)?, t!("No app is assigned.")),
     ];
-    parts.push(part("The last seven days", week(tx)?, "Nothing came and nothing went."));
+    parts.push(part(t!("The last seven days"), week(tx)?, t!("Nothing came and nothing went.")));
     Ok(Paper { title, lead: String::new(), parts, foot: out.foot(tx)? })
 }
 
@@ -71,7 +71,7 @@ fn part(heading: &str, mut lines: Vec<Line>, nothing: &str) -> Part {
     let unlisted = lines.len().saturating_sub(LINES_MAX);
     lines.truncate(LINES_MAX);
     if unlisted > 0 {
-        lines.push(Line::of(format!("And {unlisted} more.")));
+        lines.push(Line::of(t!("And {unlisted} more.", unlisted)));
     }
     if lines.is_empty() {
         lines.push(Line::of(nothing));
@@ -83,7 +83,7 @@ fn ending(tx: &Tx, own_tls: bool, out: &Out) -> Result<Vec<Line>> {
     let (zone, until) = (zone(tx)?, tx.now.plus(ENDS_WITHIN));
     let near = ends::all(tx, own_tls)?.into_iter().filter(|end| end.at <= until && end.at >= tx.now.minus(ENDS_WITHIN));
     let line = |end: ends::End| {
-        let (ends, why) = if end.at <= tx.now { ("ended on", end.remedy) } else { ("ends on", "") };
+        let (ends, why) = if end.at <= tx.now { (t!("ended on"), end.remedy) } else { (t!("ends on"), "") };
         Line { what: format!("{} {ends} {}.", end.name, zone.day(end.at)), why: why.to_owned(), link: out.link(&end.path) }
     };
     Ok(near.map(line).collect())
@@ -100,12 +100,12 @@ fn devices(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
         return Ok(Vec::new());
     }
     let line = |what: String, state: &str| Line { what, link: out.link(&format!("/devices{state}")), ..Line::default() };
-    let mut lines = vec![line(format!("{} in all, {ok} of them well.", counted(all, "device", "devices")), "")];
+    let mut lines = vec![line(t!("{devices} in all, {ok} of them well.", devices = counted(all, "device", "devices"), ok), "")];
     for (count, words, state) in [
         (lost, "lost.", "?state=lost"),
-        (problem, "with a problem.", "?state=problem"),
-        (waiting, "on which something waits.", "?state=waiting"),
-        (silent, "not heard of for a week.", "?state=silent"),
+        (problem, t!("with a problem."), "?state=problem"),
+        (waiting, t!("on which something waits."), "?state=waiting"),
+        (silent, t!("not heard of for a week."), "?state=silent"),
     ] {
         if count > 0 {
             lines.push(line(format!("{count} {words}"), state));
@@ -119,10 +119,16 @@ fn updates(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
     for read in plans::list(tx, &ACTOR)? {
         let (counts, _) = progress::counts(tx, &read)?;
         let devices = counted(counts.total().into(), "device", "devices");
-        let late = if counts.overdue > 0 { format!(" {} past the deadline.", counts.overdue) } else { String::new() };
-        let what = format!("“{}”: {} of {devices} have it.{late}", read.plan.name, counts.of(UpdateStage::Done));
+        let late = if counts.overdue > 0 { t!(" {overdue} past the deadline.", overdue = counts.overdue) } else { String::new() };
+        let what = t!(
+            "“{name}”: {the_of} of {devices} have it.{late}",
+            name = read.plan.name,
+            the_of = counts.of(UpdateStage::Done),
+            devices,
+            late
+        );
         let why = if read.plan.stopped_at.is_some() {
-            format!("It is stopped: {}.", read.plan.stopped_because.trim_end_matches('.'))
+            t!("It is stopped: {stopped_because}.", stopped_because = read.plan.stopped_because.trim_end_matches('.'))
         } else {
             String::new()
         };
@@ -143,10 +149,10 @@ fn apps(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
     }
     let mut lines = Vec::new();
     for (count, one, many) in [
-        (there, "app is there and managed.", "apps are there and managed, each counted on each device."),
-        (under_way, "is on its way.", "are on their way."),
-        (short, "waits for a licence or a code.", "wait for a licence or a code."),
-        (failed, "could not be brought.", "could not be brought."),
+        (there, t!("app is there and managed."), t!("apps are there and managed, each counted on each device.")),
+        (under_way, t!("is on its way."), t!("are on their way.")),
+        (short, t!("waits for a licence or a code."), t!("wait for a licence or a code.")),
+        (failed, t!("could not be brought."), t!("could not be brought.")),
     ] {
         if count > 0 {
             lines.push(Line { what: counted(count, one, many), link: out.link("/apps"), ..Line::default() });
@@ -159,11 +165,11 @@ fn apps(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
 fn week(tx: &Tx) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for (kind, one, many) in [
-        ("enrollment.enrolled", "device came in.", "devices came in."),
-        ("enrollment.left", "device left.", "devices left."),
-        ("enrollment.erased", "device was erased.", "devices were erased."),
-        ("backup.made", "backup was made.", "backups were made."),
-        ("backup.failed", "backup failed.", "backups failed."),
+        ("enrollment.enrolled", t!("device came in."), t!("devices came in.")),
+        ("enrollment.left", t!("device left."), t!("devices left.")),
+        ("enrollment.erased", t!("device was erased."), t!("devices were erased.")),
+        ("backup.made", t!("backup was made."), t!("backups were made.")),
+        ("backup.failed", t!("backup failed."), t!("backups failed.")),
     ] {
         let filter = events::Filter { kind: Some(kind), from: Some(tx.now.minus(WEEK)), ..events::Filter::default() };
         let count = events::count(tx, &filter)?;

@@ -98,10 +98,10 @@ fn silent(tx: &Tx) -> Result<Option<Fact>> {
         key: String::from("devices.silent"),
         kind: NoticeKind::Pushes,
         harm: SILENT_HARM,
-        what: format!("{silent} of {all} devices are silent: they have not come for a week."),
-        why: String::from(
-            "If they are in use, look whether their network lets Apple's push service through, and whether the push certificate was renewed rather than made anew.",
-        ),
+        what: t!("{silent} of {all} devices are silent: they have not come for a week.", silent, all),
+        why: String::from(t!(
+            "If they are in use, look whether their network lets Apple's push service through, and whether the push certificate was renewed rather than made anew."
+        )),
         path: String::from("/devices?state=silent"),
         end: None,
     }))

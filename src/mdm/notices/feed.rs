@@ -60,7 +60,7 @@ pub fn renew(tx: &Tx, actor: &Actor) -> Result<Secret<String>> {
 pub fn revoke(tx: &Tx, actor: &Actor) -> Result<()> {
     actor.require(Right::Configure)?;
     if !settings::forget(tx, &TOKEN)? {
-        return Err(Error::not_found("There is no calendar address."));
+        return Err(Error::not_found(t!("There is no calendar address.")));
     }
     journal::note(tx, actor, "notice.calendar_revoked", journal::Subject::default(), Value::Null)
 }
@@ -75,7 +75,7 @@ pub fn read(tx: &Tx, given: &str, own_tls: bool, out: &Out, compare: impl Fn(&[u
     let ends = ends::all(tx, own_tls)?.into_iter().filter(|end| end.at >= tx.now.minus(KEPT));
     let entries: Vec<_> = ends.map(|end| entry(&end, zone.wall(end.at).day(), out)).collect();
     let organisation = organisation(tx)?;
-    let name = if organisation.is_empty() { String::from("Rollcall") } else { format!("Rollcall, {organisation}") };
+    let name = if organisation.is_empty() { String::from("Rollcall") } else { t!("Rollcall, {organisation}", organisation) };
     Ok(Some(calendar::write(&name, &entries, tx.now)))
 }
 
@@ -85,8 +85,8 @@ fn entry(end: &End, day: Day, out: &Out) -> Entry {
     let (summary, reminders) = match end.sort {
         Sort::Deadline => (end.name.clone(), REMINDERS_OF_DEADLINES.to_vec()),
         // Nobody has to remember what is done without them.
-        _ if end.by_itself => (format!("{} ends", end.name), Vec::new()),
-        _ => (format!("{} ends", end.name), REMINDERS.to_vec()),
+        _ if end.by_itself => (t!("{name} ends", name = end.name), Vec::new()),
+        _ => (t!("{name} ends", name = end.name), REMINDERS.to_vec()),
     };
     // A key may hold a topic or an id of ours, which are nobody else's business.
     let uid = &hex(&sha256(end.key.as_bytes()))[..UID_DIGITS];

@@ -45,13 +45,13 @@ const LOOKED: Setting<Timestamp> = Setting::new("notices.looked_at");
 /// What each kind is, for people: its name, and what it tells.
 pub fn words(kind: NoticeKind) -> (&'static str, &'static str) {
     match kind {
-        NoticeKind::Ends => ("Certificates and tokens", "60, 30, 14, 7 and 1 days before one ends, and once it has"),
-        NoticeKind::Pushes => ("Wake-ups", "devices cannot be woken, or many have gone silent"),
-        NoticeKind::Backups => ("Backups", "one failed, or cannot be restored"),
-        NoticeKind::Seats => ("Licences", "devices wait for a licence or a code of an app"),
-        NoticeKind::Updates => ("Updates", "a plan stopped, or devices are late or failed"),
-        NoticeKind::Other => ("Everything else", "whatever else stands under “Needs you” on Today"),
-        NoticeKind::Digest => ("Weekly digest", "how everything stands, once a week"),
+        NoticeKind::Ends => (t!("Certificates and tokens"), t!("60, 30, 14, 7 and 1 days before one ends, and once it has")),
+        NoticeKind::Pushes => ("Wake-ups", t!("devices cannot be woken, or many have gone silent")),
+        NoticeKind::Backups => ("Backups", t!("one failed, or cannot be restored")),
+        NoticeKind::Seats => ("Licences", t!("devices wait for a licence or a code of an app")),
+        NoticeKind::Updates => ("Updates", t!("a plan stopped, or devices are late or failed")),
+        NoticeKind::Other => (t!("Everything else"), t!("whatever else stands under “Needs you” on Today")),
+        NoticeKind::Digest => (t!("Weekly digest"), t!("how everything stands, once a week")),
     }
 }
 

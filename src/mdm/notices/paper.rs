@@ -71,7 +71,7 @@ impl Paper {
 
     /// As a page that fetches nothing from anywhere.
     pub fn html(&self) -> String {
-        const BODY: &str = "font: 16px/1.5 system-ui, sans-serif; max-width: 40em; margin: 1.5em auto; padding: 0 1em";
+        const BODY: &str = msg!("font: 16px/1.5 system-ui, sans-serif; max-width: 40em; margin: 1.5em auto; padding: 0 1em");
         const QUIET: &str = "opacity: 0.75; margin: 0";
         let page = html! {
             (DOCTYPE)

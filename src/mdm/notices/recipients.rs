@@ -42,14 +42,17 @@ pub fn served(tx: &Tx) -> Result<BTreeMap<String, Vec<NoticeKind>>> {
 fn checked(tx: &Tx, address: &str, own: Option<&str>) -> Result<String> {
     let address = address.trim();
     if !is_address(address) {
-        return Err(Error::field("address", "write one e-mail address, like kim@example.school"));
+        return Err(Error::field("address", t!("write one e-mail address, like kim@example.school")));
     }
     let all = notices::recipients(tx)?;
     if all.iter().any(|known| Some(known.id.as_str()) != own && known.address.eq_ignore_ascii_case(address)) {
-        return Err(Error::field("address", "this address is on the list already"));
+        return Err(Error::field("address", t!("this address is on the list already")));
     }
     if own.is_none() && all.len() >= RECIPIENTS_MAX {
-        return Err(Error::conflict(format!("There are {RECIPIENTS_MAX} addresses already, which is the most. Take one out first.")));
+        return Err(Error::conflict(t!(
+            "There are {RECIPIENTS_MAX} addresses already, which is the most. Take one out first.",
+            RECIPIENTS_MAX
+        )));
     }
     Ok(address.to_owned())
 }
@@ -79,7 +82,7 @@ pub fn add(tx: &Tx, actor: &Actor, address: &str, kinds: Vec<NoticeKind>) -> Res
 }
 
 fn found(tx: &Tx, id: &str) -> Result<Recipient> {
-    notices::recipient_by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such address on the list."))
+    notices::recipient_by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such address on the list.")))
 }
 
 /// Changes an address, or what is sent there; what is not given stays. The address of somebody who logs in is changed by themselves.
@@ -88,7 +91,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, address: Option<&str>, kinds: Op
     let mut recipient = found(tx, id)?;
     if let Some(address) = address {
         if recipient.admin.is_some() {
-            return Err(Error::conflict("People who log in change their own address, on the page of their account."));
+            return Err(Error::conflict(t!("People who log in change their own address, on the page of their account.")));
         }
         recipient.address = checked(tx, address, Some(id))?;
     }
@@ -113,7 +116,7 @@ fn own_id(actor: &Actor) -> Result<&str> {
     actor.require(Right::Configure)?;
     match actor {
         Actor::Person { id, .. } => Ok(id),
-        _ => Err(Error::forbidden("Only people have notices of their own. Add an address to the list instead.")),
+        _ => Err(Error::forbidden(t!("Only people have notices of their own. Add an address to the list instead."))),
     }
 }
 
@@ -134,7 +137,7 @@ pub fn set_own(tx: &Tx, actor: &Actor, address: &str, kinds: Vec<NoticeKind>) ->
         return Ok(None);
     }
     let address = checked(tx, address, before.as_ref().map(|before| before.id.as_str()))?;
-    let admin = admins::find(tx, &admin_id)?.ok_or_else(|| Error::not_found("There is no such person any more."))?;
+    let admin = admins::find(tx, &admin_id)?.ok_or_else(|| Error::not_found(t!("There is no such person any more.")))?;
     let admin = RecipientAdmin { id: admin.id, name: admin.name, role: admin.role, disabled_at: admin.disabled_at };
     let (id, created_at) = before.as_ref().map_or_else(|| (tx.new_id(), tx.now), |before| (before.id.clone(), before.created_at));
     let recipient = Recipient { id, admin: Some(admin), address, kinds: in_order(kinds), created_at };

@@ -51,7 +51,7 @@ impl Rules {
 
     /// When it comes, in words: `Mondays at 07:00`.
     pub fn words(&self) -> String {
-        format!("{}s at {}", weekday_words(self.weekday), time(self.minute))
+        t!("{weekday}s at {minute}", weekday = weekday_words(self.weekday), minute = time(self.minute))
     }
 }
 
@@ -91,10 +91,10 @@ pub fn set_rules(tx: &Tx, actor: &Actor, new: &NewRules) -> Result<Rules> {
     let (before, minute) = (rules(tx)?, minute(&new.at));
     let mut wrong = Vec::new();
     if !(0..7).contains(&new.weekday) {
-        wrong.push(("weekday", String::from("choose a day from Monday (0) to Sunday (6)")));
+        wrong.push(("weekday", String::from(t!("choose a day from Monday (0) to Sunday (6)"))));
     }
     if minute.is_none() {
-        wrong.push(("at", String::from("write a time of the day like 07:00")));
+        wrong.push(("at", String::from(t!("write a time of the day like 07:00"))));
     }
     Error::fields(wrong)?;
     let mut rules = Rules {
@@ -187,22 +187,26 @@ fn faults(server: &MailServer, password: Option<&Secret<String>>) -> Vec<(&'stat
         && server.host.len() <= TEXT_MAX
         && server.host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte))
         && (!server.host.contains(':') || server.host.parse::<std::net::Ipv6Addr>().is_ok());
-    unless(is_host, "host", "write the name of the mail server, like mail.example.school");
-    unless(server.port > 0, "port", "write a port from 1 to 65535, mostly 465 or 587");
+    unless(is_host, "host", t!("write the name of the mail server, like mail.example.school"));
+    unless(server.port > 0, "port", t!("write a port from 1 to 65535, mostly 465 or 587"));
     let is_secret = server.security != Security::None || server.is_here() || server.open_allowed;
     unless(
         is_secret,
         "security",
-        "without encryption everybody on the way can read along; choose TLS or STARTTLS, or say that this is meant",
+        t!("without encryption everybody on the way can read along; choose TLS or STARTTLS, or say that this is meant"),
     );
     let plain = |text: &str| text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control);
-    unless(plain(&server.user), "user", "write the user on one line");
-    unless(server.user.is_empty() || password.is_some(), "password", "give the password that belongs to this user and server");
-    unless(password.is_none_or(|password| plain(password.expose())), "password", "this is too long for a password, or of several lines");
-    unless(plain(&server.from_name), "from_name", "write a name on one line");
-    unless(is_address(&server.from), "from", "write the address that letters come from, like rollcall@example.school");
+    unless(plain(&server.user), "user", t!("write the user on one line"));
+    unless(server.user.is_empty() || password.is_some(), "password", t!("give the password that belongs to this user and server"));
+    unless(
+        password.is_none_or(|password| plain(password.expose())),
+        "password",
+        t!("this is too long for a password, or of several lines"),
+    );
+    unless(plain(&server.from_name), "from_name", t!("write a name on one line"));
+    unless(is_address(&server.from), "from", t!("write the address that letters come from, like rollcall@example.school"));
     let answers = server.reply_to.is_empty() || is_address(&server.reply_to);
-    unless(answers, "reply_to", "write one address, like it@example.school, or nothing");
+    unless(answers, "reply_to", t!("write one address, like it@example.school, or nothing"));
     let anchors = &server.trust_anchors;
     let are_anchors = anchors.is_empty() || (anchors.len() <= ANCHORS_MAX_BYTES && anchors.contains("-----BEGIN CERTIFICATE-----"));
     unless(are_anchors, "trust_anchors", "paste certificates that begin with -----BEGIN CERTIFICATE-----, or nothing");
@@ -234,10 +238,10 @@ pub fn set_server(tx: &Tx, actor: &Actor, new: &NewServer) -> Result<MailServer>
 pub fn remove_server(tx: &Tx, actor: &Actor) -> Result<()> {
     actor.require(Right::Configure)?;
     if !settings::forget(tx, &SERVER)? {
-        return Err(Error::not_found("There is no mail server."));
+        return Err(Error::not_found(t!("There is no mail server.")));
     }
     settings::forget(tx, &PASSWORD)?;
-    let dropped = letters::give_up_waiting(tx, "The mail server was taken out.")?;
+    let dropped = letters::give_up_waiting(tx, t!("The mail server was taken out."))?;
     alerts::clear(tx, super::MAIL_TROUBLE)?;
     journal::note(tx, actor, "notice.mail_server_removed", journal::Subject::default(), json!({ "dropped": dropped }))
 }

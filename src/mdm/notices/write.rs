@@ -36,12 +36,13 @@ impl Out {
     /// What every letter ends with.
     pub(super) fn foot(&self, tx: &Tx) -> Result<String> {
         let organisation = organisation(tx)?;
-        let of = if organisation.is_empty() { String::new() } else { format!(" of {organisation}") };
-        Ok(format!(
-            "Rollcall{of}, {}. Who gets what is chosen at {}, for oneself at {}.",
-            self.link("/"),
-            self.link("/system/notices"),
-            self.link("/account")
+        let of = if organisation.is_empty() { String::new() } else { t!(" of {organisation}", organisation) };
+        Ok(t!(
+            "Rollcall{of}, {link}. Who gets what is chosen at {link_2}, for oneself at {link_3}.",
+            of,
+            link = self.link("/"),
+            link_2 = self.link("/system/notices"),
+            link_3 = self.link("/account")
         ))
     }
 }
@@ -90,19 +91,21 @@ fn paper(wanted: &[&Notice], unlisted: u64, until: Option<&str>, out: &Out, foot
         heading: heading.to_owned(),
         lines: wanted.iter().filter(|notice| is_in(notice)).map(line).collect(),
     };
-    let mut parts = vec![part("Needs you", |notice| notice.harm > 0), part("Needs you no more", |notice| notice.harm == 0)];
+    let mut parts = vec![part(t!("Needs you"), |notice| notice.harm > 0), part(t!("Needs you no more"), |notice| notice.harm == 0)];
     parts.retain(|part| !part.lines.is_empty());
     let title = match wanted {
         [one] => one.what.trim_end_matches('.').to_owned(),
-        [first, rest @ ..] => format!("{}, and {} more", first.what.trim_end_matches('.'), rest.len()),
+        [first, rest @ ..] => {
+            t!("{what}, and {rest} more", what = first.what.trim_end_matches('.'), rest = rest.len())
+        }
         [] => String::new(),
     };
     let mut lead = Vec::new();
     if unlisted > 0 {
-        lead.push(format!("{unlisted} more are not listed here: see {}.", out.link("/")));
+        lead.push(t!("{unlisted} more are not listed here: see {link}.", unlisted, link = out.link("/")));
     }
     if let Some(until) = until {
-        lead.push(format!("There were many letters today. What comes next is gathered, and told after {until}."));
+        lead.push(t!("There were many letters today. What comes next is gathered, and told after {until}.", until));
     }
     Paper { title, lead: lead.join(" "), parts, foot }
 }
@@ -120,8 +123,8 @@ pub(super) fn digest(tx: &Tx, paper: &Paper) -> Result<()> {
 /// The letter of whoever tries whether mail goes out; it is kept once it was tried.
 pub fn test_letter(tx: &Tx, address: &str, out: &Out) -> Result<Letter> {
     let paper = Paper {
-        title: String::from("Mail from Rollcall arrives"),
-        lead: String::from("Somebody wanted to see whether it does. There is nothing to do."),
+        title: String::from(t!("Mail from Rollcall arrives")),
+        lead: String::from(t!("Somebody wanted to see whether it does. There is nothing to do.")),
         parts: Vec::new(),
         foot: out.foot(tx)?,
     };
@@ -133,7 +136,7 @@ fn letter(tx: &Tx, occasion: Occasion, address: &str, paper: &Paper) -> Letter {
         id: tx.new_id(),
         occasion,
         address: address.to_owned(),
-        subject: format!("Rollcall: {}", paper.title),
+        subject: t!("Rollcall: {title}", title = paper.title),
         plain: paper.plain(),
         html: paper.html(),
         state: LetterState::Waiting,

@@ -55,35 +55,40 @@ pub fn admit(tx: &Tx, actor: &Actor, new: &NewPackage) -> Result<()> {
     {
         return Err(Error::field(
             "accept_expired",
-            format!(
-                "The provisioning profile inside ended on {}: no device starts the app by it. Export the app with a newer profile; or say that you take it all the same, because devices get a newer profile beside the app.",
-                profile.expires_at.day()
+            t!(
+                "The provisioning profile inside ended on {day}: no device starts the app by it. Export the app with a newer profile; or say that you take it all the same, because devices get a newer profile beside the app.",
+                day = profile.expires_at.day()
             ),
         ));
     }
     if store::count(tx)? >= PACKAGES_MAX {
-        return Err(Error::conflict(format!("There are {PACKAGES_MAX} packages already, which is the most. Delete old versions first.")));
+        return Err(Error::conflict(t!(
+            "There are {PACKAGES_MAX} packages already, which is the most. Delete old versions first.",
+            PACKAGES_MAX
+        )));
     }
     if app_of(tx, facts)?.is_none()
         && let Some(clash) = super::of_the_store(tx, &facts.identifier)?
     {
-        return Err(Error::conflict(format!(
-            "“{}” of the App Store has the identifier {} too, and a device has one app of an identifier. Delete that one first, or give yours another.",
-            clash.name, facts.identifier
+        return Err(Error::conflict(t!(
+            "“{name}” of the App Store has the identifier {identifier} too, and a device has one app of an identifier. Delete that one first, or give yours another.",
+            name = clash.name,
+            identifier = facts.identifier
         )));
     }
     if let Some(app) = app_of(tx, facts)?
         && store::of_app(tx, &app.id)?.len() >= VERSIONS_MAX
     {
-        return Err(Error::conflict(format!(
-            "“{}” has {VERSIONS_MAX} versions already, which is the most that are kept. Delete old ones first.",
-            app.name
+        return Err(Error::conflict(t!(
+            "“{name}” has {VERSIONS_MAX} versions already, which is the most that are kept. Delete old ones first.",
+            name = app.name,
+            VERSIONS_MAX
         )));
     }
     if new.stage == Some(Stage::Pilot) {
         let pilot = app_of(tx, facts)?.map(|app| store::rollout(tx, &app.id)).transpose()?.and_then(|rollout| rollout.pilot_group_id);
         if pilot.is_none() {
-            return Err(Error::field("stage", "the app has no pilot group yet; choose one first, or another stage"));
+            return Err(Error::field("stage", t!("the app has no pilot group yet; choose one first, or another stage")));
         }
     }
     Ok(())
@@ -96,7 +101,7 @@ pub fn admit(tx: &Tx, actor: &Actor, new: &NewPackage) -> Result<()> {
 pub fn keep(tx: &Tx, actor: &Actor, new: &NewPackage) -> Result<Kept> {
     admit(tx, actor, new)?;
     if let Some(package) = store::by_sha256(tx, &new.hashes.sha256)? {
-        let app = apps::by_id(tx, &package.app_id)?.ok_or_else(|| Error::not_found("The app of this package is gone."))?;
+        let app = apps::by_id(tx, &package.app_id)?.ok_or_else(|| Error::not_found(t!("The app of this package is gone.")))?;
         let package = match new.stage {
             // Said on purpose: it holds for a file that is here already, too.
             Some(stage) => super::stage(tx, actor, &package.id, stage)?,
@@ -179,31 +184,28 @@ fn make(tx: &Tx, actor: &Actor, facts: &Facts) -> Result<App> {
 fn oddities(facts: &Facts, others: &[Package]) -> Vec<String> {
     let mut odd = Vec::new();
     if others.iter().any(|other| other.version == facts.version) {
-        odd.push(format!(
-            "Another file with the same version, {}, is kept here. Devices that have that one take this one for the same and do not update; raise the build number.",
-            facts.version
-        ));
+        odd.push(t!("Another file with the same version, {version}, is kept here. Devices that have that one take this one for the same and do not update; raise the build number.", version = facts.version));
     }
     if facts.kind == PackageKind::Ipa {
         match &facts.provisioning {
             None => odd.push(String::from(
-                "There is no provisioning profile inside. The app starts only on devices that get one beside it: upload it under Provisioning profiles and assign it to the same groups.",
+                t!("There is no provisioning profile inside. The app starts only on devices that get one beside it: upload it under Provisioning profiles and assign it to the same groups."),
             )),
             Some(profile) => {
                 if profile.devices == Reach::AppStore {
                     odd.push(String::from(
-                        "It is exported for the App Store, and devices do not install such an app directly. Export it for in-house (Enterprise) or ad hoc distribution.",
+                        t!("It is exported for the App Store, and devices do not install such an app directly. Export it for in-house (Enterprise) or ad hoc distribution."),
                     ));
                 }
                 if profile.devices == Reach::ListedDevices {
                     odd.push(match profile.device_count {
-                        1 => String::from("It starts only on the one device that its provisioning profile lists."),
-                        count => format!("It starts only on the {count} devices that its provisioning profile lists."),
+                        1 => String::from(t!("It starts only on the one device that its provisioning profile lists.")),
+                        count => t!("It starts only on the {count} devices that its provisioning profile lists.", count),
                     });
                 }
                 odd.extend(profile.doubt());
                 if !profile.is_for(&facts.identifier) {
-                    odd.push(format!("The provisioning profile inside is for {}, not for this app: devices will refuse it.", profile.app_id));
+                    odd.push(t!("The provisioning profile inside is for {app_id}, not for this app: devices will refuse it.", app_id = profile.app_id));
                 }
             }
         }

@@ -48,7 +48,7 @@ fn of_the_store(tx: &Tx, identifier: &str) -> Result<Option<App>> {
 }
 
 fn known(tx: &Tx, id: &str) -> Result<Package> {
-    store::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such package."))
+    store::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such package.")))
 }
 
 /// Days from now until `end`, rounded up; none or fewer where it is over.
@@ -66,9 +66,9 @@ pub(crate) fn warn_of_end(tx: &Tx, key: &str, end: Timestamp, what: &str, remedy
     }
     let harm = if days <= 0 { 80 } else { 40 + 10 * step };
     let when = match days {
-        ..=0 => format!("ended on {}", end.day()),
-        1 => String::from("ends within a day"),
-        days => format!("ends in {days} days, on {}", end.day()),
+        ..=0 => t!("ended on {day}", day = end.day()),
+        1 => String::from(t!("ends within a day")),
+        days => t!("ends in {days} days, on {day}", days, day = end.day()),
     };
     // Said anew only where that is news, so that the count of an alert is that of the reminders.
     let message = format!("{what} {when}.");
@@ -89,8 +89,10 @@ pub fn watch_ends(tx: &Tx) -> Result<usize> {
         alerts::clear(tx, &alert.key)?;
     }
     for (package, name, end) in &ending {
-        let what = format!("The provisioning profile inside “{name}” {}", package.version);
-        let remedy = "After that the app starts on no device. Upload a version with a newer profile, or a newer profile by itself under Provisioning profiles.";
+        let what = t!("The provisioning profile inside “{name}” {version}", name, version = package.version);
+        let remedy = t!(
+            "After that the app starts on no device. Upload a version with a newer profile, or a newer profile by itself under Provisioning profiles."
+        );
         warn_of_end(tx, &key(package), *end, &what, remedy)?;
     }
     Ok(ending.len())

@@ -32,18 +32,26 @@ pub(super) fn nobody_for(tx: &Tx, package: &Package) -> Result<Option<String>> {
     let sorts = assignments::sorts_in_group(tx, &group_id, &package.app_id)?;
     let (name, version) = (&group.name, package.words());
     Ok(match () {
-        () if sorts.is_empty() => Some(format!(
-            "The group “{name}”, which gets new versions first, has no device, so nobody tries version {version}. Add devices to it, or choose another group."
+        () if sorts.is_empty() => Some(t!(
+            "The group “{name}”, which gets new versions first, has no device, so nobody tries version {version}. Add devices to it, or choose another group.",
+            name,
+            version
         )),
-        () if !sorts.iter().any(|sort| package.facts.runs_on(sort.platform)) => Some(format!(
-            "No device of the group “{name}”, which gets new versions first, can have version {version}: it does not run on any of them. Choose another group."
+        () if !sorts.iter().any(|sort| package.facts.runs_on(sort.platform)) => Some(t!(
+            "No device of the group “{name}”, which gets new versions first, can have version {version}: it does not run on any of them. Choose another group.",
+            name,
+            version
         )),
-        () if !sorts.iter().any(|sort| is_able(&package.facts, sort)) => Some(format!(
-            "No device of the group “{name}”, which gets new versions first, can have version {version}: it needs version {} of the system, and all of them have older ones. Update one of them, or choose another group.",
-            package.facts.minimum_os
+        () if !sorts.iter().any(|sort| is_able(&package.facts, sort)) => Some(t!(
+            "No device of the group “{name}”, which gets new versions first, can have version {version}: it needs version {minimum_os} of the system, and all of them have older ones. Update one of them, or choose another group.",
+            name,
+            version,
+            minimum_os = package.facts.minimum_os
         )),
-        () if !sorts.iter().any(|sort| sort.is_wanted && is_able(&package.facts, sort)) => Some(format!(
-            "The app is assigned to no device of the group “{name}” that can have version {version}, so nobody tries it. Assign the app to that group too, or choose another one."
+        () if !sorts.iter().any(|sort| sort.is_wanted && is_able(&package.facts, sort)) => Some(t!(
+            "The app is assigned to no device of the group “{name}” that can have version {version}, so nobody tries it. Assign the app to that group too, or choose another one.",
+            name,
+            version
         )),
         () => None,
     })

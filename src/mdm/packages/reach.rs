@@ -6,6 +6,7 @@ use super::rollout::of_the_house;
 use super::serve::{address, for_trial, origin};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, capability};
 use crate::store::enrollments::Enrollment;
@@ -16,7 +17,8 @@ use crate::store::{Tx, alerts, apps};
 const AT_ONCE: u32 = 20;
 
 /// What is wrong where a device knows this server without https.
-const NOT_HTTPS: &str = "This device knows the server by an address without https, and devices fetch apps by https only. Enroll it again.";
+const NOT_HTTPS: &str =
+    msg!("This device knows the server by an address without https, and devices fetch apps by https only. Enroll it again.");
 
 /// What is to be tried.
 #[derive(Debug, Clone)]
@@ -80,8 +82,8 @@ pub fn note_trial(tx: &Tx, app_id: &str, url: &str, problem: &str) -> Result<()>
     if problem.is_empty() {
         alerts::clear(tx, &key)?;
     } else {
-        let message = format!("Devices cannot fetch “{}” from here. {problem}", app.name);
-        alerts::raise(tx, &key, 70, &message, "Mend that, then open the app's page and try again; nothing is installed meanwhile.")?;
+        let message = t!("Devices cannot fetch “{name}” from here. {problem}", name = app.name, problem);
+        alerts::raise(tx, &key, 70, &message, t!("Mend that, then open the app's page and try again; nothing is installed meanwhile."))?;
     }
     if is_news {
         let data = json!({ "app": app_id, "name": app.name, "problem": problem });
@@ -94,7 +96,7 @@ pub fn note_trial(tx: &Tx, app_id: &str, url: &str, problem: &str) -> Result<()>
 /// tried as soon as a version of it is meant for anybody.
 pub fn unreachable(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<Option<String>> {
     if origin(tx, enrollment)?.is_none() {
-        return Ok(Some(NOT_HTTPS.to_owned()));
+        return Ok(Some(say(NOT_HTTPS).to_owned()));
     }
     Ok(Some(store::rollout(tx, app_id)?.problem).filter(|problem| !problem.is_empty()))
 }

@@ -62,7 +62,7 @@ pub fn app_of(tx: &Tx, package: &Package) -> Result<App> {
 
 pub(super) fn of_the_house(tx: &Tx, app_id: &str) -> Result<App> {
     let app = apps::by_id(tx, app_id)?.filter(|app| app.kind != AppKind::Store);
-    app.ok_or_else(|| Error::not_found("There is no such app of your own."))
+    app.ok_or_else(|| Error::not_found(t!("There is no such app of your own.")))
 }
 
 /// What is to be known of a version now, in sentences: what was odd when it came, how it stands beside the others, and its profile's end.
@@ -70,14 +70,15 @@ pub fn notes(tx: &Tx, package: &Package) -> Result<Vec<String>> {
     let mut notes = package.facts.warnings.clone();
     for newer in beside(tx, package, Stage::Everyone)?.iter().filter(|other| is_older(&package.version, &other.version)) {
         notes.push(match package.stage {
-            Stage::Kept => format!("It is older than {}, which is in place.", newer.version),
-            _ => format!("It is older than {}, which is in place for everyone else.", newer.version),
+            Stage::Kept => t!("It is older than {version}, which is in place.", version = newer.version),
+            _ => t!("It is older than {version}, which is in place for everyone else.", version = newer.version),
         });
     }
     if package.stage == Stage::Everyone {
         let kept = store::of_app(tx, &package.app_id)?;
         let newest = kept.iter().filter(|other| other.facts.shares_platform(&package.facts) && is_older(&package.version, &other.version));
-        notes.extend(newest.take(1).map(|newer| format!("It is in place although {}, which is newer, is here.", newer.version)));
+        notes
+            .extend(newest.take(1).map(|newer| t!("It is in place although {version}, which is newer, is here.", version = newer.version)));
     }
     if package.stage == Stage::Pilot {
         notes.extend(super::pilot::nobody_for(tx, package)?);
@@ -85,27 +86,26 @@ pub fn notes(tx: &Tx, package: &Package) -> Result<Vec<String>> {
     if let Some(certificate) = package.facts.signature.as_ref().and_then(|signature| signature.certificate.as_ref()) {
         let days = days_until(certificate.ends_at, tx.now);
         if days <= 0 {
-            notes.push(format!(
-                "The certificate that signed the app, “{}”, ended on {}: no device opens the app any more. Sign it with a new one, and upload it again.",
-                certificate.name,
-                certificate.ends_at.day()
-            ));
+            notes.push(t!("The certificate that signed the app, “{name}”, ended on {day}: no device opens the app any more. Sign it with a new one, and upload it again.", name = certificate.name, day = certificate.ends_at.day()));
         } else if days <= WARNED_DAYS[0] {
-            notes.push(format!(
-                "The certificate that signed the app ends on {}; after that no device opens it. Sign it with a new one before.",
-                certificate.ends_at.day()
+            notes.push(t!(
+                "The certificate that signed the app ends on {day}; after that no device opens it. Sign it with a new one before.",
+                day = certificate.ends_at.day()
             ));
         }
     }
     if let Some(profile) = &package.facts.provisioning {
         let days = days_until(profile.expires_at, tx.now);
         if days <= 0 {
-            notes.push(format!(
-                "The provisioning profile inside ended on {}: the app starts only where a newer profile is installed beside it.",
-                profile.expires_at.day()
+            notes.push(t!(
+                "The provisioning profile inside ended on {day}: the app starts only where a newer profile is installed beside it.",
+                day = profile.expires_at.day()
             ));
         } else if days <= WARNED_DAYS[0] {
-            notes.push(format!("The provisioning profile inside ends on {}; after that the app does not start.", profile.expires_at.day()));
+            notes.push(t!(
+                "The provisioning profile inside ends on {day}; after that the app does not start.",
+                day = profile.expires_at.day()
+            ));
         }
     }
     Ok(notes)
@@ -137,7 +137,7 @@ pub fn stage(tx: &Tx, actor: &Actor, id: &str, stage: Stage) -> Result<Package> 
     }
     let app = of_the_house(tx, &package.app_id)?;
     if stage == Stage::Pilot && store::rollout(tx, &app.id)?.pilot_group_id.is_none() {
-        return Err(Error::field("stage", "the app has no pilot group yet; choose one first"));
+        return Err(Error::field("stage", t!("the app has no pilot group yet; choose one first")));
     }
     if package.stage == Stage::Everyone {
         must_not_be_missed(tx, &app, &package)?;
@@ -163,7 +163,7 @@ pub fn set_pilot(tx: &Tx, actor: &Actor, app_id: &str, group_id: Option<&str>) -
         return Ok(());
     }
     let name = match group_id {
-        Some(id) => Some(groups::by_id(tx, id)?.ok_or_else(|| Error::field("pilot_group_id", "there is no such group"))?.name),
+        Some(id) => Some(groups::by_id(tx, id)?.ok_or_else(|| Error::field("pilot_group_id", t!("there is no such group")))?.name),
         None => None,
     };
     rollout.pilot_group_id = group_id.map(str::to_owned);
@@ -225,12 +225,13 @@ fn must_not_be_missed(tx: &Tx, app: &App, package: &Package) -> Result<()> {
     let more = names.len().saturating_sub(NAMES_LISTED);
     names.truncate(NAMES_LISTED);
     let names: Vec<_> = names.iter().map(|name| format!("“{name}”")).collect();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    Err(Error::conflict(format!(
-        "Version {} of “{}” is in use: {}{more} are to have it. Put another version in its place first, or take the app back from them.",
-        package.version,
-        app.name,
-        names.join(", ")
+    let more = if more == 0 { String::new() } else { t!(" and {more} more", more) };
+    Err(Error::conflict(t!(
+        "Version {version} of “{name}” is in use: {join}{more} are to have it. Put another version in its place first, or take the app back from them.",
+        version = package.version,
+        name = app.name,
+        join = names.join(", "),
+        more
     )))
 }
 

@@ -113,7 +113,7 @@ pub fn manifest(tx: &Tx, app_id: &str, capability: &str, own: &str) -> Result<Op
 }
 
 fn write(tx: &Tx, package: &Package, folder: &str) -> Result<Vec<u8>> {
-    let lost = || Error::not_found("The package is gone.");
+    let lost = || Error::not_found(t!("The package is gone."));
     let hashes = store::hashes(tx, &package.id)?.ok_or_else(lost)?;
     let app = apps::by_id(tx, &package.app_id)?.ok_or_else(lost)?;
     // A Mac tells versions of an app apart by the app's own identifier where there is just one inside (apps-and-books.md §7: of a package its own).

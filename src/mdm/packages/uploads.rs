@@ -30,11 +30,11 @@ pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: Option<u64>, s
     actor.require(Right::Configure)?;
     let file_name = file_name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
     if file_name.is_empty() || file_name.chars().count() > MAX_NAME_CHARS || file_name.chars().any(char::is_control) {
-        return Err(Error::field("file_name", format!("the name of the file, of 1 to {MAX_NAME_CHARS} characters")));
+        return Err(Error::field("file_name", t!("the name of the file, of 1 to {MAX_NAME_CHARS} characters", MAX_NAME_CHARS)));
     }
     if size_bytes == Some(0) {
-        let mut error = Error::bad_input("The file is empty: nothing of it was written. Export it once more.");
-        error.fields.push(FieldError { field: String::from("size_bytes"), message: String::from("the file is empty") });
+        let mut error = Error::bad_input(t!("The file is empty: nothing of it was written. Export it once more."));
+        error.fields.push(FieldError { field: String::from("size_bytes"), message: String::from(t!("the file is empty")) });
         return Err(error);
     }
     let is_known = size_bytes.is_some();
@@ -44,7 +44,7 @@ pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: Option<u64>, s
     }
     let sha256 = sha256.to_ascii_lowercase();
     if !sha256.is_empty() && (sha256.len() != 64 || !sha256.bytes().all(|letter| letter.is_ascii_hexdigit())) {
-        return Err(Error::field("sha256", "64 hexadecimal digits, or nothing"));
+        return Err(Error::field("sha256", t!("64 hexadecimal digits, or nothing")));
     }
     if let Some(package) = store::by_sha256(tx, &sha256)? {
         return Ok(Begun::Known(Box::new(package)));
@@ -56,15 +56,18 @@ pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: Option<u64>, s
         return Ok(Begun::Upload(upload.clone()));
     }
     if all.len() >= UPLOADS_MAX {
-        return Err(Error::new(Kind::Busy, format!("{UPLOADS_MAX} uploads are under way already. Finish or cancel one of them first.")));
+        return Err(Error::new(
+            Kind::Busy,
+            t!("{UPLOADS_MAX} uploads are under way already. Finish or cancel one of them first.", UPLOADS_MAX),
+        ));
     }
     if is_known && size_bytes > room {
         return Err(Error::new(
             Kind::Busy,
-            format!(
-                "The disk has room for {} MB more, and the file has {} MB. Delete old versions, or free some space, and try again.",
-                room >> 20,
-                (size_bytes >> 20) + 1
+            t!(
+                "The disk has room for {room} MB more, and the file has {value} MB. Delete old versions, or free some space, and try again.",
+                room = room >> 20,
+                value = (size_bytes >> 20) + 1
             ),
         ));
     }
@@ -93,9 +96,9 @@ pub fn grows_to(length_bytes: u64, wanted_bytes: u64, room: u64) -> Result<u64> 
     if wanted_bytes > length_bytes.saturating_add(room) {
         return Err(Error::new(
             Kind::Busy,
-            format!(
-                "The disk has no more room: {} MB of the file have come, and its end is not there. Delete old versions, or free some space, and try again.",
-                length_bytes >> 20
+            t!(
+                "The disk has no more room: {length_bytes} MB of the file have come, and its end is not there. Delete old versions, or free some space, and try again.",
+                length_bytes = length_bytes >> 20
             ),
         ));
     }
@@ -103,14 +106,14 @@ pub fn grows_to(length_bytes: u64, wanted_bytes: u64, room: u64) -> Result<u64> 
 }
 
 fn too_large() -> Error {
-    Error::new(Kind::TooLarge, format!("The file is larger than {} GiB, which is the most that is taken.", MAX_BYTES >> 30))
+    Error::new(Kind::TooLarge, t!("The file is larger than {max_bytes} GiB, which is the most that is taken.", max_bytes = MAX_BYTES >> 30))
 }
 
 /// An upload under way.
 pub fn upload(tx: &Tx, actor: &Actor, id: &str) -> Result<Upload> {
     actor.require(Right::Configure)?;
     store::upload_by_id(tx, id)?.ok_or_else(|| {
-        Error::not_found("There is no such upload; it is finished, was cancelled, or rested for more than a day. Begin anew.")
+        Error::not_found(t!("There is no such upload; it is finished, was cancelled, or rested for more than a day. Begin anew."))
     })
 }
 

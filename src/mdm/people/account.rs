@@ -30,14 +30,14 @@ pub fn set_account(tx: &Tx, actor: &Actor, id: &str, account: &str) -> Result<St
     if !fits {
         return Err(Error::field(
             "managed_apple_id",
-            "a Managed Apple Account as Apple's portal shows it, like kim@appleaccount.example.school, or nothing",
+            t!("a Managed Apple Account as Apple's portal shows it, like kim@appleaccount.example.school, or nothing"),
         ));
     }
     if rows::managed_apple_id(tx, id)? == account {
         return Ok(account.to_owned());
     }
     if let Some(other) = rows::by_managed_apple_id(tx, account, id)?.filter(|_| !account.is_empty()) {
-        return Err(Error::field("managed_apple_id", format!("{} has this account already; an account is one person's", other.name)));
+        return Err(Error::field("managed_apple_id", t!("{name} has this account already; an account is one person's", name = other.name)));
     }
     put(tx, id, account)?;
     journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;

@@ -20,7 +20,7 @@ pub const MEMBERS_MAX: u64 = 5_000;
 pub fn create(tx: &Tx, actor: &Actor, wanted: &str) -> Result<Class> {
     actor.require(Right::Configure)?;
     if rows::count(tx)? >= CLASSES_MAX {
-        return Err(Error::conflict(format!("There are {CLASSES_MAX} classes, which is the most. Delete those that are over.")));
+        return Err(Error::conflict(t!("There are {CLASSES_MAX} classes, which is the most. Delete those that are over.", CLASSES_MAX)));
     }
     let class = Class {
         id: tx.new_id(),
@@ -55,9 +55,9 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     let class = find(tx, actor, id)?;
     let asking = groups::asking_for_class(tx, id)?;
     if !asking.is_empty() {
-        return Err(Error::conflict(format!(
-            "The rules of these groups ask for this class: {}. Change the rules or delete the groups first.",
-            asking.join(", ")
+        return Err(Error::conflict(t!(
+            "The rules of these groups ask for this class: {join}. Change the rules or delete the groups first.",
+            join = asking.join(", ")
         )));
     }
     let devices = rows::devices(tx, id)?;
@@ -100,7 +100,7 @@ pub fn put(tx: &Tx, actor: &Actor, id: &str, person: &str, role: ClassRole) -> R
     actor.require(Right::Configure)?;
     let (class, person) = (find(tx, actor, id)?, people::find(tx, actor, person)?);
     if class.people_count >= MEMBERS_MAX {
-        return Err(Error::conflict(format!("There are {MEMBERS_MAX} people in this class, which is the most.")));
+        return Err(Error::conflict(t!("There are {MEMBERS_MAX} people in this class, which is the most.", MEMBERS_MAX)));
     }
     let membership = Membership { class_id: class.id, person_id: person.id.clone(), role, source: Source::Hand };
     if rows::put_member(tx, &membership)? {
@@ -116,7 +116,7 @@ pub fn remove(tx: &Tx, actor: &Actor, id: &str, person: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let (class, person) = (find(tx, actor, id)?, people::find(tx, actor, person)?);
     if !rows::remove_member(tx, id, &person.id)? {
-        return Err(Error::not_found("This person is not in this class."));
+        return Err(Error::not_found(t!("This person is not in this class.")));
     }
     let data = json!({ "class": id, "name": class.name, "person": person.id });
     journal::note(tx, actor, "class.person_removed", Subject::default(), data)?;

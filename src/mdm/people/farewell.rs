@@ -116,16 +116,22 @@ impl Farewell {
     /// As there.
     pub fn check(&self, fates: &BTreeMap<String, Fate>) -> Result<()> {
         if !self.person.active {
-            return Err(Error::conflict(format!("{} is not active any more.", self.person.name)));
+            return Err(Error::conflict(t!("{name} is not active any more.", name = self.person.name)));
         }
         if let Some(stranger) = fates.keys().find(|id| self.devices.iter().all(|device| device.device_id != **id)) {
-            return Err(Error::field("devices", format!("{stranger} is not a device that {} has; look again", self.person.name)));
+            return Err(Error::field(
+                "devices",
+                t!("{stranger} is not a device that {name} has; look again", stranger, name = self.person.name),
+            ));
         }
         for device in &self.devices {
             match fates.get(&device.device_id) {
-                None => return Err(Error::field("devices", format!("say what becomes of {}: hand_on, erase or keep", device.name))),
+                None => return Err(Error::field("devices", t!("say what becomes of {name}: hand_on, erase or keep", name = device.name))),
                 Some(Fate::Erase) if !device.erase_refused.is_empty() => {
-                    return Err(Error::field("devices", format!("{} cannot be erased: {}", device.name, device.erase_refused)));
+                    return Err(Error::field(
+                        "devices",
+                        t!("{name} cannot be erased: {erase_refused}", name = device.name, erase_refused = device.erase_refused),
+                    ));
                 }
                 Some(_) => {}
             }
@@ -226,7 +232,7 @@ fn left_behind(tx: &Tx, actor: &Actor, device: DeviceName) -> Result<LeftBehind>
     let channel = enrollments::device_channel(tx, &device.id)?;
     let refusal = |fate| match &channel {
         Some(channel) => Ok(commands::refusal(tx, actor, channel, &order(tx, fate))?.unwrap_or_default()),
-        None => Ok::<_, Error>(String::from("It is not enrolled.")),
+        None => Ok::<_, Error>(String::from(t!("It is not enrolled."))),
     };
     Ok(LeftBehind {
         passcode_stays: refusal(Fate::HandOn)?,
@@ -345,13 +351,15 @@ fn progress(tx: &Tx, kept: KeptDevice) -> Result<Progress> {
     };
     let (state, because) = match asked {
         None if because.is_empty() => (Step::Done, String::new()),
-        None if has_no_such => (Step::Done, format!("Nothing was asked of it. {because}")),
-        None => (Step::Failed, format!("Its passcode stays: {because}")),
+        None if has_no_such => (Step::Done, t!("Nothing was asked of it. {because}", because)),
+        None => (Step::Failed, t!("Its passcode stays: {because}", because)),
         Some((CommandState::Acknowledged, _)) => (Step::Done, String::new()),
-        Some((CommandState::Queued, _)) => (Step::Waiting, String::from("It waits for the device to connect.")),
-        Some((CommandState::NotNow, _)) => (Step::Waiting, String::from("The device put it off; it is offered again when it connects.")),
-        Some((CommandState::Sent, _)) => (Step::Waiting, String::from("The device has been sent it and has not answered yet.")),
-        Some((_, cause)) if cause.is_empty() => (Step::Failed, String::from("The device refused it.")),
+        Some((CommandState::Queued, _)) => (Step::Waiting, String::from(t!("It waits for the device to connect."))),
+        Some((CommandState::NotNow, _)) => {
+            (Step::Waiting, String::from(t!("The device put it off; it is offered again when it connects.")))
+        }
+        Some((CommandState::Sent, _)) => (Step::Waiting, String::from(t!("The device has been sent it and has not answered yet."))),
+        Some((_, cause)) if cause.is_empty() => (Step::Failed, String::from(t!("The device refused it."))),
         Some((_, cause)) => (Step::Failed, cause),
     };
     Ok(Progress { device_id, name, then, state, because })

@@ -47,7 +47,7 @@ fn group_by_hand(tx: &Tx, name: String) -> Result<Option<String>> {
     let group = Group {
         id: tx.new_id(),
         name,
-        note: String::from("Made when the first device came by an invitation that names it."),
+        note: String::from(t!("Made when the first device came by an invitation that names it.")),
         rule: None,
         is_by_rule: false,
         device_count: 0,

@@ -59,7 +59,7 @@ pub struct Change {
 pub fn create(tx: &Tx, actor: &Actor, new: NewPerson) -> Result<Person> {
     actor.require(Right::Configure)?;
     if rows::count(tx, &PeopleFilter::default())? >= PEOPLE_MAX {
-        return Err(Error::conflict(format!("There are {PEOPLE_MAX} people, which is the most. Delete those who are gone.")));
+        return Err(Error::conflict(t!("There are {PEOPLE_MAX} people, which is the most. Delete those who are gone.", PEOPLE_MAX)));
     }
     let person = Person {
         id: tx.new_id(),
@@ -134,7 +134,7 @@ pub fn list(tx: &Tx, actor: &Actor, filter: &PeopleFilter, after: Option<(&str, 
 /// One person.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Person> {
     actor.require(Right::View)?;
-    rows::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such person."))
+    rows::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such person.")))
 }
 
 /// The active person whom somebody means by an address or a whole name.
@@ -145,8 +145,8 @@ pub fn named(tx: &Tx, actor: &Actor, label: &str) -> Result<Person> {
     actor.require(Right::View)?;
     match &rows::by_label(tx, label.trim())?[..] {
         [one] => Ok(one.clone()),
-        [] => Err(Error::field("person", "there is no active person with this address or name")),
-        _ => Err(Error::field("person", "several people have this name; write the e-mail address")),
+        [] => Err(Error::field("person", t!("there is no active person with this address or name"))),
+        _ => Err(Error::field("person", t!("several people have this name; write the e-mail address"))),
     }
 }
 
@@ -161,7 +161,7 @@ pub fn assign(tx: &Tx, actor: &Actor, device: &str, person: Option<&str>) -> Res
     actor.require(Right::Configure)?;
     let device = devices::find(tx, actor, device)?;
     let person = person.map(|id| find(tx, actor, id)).transpose().map_err(|error| match error.kind {
-        crate::error::Kind::NotFound => Error::field("person", "there is no person with this id"),
+        crate::error::Kind::NotFound => Error::field("person", t!("there is no person with this id")),
         _ => error,
     })?;
     give(tx, actor, &device.id, person.as_ref())?;
@@ -174,8 +174,8 @@ fn must_be_alone(tx: &Tx, person: &Person) -> Result<()> {
         return Ok(());
     }
     let Some(other) = rows::by_hand_with_email(tx, &person.email, &person.id)? else { return Ok(()) };
-    let words = format!("{} has this e-mail address already; change one of the two, or leave it empty", other.name);
-    let mut error = Error::conflict(format!("E-mail address: {words}."));
+    let words = t!("{name} has this e-mail address already; change one of the two, or leave it empty", name = other.name);
+    let mut error = Error::conflict(t!("E-mail address: {words}.", words));
     error.fields.push(FieldError { field: String::from("email"), message: words });
     Err(error)
 }
@@ -207,7 +207,7 @@ fn look_at_devices(tx: &Tx, person_id: &str) -> Result<()> {
 fn name(wanted: &str, most: usize) -> Result<String> {
     let name = names::straight(wanted);
     if name.is_empty() || name.chars().count() > most || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("a name of 1 to {most} characters on one line")));
+        return Err(Error::field("name", t!("a name of 1 to {most} characters on one line", most)));
     }
     Ok(name)
 }
@@ -219,5 +219,5 @@ fn email(wanted: &str) -> Result<String> {
     let fits = parts.is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
         && address.chars().count() <= EMAIL_MAX_CHARS
         && !address.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-    if address.is_empty() || fits { Ok(address.to_owned()) } else { Err(Error::field("email", "an e-mail address, or nothing")) }
+    if address.is_empty() || fits { Ok(address.to_owned()) } else { Err(Error::field("email", t!("an e-mail address, or nothing"))) }
 }

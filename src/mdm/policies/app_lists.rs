@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::catalogue;
 use super::nothing_left::nothing_left;
 use super::pieces::parts;
+use crate::language::say;
 use crate::mdm::wanted::{Origin, Target};
 use crate::protocol::plist::Value;
 use crate::store::policies::Policy;
@@ -53,7 +54,7 @@ pub fn app_lists(policies: &[Policy], target: &Target) -> Vec<AppList> {
                 let Some(items) = part.keys.get(key.name).and_then(Value::as_array) else { continue };
                 lists.push(AppList {
                     origin: part.origin.clone(),
-                    label: switch.label,
+                    label: say(switch.label),
                     of_type: part.of_type.clone(),
                     key: key.name.to_owned(),
                     is_of_allowed,

@@ -9,6 +9,7 @@ use super::pieces::Part;
 use super::settings::Warning;
 use super::ways::{ALWAYS_OFF, ALWAYS_ON};
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::Actor;
 use crate::mdm::betas::{self, OFFER, REQUIRE, Shelf, Source, Standing};
 use crate::mdm::wanted::{Origin, Target, Unable};
@@ -93,7 +94,7 @@ pub(super) fn settle(tx: &Tx, target: &Target, parts: &mut Vec<Part>) -> Result<
 }
 
 fn cannot(switch: &str, because: String, origin: &Origin) -> Unable {
-    let what = catalogue::find(switch).map_or_else(|| switch.to_owned(), |switch| switch.label.to_owned());
+    let what = catalogue::find(switch).map_or_else(|| switch.to_owned(), |switch| say(switch.label).to_owned());
     Unable { what, because, origin: origin.clone() }
 }
 
@@ -102,7 +103,7 @@ fn never(parts: &mut [Part], unable: &mut Vec<Unable>) {
     let is_never = |part: &Part| part.keys.get(ENROLLMENT).and_then(Value::as_string) == Some(ALWAYS_OFF);
     let Some(never) = parts.iter().find(|part| is_never(part)).map(|part| part.origin.name.clone()) else { return };
     for part in parts.iter_mut() {
-        let because = || format!("“{never}” has no beta versions, which counts more. Change one of the two.");
+        let because = || t!("“{never}” has no beta versions, which counts more. Change one of the two.", never);
         for (key, switch) in [(OFFERED, OFFER), (REQUIRED, REQUIRE)] {
             if part.keys.remove(key).is_some() {
                 unable.push(cannot(switch, because(), &part.origin));
@@ -128,13 +129,14 @@ fn narrow(shelf: &Shelf, platform: Platform, parts: &mut [Part], (key, switch): 
                 Standing::Here(_) => left.push(Value::from(id)),
                 Standing::Elsewhere => {}
                 Standing::Gone("") => {
-                    let words =
-                        "Apple lists one of its programmes for none of the server tokens that count for this device. Choose another one.";
+                    let words = t!(
+                        "Apple lists one of its programmes for none of the server tokens that count for this device. Choose another one."
+                    );
                     unable.push(cannot(switch, words.to_owned(), &part.origin));
                     is_told = true;
                 }
                 Standing::Gone(title) => {
-                    unable.push(cannot(switch, format!("Apple lists “{title}” no more. Choose another programme."), &part.origin));
+                    unable.push(cannot(switch, t!("Apple lists “{title}” no more. Choose another programme.", title), &part.origin));
                     is_told = true;
                 }
             }
@@ -142,7 +144,7 @@ fn narrow(shelf: &Shelf, platform: Platform, parts: &mut [Part], (key, switch): 
         if left.is_empty() {
             part.keys.remove(key);
             if !is_told {
-                unable.push(cannot(switch, String::from("None of its programmes is for the system of this device."), &part.origin));
+                unable.push(cannot(switch, String::from(t!("None of its programmes is for the system of this device.")), &part.origin));
             }
         } else {
             part.keys.insert(key.to_owned(), Value::Array(left));
@@ -158,9 +160,12 @@ fn required(parts: &mut [Part], shelf: &Shelf, unable: &mut Vec<Unable>) {
     for part in parts.iter_mut() {
         if let Some(value) = part.keys.get(REQUIRED) {
             for other in ids(value).filter(|other| **other != *id) {
-                let because =
-                    format!("“{by}” requires “{}”, and a device takes part in one programme. Change one of the two.", platform_title(&id));
-                unable.push(cannot(REQUIRE, format!("“{}” is left out: {because}", platform_title(other)), &part.origin));
+                let because = t!(
+                    "“{by}” requires “{id}”, and a device takes part in one programme. Change one of the two.",
+                    by,
+                    id = platform_title(&id)
+                );
+                unable.push(cannot(REQUIRE, t!("“{other}” is left out: {because}", other = platform_title(other), because), &part.origin));
             }
             if ids(value).any(|own| own == id) {
                 part.keys.insert(REQUIRED.to_owned(), Value::Array(vec![Value::from(id.as_str())]));
@@ -170,7 +175,7 @@ fn required(parts: &mut [Part], shelf: &Shelf, unable: &mut Vec<Unable>) {
             }
         }
         if part.keys.remove(OFFERED).is_some() {
-            let because = format!("“{by}” requires “{}”, so there is nothing to choose. Change one of the two.", platform_title(&id));
+            let because = t!("“{by}” requires “{id}”, so there is nothing to choose. Change one of the two.", by, id = platform_title(&id));
             unable.push(cannot(OFFER, because, &part.origin));
         }
     }
@@ -184,12 +189,15 @@ pub(super) fn contradictions(settings: &serde_json::Map<String, Json>) -> Vec<(&
         for switch in [OFFER, REQUIRE, ONLY_OWN].into_iter().filter(|switch| on(switch)) {
             found.push((
                 switch,
-                String::from("“No beta versions” is on too, which takes devices out of every programme: switch one of the two off"),
+                String::from(t!("“No beta versions” is on too, which takes devices out of every programme: switch one of the two off")),
             ));
         }
     }
     if on(OFFER) && on(REQUIRE) {
-        found.push((OFFER, String::from("a required programme leaves nothing to choose: take one of the two, or make a policy of each")));
+        found.push((
+            OFFER,
+            String::from(t!("a required programme leaves nothing to choose: take one of the two, or make a policy of each")),
+        ));
     }
     found
 }
@@ -199,10 +207,10 @@ pub(super) fn warnings(settings: &serde_json::Map<String, Json>) -> Vec<(&'stati
     let on = |switch: &str| settings.contains_key(switch);
     let mut found = Vec::new();
     if on(ONLY_OWN) && !on(OFFER) && !on(REQUIRE) {
-        found.push((ONLY_OWN, "No programme is offered here, so nobody can take part in one unless another policy offers it."));
+        found.push((ONLY_OWN, t!("No programme is offered here, so nobody can take part in one unless another policy offers it.")));
     }
     if on(ONLY_OWN) && on(REQUIRE) {
-        found.push((ONLY_OWN, "A required programme says this already."));
+        found.push((ONLY_OWN, t!("A required programme says this already.")));
     }
     found
 }
@@ -218,8 +226,8 @@ pub(super) fn ended(tx: &Tx, settings: &serde_json::Map<String, Json>) -> Result
         for id in betas::chosen(settings, switch) {
             let words = match known.iter().find(|program| program.id == id) {
                 Some(program) if program.gone_at.is_none() => continue,
-                Some(program) => format!("Apple lists “{}” no more, so it is left out. Choose another programme.", program.title),
-                None => String::from("One of its programmes is not known any more, so it is left out. Choose another one."),
+                Some(program) => t!("Apple lists “{title}” no more, so it is left out. Choose another programme.", title = program.title),
+                None => String::from(t!("One of its programmes is not known any more, so it is left out. Choose another one.")),
             };
             found.push(Warning { switch, words });
         }
@@ -230,6 +238,6 @@ pub(super) fn ended(tx: &Tx, settings: &serde_json::Map<String, Json>) -> Result
 /// A switch with its value, for people, programmes by their titles.
 pub(super) fn in_words(label: &str, value: &Json, titles: &BTreeMap<String, String>) -> String {
     let items = value.as_array().into_iter().flatten().filter_map(Json::as_str);
-    let names: Vec<_> = items.map(|id| titles.get(id).map_or("a programme that is not known any more", String::as_str)).collect();
+    let names: Vec<_> = items.map(|id| titles.get(id).map_or(t!("a programme that is not known any more"), String::as_str)).collect();
     format!("{label}: {}", names.join(", "))
 }

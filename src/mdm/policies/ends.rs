@@ -1,5 +1,6 @@
 //! How a policy ends that is assigned for a limited time: what a device ends by its own clock, and what ends when it is told.
 
+use crate::language::say;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -32,28 +33,31 @@ pub fn ends(settings: &Map<String, Value>) -> Ends {
 }
 
 fn words(on_device: &[&Switch], on_contact: &[&Switch]) -> String {
-    const ITSELF: &str = "With an end, devices end this by their own clock, connected or not.";
+    const ITSELF: &str = msg!("With an end, devices end this by their own clock, connected or not.");
     const CONTACT: &str =
-        "With an end, this ends when a device connects after that moment; it is woken then, and has it until it is reached.";
+        msg!("With an end, this ends when a device connects after that moment; it is woken then, and has it until it is reached.");
     const SHARED: &str =
-        "What another policy sets for longer too stays as strict as both until then, and loosens when the device connects.";
+        msg!("What another policy sets for longer too stays as strict as both until then, and loosens when the device connects.");
     if on_contact.is_empty() {
         return format!("{ITSELF} {SHARED}");
     }
     if on_device.is_empty() {
-        return CONTACT.to_owned();
+        return say(CONTACT).to_owned();
     }
     let (always, by_system): (Vec<&Switch>, Vec<&Switch>) =
         on_contact.iter().partition(|switch| on_device.iter().all(|other| other.id != switch.id));
-    let labels = |switches: &[&Switch]| switches.iter().map(|switch| format!("“{}”", switch.label)).collect::<Vec<_>>().join(", ");
-    let mut sentences = vec![String::from("With an end, devices end what is in a profile by their own clock, connected or not.")];
+    let labels = |switches: &[&Switch]| switches.iter().map(|switch| format!("“{}”", say(switch.label))).collect::<Vec<_>>().join(", ");
+    let mut sentences = vec![String::from(t!("With an end, devices end what is in a profile by their own clock, connected or not."))];
     if !always.is_empty() {
-        sentences.push(format!("When a device connects after that moment, for which it is woken, ends: {}.", labels(&always)));
+        sentences.push(t!("When a device connects after that moment, for which it is woken, ends: {always}.", always = labels(&always)));
     }
     if !by_system.is_empty() {
-        sentences.push(format!("Newer systems get these by a declaration, which ends when the device connects: {}.", labels(&by_system)));
+        sentences.push(t!(
+            "Newer systems get these by a declaration, which ends when the device connects: {by_system}.",
+            by_system = labels(&by_system)
+        ));
     }
-    sentences.push(SHARED.to_owned());
+    sentences.push(say(SHARED).to_owned());
     sentences.join(" ")
 }
 

@@ -4,6 +4,7 @@ use super::catalogue::{self, Switch};
 use super::pieces::way_for;
 use super::ways::{self, Answer};
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::wanted::{NO_USER, Origin, Target, Unable};
 use crate::protocol::platform::Platform;
 use crate::store::assignments::AssignedKind;
@@ -24,7 +25,11 @@ pub(super) fn for_users(tx: &Tx, policies: &[Policy], target: &Target) -> Result
     for policy in policies {
         let origin = Origin { kind: AssignedKind::Policy, id: policy.id.clone(), name: policy.name.clone() };
         let switches = policy.settings.keys().filter_map(|id| catalogue::find(id)).filter(|switch| goes_to_users(switch));
-        unable.extend(switches.map(|switch| Unable { what: switch.label.to_owned(), because: NO_USER.to_owned(), origin: origin.clone() }));
+        unable.extend(switches.map(|switch| Unable {
+            what: say(switch.label).to_owned(),
+            because: NO_USER.to_owned(),
+            origin: origin.clone(),
+        }));
     }
     Ok(unable)
 }

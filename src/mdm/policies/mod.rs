@@ -74,8 +74,9 @@ pub struct PolicyChange {
 pub fn create(tx: &Tx, actor: &Actor, new: &NewPolicy) -> Result<Policy> {
     actor.require(Right::Configure)?;
     if policies::count(tx)? >= POLICIES_MAX {
-        return Err(Error::conflict(format!(
-            "There are {POLICIES_MAX} policies already, the most there can be: delete one that is not used."
+        return Err(Error::conflict(t!(
+            "There are {POLICIES_MAX} policies already, the most there can be: delete one that is not used.",
+            POLICIES_MAX
         )));
     }
     let (name, note, settings) = checked(&new.name, &new.note, &new.settings)?;
@@ -96,9 +97,9 @@ pub fn update(tx: &Tx, actor: &Actor, id: &str, change: &PolicyChange) -> Result
     actor.require(Right::Configure)?;
     let before = find(tx, actor, id)?;
     if change.revision.is_some_and(|revision| revision != before.revision) {
-        return Err(Error::conflict(format!(
-            "Somebody else changed this policy meanwhile (it is at revision {}). Look at it again, then repeat your change.",
-            before.revision
+        return Err(Error::conflict(t!(
+            "Somebody else changed this policy meanwhile (it is at revision {revision}). Look at it again, then repeat your change.",
+            revision = before.revision
         )));
     }
     let (name, note, settings) = checked(
@@ -130,7 +131,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
 /// One policy.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Policy> {
     actor.require(Right::View)?;
-    policies::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such policy."))
+    policies::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such policy.")))
 }
 
 /// One page of policies by name, from behind the name `after`, and how many there are in all.
@@ -150,7 +151,7 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str, ends_at: Option<
     actor.require(Right::Configure)?;
     let policy = find(tx, actor, id)?;
     if !policies::is_group(tx, group_id)? {
-        return Err(Error::not_found("There is no such group."));
+        return Err(Error::not_found(t!("There is no such group.")));
     }
     assignments::assign(tx, actor, (AssignedKind::Policy, id, &policy.name), group_id, ends_at)
 }
@@ -163,7 +164,7 @@ pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String]) -> Result<Vec<
         assigned.iter().filter(|group| group.ends_at.is_none_or(|end| end > tx.now)).map(|group| group.id.as_str()).collect();
     for group in groups {
         if !policies::is_group(tx, group)? {
-            return Err(Error::not_found("There is no such group."));
+            return Err(Error::not_found(t!("There is no such group.")));
         }
         all.push(group);
     }
@@ -194,11 +195,11 @@ fn checked(name: &str, note: &str, settings: &Map<String, Value>) -> Result<(Str
     let (name, note) = (names::straight(name), note.trim());
     let mut faults = Vec::new();
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        faults.push(("name", format!("a name of 1 to {NAME_MAX_CHARS} characters on one line")));
+        faults.push(("name", t!("a name of 1 to {NAME_MAX_CHARS} characters on one line", NAME_MAX_CHARS)));
     }
     let unreadable = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
     if note.chars().count() > NOTE_MAX_CHARS || note.chars().any(unreadable) {
-        faults.push(("note", format!("at most {NOTE_MAX_CHARS} characters")));
+        faults.push(("note", t!("at most {NOTE_MAX_CHARS} characters", NOTE_MAX_CHARS)));
     }
     let mut error: Option<Error> = None;
     for (field, words) in faults {
@@ -225,7 +226,7 @@ fn add(error: &mut Option<Error>, more: Error) {
 fn taken(tx: &Tx, name: &str, by: Option<&str>) -> Result<()> {
     match policies::by_name(tx, name)? {
         Some(other) if Some(other.id.as_str()) != by => {
-            let mut error = Error::field("name", "another policy has this name; take a different one");
+            let mut error = Error::field("name", t!("another policy has this name; take a different one"));
             error.kind = Kind::Conflict;
             Err(error)
         }

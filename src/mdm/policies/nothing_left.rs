@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::catalogue::{self, Switch};
 use super::pieces::{Part, by_type, parts};
+use crate::language::say;
 use crate::mdm::wanted::{Origin, Target, Unable};
 use crate::protocol::plist::Value;
 use crate::protocol::restrictions::{Merged, merge};
@@ -28,7 +29,7 @@ fn unable_for(list: EmptyList) -> Option<Unable> {
     let names = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
     Some(Unable {
         what: list.label,
-        because: format!("The lists of {names} have nothing in common, so none of them is sent. Change one of them, or take one back."),
+        because: t!("The lists of {names} have nothing in common, so none of them is sent. Change one of them, or take one back.", names),
         origin: list.origins.into_iter().next()?,
     })
 }
@@ -64,7 +65,7 @@ fn without_anything(parts: &[Part]) -> Vec<EmptyList> {
             found.push(EmptyList {
                 of_type: of_type.to_owned(),
                 key: key.clone(),
-                label: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| switch.label.to_owned()),
+                label: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| say(switch.label).to_owned()),
                 origins: merged.origins.get(key).cloned().unwrap_or_default(),
                 is_blocked: false,
             });
@@ -88,7 +89,7 @@ fn blocked(of_type: &str, merged: &Merged<Origin>) -> Option<EmptyList> {
     is_empty.then(|| EmptyList {
         of_type: of_type.to_owned(),
         key: key.to_owned(),
-        label: allows.label.to_owned(),
+        label: say(allows.label).to_owned(),
         origins: origins.into_iter().collect(),
         is_blocked: true,
     })

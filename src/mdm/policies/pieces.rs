@@ -12,6 +12,7 @@ use super::updates;
 use super::ways::{self, Answer, KeyValue, Way};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language::say;
 use crate::mdm::wanted::{DeclarationPiece, Origin, PayloadPiece, Piece, Target, Unable};
 use crate::mdm::{Actor, commands, devices};
 use crate::protocol::availability::{Capabilities, Reason};
@@ -156,8 +157,8 @@ fn never_downloaded(parts: &mut Vec<Part>) -> Vec<Unable> {
             for part in parts.iter_mut().filter(|part| is(part, key, &rule.value(true))) {
                 part.keys.remove(key);
                 found.push(Unable {
-                    what: catalogue::find(switch).map_or_else(|| (*key).to_owned(), |switch| switch.label.to_owned()),
-                    because: format!("“{never}” has updates never downloaded, so they cannot install themselves. Change one of the two."),
+                    what: catalogue::find(switch).map_or_else(|| (*key).to_owned(), |switch| say(switch.label).to_owned()),
+                    because: t!("“{never}” has updates never downloaded, so they cannot install themselves. Change one of the two.", never),
                     origin: part.origin.clone(),
                 });
             }
@@ -228,9 +229,9 @@ pub fn declaration_name(identifier: &str) -> Option<String> {
 /// What people call a type of declaration, named with or without its beginning.
 pub fn type_in_words(of_type: &str) -> String {
     match of_type.trim_start_matches(ways::CONFIGURATION) {
-        "intelligence.settings" => String::from("Apple Intelligence"),
-        "passcode.settings" => String::from("Passcode rules"),
-        "softwareupdate.settings" => String::from("Software updates"),
+        "intelligence.settings" => String::from(t!("Apple Intelligence")),
+        "passcode.settings" => String::from(t!("Passcode rules")),
+        "softwareupdate.settings" => String::from(t!("Software updates")),
         other => {
             let words = other.replace(['.', '-'], " ");
             let mut letters = words.chars();
@@ -274,7 +275,7 @@ pub(super) fn parts(policies: &[Policy], target: &Target) -> (Vec<Part>, Vec<Una
                 Ok(Some(way)) => collected.take(way, target, value),
                 Ok(None) => {}
                 Err(_) if target.is_user_channel() => {}
-                Err(because) => unable.push(Unable { what: switch.label.to_owned(), because, origin: origin.clone() }),
+                Err(because) => unable.push(Unable { what: say(switch.label).to_owned(), because, origin: origin.clone() }),
             }
         }
         parts.extend(collected.parts(&origin));
@@ -352,7 +353,7 @@ pub(super) fn way_for(switch: &Switch, target: &Target) -> Result<Option<&'stati
         // What it would need, too, is what somebody can do something about.
         let needs = checks(way).into_iter().find_map(Result::err);
         let of_type = way.of_type.trim_start_matches(ways::CONFIGURATION);
-        let unknown = || format!("The device says that it does not know the declaration {of_type} yet.");
+        let unknown = || t!("The device says that it does not know the declaration {of_type} yet.", of_type);
         way = ways::earlier(switch, way, version).ok_or_else(|| needs.map_or_else(unknown, |reason| refusal(reason, device)))?;
     }
     let answers = checks(way);
@@ -368,25 +369,30 @@ pub(super) fn way_for(switch: &Switch, target: &Target) -> Result<Option<&'stati
 /// Why nothing can be decided for this device yet.
 fn not_known_yet(target: &Target) -> Option<String> {
     let known = target.capabilities.platform != Platform::Unknown && target.capabilities.os_version.is_known();
-    (!known && !target.is_user_channel()).then(|| String::from("It waits until the device has said which system and version it has."))
+    (!known && !target.is_user_channel()).then(|| String::from(t!("It waits until the device has said which system and version it has.")))
 }
 
 /// Why a device cannot have a switch, in a sentence.
 fn refusal(reason: Reason, device: &Capabilities) -> String {
     let system = device.platform.system();
     match reason {
-        Reason::TooOld(since) => format!("It needs {system} {} or later; this device has {}.", ways::short(since), device.os_version),
-        Reason::Removed(removed) => format!("{system} {} has no such setting any more.", ways::short(removed)),
-        Reason::Supervision => String::from("It needs a supervised device."),
-        Reason::UserEnrollment => String::from("It is not for people's own devices (user enrollment)."),
-        Reason::SharedIpad => String::from("Shared iPads do not have it."),
+        Reason::TooOld(since) => t!(
+            "It needs {system} {short} or later; this device has {os_version}.",
+            system,
+            short = ways::short(since),
+            os_version = device.os_version
+        ),
+        Reason::Removed(removed) => t!("{system} {short} has no such setting any more.", system, short = ways::short(removed)),
+        Reason::Supervision => String::from(t!("It needs a supervised device.")),
+        Reason::UserEnrollment => String::from(t!("It is not for people's own devices (user enrollment).")),
+        Reason::SharedIpad => String::from(t!("Shared iPads do not have it.")),
         _ => match device.platform {
-            Platform::Ios => String::from("iPhones and iPads do not have it."),
-            Platform::Macos => String::from("Macs do not have it."),
-            Platform::Tvos => String::from("Apple TVs do not have it."),
-            Platform::Visionos => String::from("Vision Pro does not have it."),
-            Platform::Watchos => String::from("Apple Watches do not have it."),
-            Platform::Unknown => String::from("The device has not said yet what it is."),
+            Platform::Ios => String::from(t!("iPhones and iPads do not have it.")),
+            Platform::Macos => String::from(t!("Macs do not have it.")),
+            Platform::Tvos => String::from(t!("Apple TVs do not have it.")),
+            Platform::Visionos => String::from(t!("Vision Pro does not have it.")),
+            Platform::Watchos => String::from(t!("Apple Watches do not have it.")),
+            Platform::Unknown => String::from(t!("The device has not said yet what it is.")),
         },
     }
 }

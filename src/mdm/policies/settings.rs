@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::catalogue::{self, Switch, ValueKind};
 use super::{betas, updates};
 use crate::error::{Error, Kind, Result};
+use crate::language::say;
 use crate::protocol::restrictions::{email_domain, web_domain};
 
 /// The most entries of a list of apps or domains.
@@ -42,7 +43,7 @@ pub fn read(settings: &Map<String, Value>) -> Result<Map<String, Value>> {
     let mut faults: Vec<(String, String)> = Vec::new();
     for (id, value) in settings {
         let Some(switch) = catalogue::find(id) else {
-            faults.push((format!("settings.{id}"), String::from("there is no such switch; GET /api/v1/policies/switches lists them")));
+            faults.push((format!("settings.{id}"), String::from(t!("there is no such switch; GET /api/v1/policies/switches lists them"))));
             continue;
         };
         if matches!(value, Value::Null | Value::Bool(false)) {
@@ -56,7 +57,7 @@ pub fn read(settings: &Map<String, Value>) -> Result<Map<String, Value>> {
     let contradictions = updates::contradictions(&kept).chain(betas::contradictions(&kept));
     faults.extend(contradictions.map(|(id, words)| (format!("settings.{id}"), words)));
     if faults.is_empty() && kept.is_empty() {
-        return Err(Error::field("settings", "switch at least one thing on; a policy without any does nothing"));
+        return Err(Error::field("settings", t!("switch at least one thing on; a policy without any does nothing")));
     }
     let mut faults = faults.into_iter().map(|(field, words)| Error::field(field, words));
     let Some(mut error) = faults.next() else { return Ok(kept) };
@@ -70,42 +71,42 @@ pub fn read(settings: &Map<String, Value>) -> Result<Map<String, Value>> {
 
 fn read_value(switch: &Switch, value: &Value) -> Result<Value, String> {
     match switch.kind {
-        ValueKind::OnOff => value.as_bool().map(Value::Bool).ok_or_else(|| String::from("this switch is on (true) or off (false)")),
+        ValueKind::OnOff => value.as_bool().map(Value::Bool).ok_or_else(|| String::from(t!("this switch is on (true) or off (false)"))),
         ValueKind::Number(least, most, unit) => {
             let number = value.as_i64().filter(|number| (least..=most).contains(number));
-            number.map(Value::from).ok_or_else(|| format!("a whole number from {least} to {most} ({unit})"))
+            number.map(Value::from).ok_or_else(|| t!("a whole number from {least} to {most} ({unit})", least, most, unit))
         }
         ValueKind::Choice(options) => {
             let number = value.as_i64().filter(|number| options.iter().any(|(option, _)| option == number));
             let words = || options.iter().map(|(option, words)| format!("{option} ({words})")).collect::<Vec<_>>().join(", ");
-            number.map(Value::from).ok_or_else(|| format!("one of {}", words()))
+            number.map(Value::from).ok_or_else(|| t!("one of {value}", value = words()))
         }
         ValueKind::Word(options) => {
             let known = value.as_str().filter(|word| options.iter().any(|(option, _)| option == word));
             let words = || options.iter().map(|(option, words)| format!("{option} ({words})")).collect::<Vec<_>>().join(", ");
-            known.map(Value::from).ok_or_else(|| format!("one of {}", words()))
+            known.map(Value::from).ok_or_else(|| t!("one of {value}", value = words()))
         }
-        ValueKind::Apps => read_list(value, "bundle ids such as com.example.app", |text| bundle_id(switch.id, text)),
+        ValueKind::Apps => read_list(value, t!("bundle ids such as com.example.app"), |text| bundle_id(switch.id, text)),
         ValueKind::WebDomains => {
-            read_list(value, "domains such as example.org", |text| web_domain(text).map_err(|error| error.to_string()))
+            read_list(value, t!("domains such as example.org"), |text| web_domain(text).map_err(|error| error.to_string()))
         }
         ValueKind::MailDomains => {
-            read_list(value, "domains such as example.school", |text| email_domain(text).map_err(|error| error.to_string()))
+            read_list(value, t!("domains such as example.school"), |text| email_domain(text).map_err(|error| error.to_string()))
         }
-        ValueKind::BetaPrograms => read_list(value, "ids of beta programmes; GET /api/v1/beta-programs lists them", program_id),
+        ValueKind::BetaPrograms => read_list(value, t!("ids of beta programmes; GET /api/v1/beta-programs lists them"), program_id),
     }
 }
 
 fn read_list(value: &Value, what: &str, read: impl Fn(&str) -> Result<String, String>) -> Result<Value, String> {
     let Some(items) = value.as_array().filter(|items| !items.is_empty()) else {
-        return Err(format!("a list of {what}; leave the switch off if there is none"));
+        return Err(t!("a list of {what}; leave the switch off if there is none", what));
     };
     if items.len() > APP_LIST_MAX {
-        return Err(format!("at most {APP_LIST_MAX} entries"));
+        return Err(t!("at most {APP_LIST_MAX} entries", APP_LIST_MAX));
     }
     let mut kept = BTreeSet::new();
     for item in items {
-        let Some(text) = item.as_str() else { return Err(format!("a list of {what}")) };
+        let Some(text) = item.as_str() else { return Err(t!("a list of {what}", what)) };
         kept.insert(read(text).map_err(|error| format!("`{}`: {error}", shortened(text)))?);
     }
     Ok(kept.into_iter().map(Value::String).collect())
@@ -114,7 +115,7 @@ fn read_list(value: &Value, what: &str, read: impl Fn(&str) -> Result<String, St
 fn program_id(text: &str) -> Result<String, String> {
     let id = text.trim().to_ascii_lowercase();
     let is_one = id.len() == PROGRAM_ID_CHARS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if is_one { Ok(id) } else { Err(String::from("this is no id of a beta programme; GET /api/v1/beta-programs lists them")) }
+    if is_one { Ok(id) } else { Err(String::from(t!("this is no id of a beta programme; GET /api/v1/beta-programs lists them"))) }
 }
 
 /// What was typed, short enough to be repeated.
@@ -127,17 +128,17 @@ fn bundle_id(switch: &str, text: &str) -> Result<String, String> {
     let text = text.trim();
     let sound = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
     if text.is_empty() || text.len() > BUNDLE_ID_MAX || !text.contains('.') || !text.chars().all(sound) {
-        return Err(String::from("this is no bundle id; one looks like com.example.app"));
+        return Err(String::from(t!("this is no bundle id; one looks like com.example.app")));
     }
     if let Some((_, name)) = NEVER_BLOCKED.iter().find(|(id, _)| switch == "app_block_list" && id.eq_ignore_ascii_case(text)) {
-        return Err(format!("{name} cannot be blocked; take it off the list"));
+        return Err(t!("{name} cannot be blocked; take it off the list", name));
     }
     Ok(text.to_owned())
 }
 
 /// A switch with its value, for people: `Shortest passcode: 6 letters or digits`; `programs` tells what beta programmes are called.
 pub fn in_words(switch: &Switch, value: &Value, programs: &BTreeMap<String, String>) -> String {
-    let label = switch.label;
+    let label = say(switch.label);
     match switch.kind {
         ValueKind::BetaPrograms => betas::in_words(label, value, programs),
         ValueKind::OnOff => label.to_owned(),
@@ -170,64 +171,66 @@ pub fn warnings(settings: &Map<String, Value>) -> Vec<Warning> {
     warn(
         on("open_in_pasteboard") && !out && !into,
         "open_in_pasteboard",
-        "Copy and paste follows the two directions; with both open this switch alone does nothing. Close at least one of them.",
+        t!("Copy and paste follows the two directions; with both open this switch alone does nothing. Close at least one of them."),
     );
     warn(
         on("open_in_airdrop") && !out,
         "open_in_airdrop",
-        "AirDrop counts as private only for managed documents that stay in managed apps: switch that on too.",
+        t!("AirDrop counts as private only for managed documents that stay in managed apps: switch that on too."),
     );
     for id in ["open_in_write_contacts", "open_in_read_contacts"] {
-        warn(on(id) && !out, id, "This loosens “Managed documents open only in managed apps”; without that it does nothing.");
+        warn(on(id) && !out, id, t!("This loosens “Managed documents open only in managed apps”; without that it does nothing."));
     }
     warn(
         out && into,
         "open_in_unmanaged_stays",
-        "With both directions closed and no managed app that shows documents, people cannot open attachments of managed mail. Assign one, for \
-         example a viewer for PDF.",
+        t!(
+            "With both directions closed and no managed app that shows documents, people cannot open attachments of managed mail. Assign one, for \
+         example a viewer for PDF."
+        ),
     );
     warn(
         out && !on("open_in_airdrop"),
         "open_in_managed_stays",
-        "AirDrop's sheet still takes managed documents. Switch on “AirDrop counts as private” to close it.",
+        t!("AirDrop's sheet still takes managed documents. Switch on “AirDrop counts as private” to close it."),
     );
     warn(
         (out || into) && !on("managed_web_domains"),
         "open_in_managed_stays",
-        "Safari's downloads count as private, whatever the page. List your web domains to make those from there managed.",
+        t!("Safari's downloads count as private, whatever the page. List your web domains to make those from there managed."),
     );
     warn(
         on("managed_web_domains") && !out && !into,
         "managed_web_domains",
-        "Downloads from these domains count as managed, but managed documents still open everywhere: close at least one direction.",
+        t!("Downloads from these domains count as managed, but managed documents still open everywhere: close at least one direction."),
     );
     warn(
         on("app_allow_list") && on("app_block_list"),
         "app_block_list",
-        "What is not on the list of “Only these apps” is hidden anyway. Use one of the two lists.",
+        t!("What is not on the list of “Only these apps” is hidden anyway. Use one of the two lists."),
     );
     warn(
         on("no_passcode_changes") && (on("passcode_max_age") || on("passcode_required")),
         "no_passcode_changes",
-        "Nobody can set or change a passcode then, though another switch asks for it.",
+        t!("Nobody can set or change a passcode then, though another switch asks for it."),
     );
     let list = |id: &str| settings.get(id).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
     warn(
         list("app_block_list").contains(&"com.apple.AppStore"),
         "app_block_list",
-        "Without the App Store, people cannot accept the terms that licences assigned to users need.",
+        t!("Without the App Store, people cannot accept the terms that licences assigned to users need."),
     );
     let (allowed, blocked) = (list("app_allow_list"), list("app_block_list"));
     warn(
         !allowed.is_empty() && !allowed.contains(&WEB_CLIPS),
         "app_allow_list",
-        "Web clips disappear too, and with them the icon of the catalogue: put com.apple.webapp on the list to keep them, and \
-         com.apple.mobilesafari, which opens their pages.",
+        t!("Web clips disappear too, and with them the icon of the catalogue: put com.apple.webapp on the list to keep them, and \
+         com.apple.mobilesafari, which opens their pages."),
     );
     warn(
         blocked.contains(&WEB_CLIPS),
         "app_block_list",
-        "com.apple.webapp stands for every web clip: the icon of the catalogue disappears with them.",
+        t!("com.apple.webapp stands for every web clip: the icon of the catalogue disappears with them."),
     );
     for (switch, words) in updates::warnings(settings).into_iter().chain(betas::warnings(settings)) {
         warn(true, switch, words);
@@ -243,14 +246,14 @@ fn halves(switch: &'static str, domains: &[&str]) -> Vec<Warning> {
     let missing = domains.iter().filter_map(|domain| match domain.strip_prefix("*.") {
         // `*.co` stands for example.co; nobody wants `co` itself.
         Some(bare) => {
-            bare.split(['/', ':']).next().is_some_and(|host| host.contains('.')).then(|| (bare.to_owned(), "itself is not listed"))
+            bare.split(['/', ':']).next().is_some_and(|host| host.contains('.')).then(|| (bare.to_owned(), t!("itself is not listed")))
         }
-        None => domain.contains('.').then(|| (format!("*.{domain}"), "its sub-domains are not listed")),
+        None => domain.contains('.').then(|| (format!("*.{domain}"), t!("its sub-domains are not listed"))),
     });
     let missing: Vec<_> = missing.filter(|(other, _)| !domains.contains(&other.as_str())).collect();
     let words = |(other, what): &(String, &str)| {
         let domain = other.strip_prefix("*.").unwrap_or(other);
-        format!("{domain}: {what}. Add {other} if they are meant too.")
+        t!("{domain}: {what}. Add {other} if they are meant too.", domain, what, other)
     };
     missing.iter().map(|pair| Warning { switch, words: words(pair) }).collect()
 }

@@ -57,7 +57,7 @@ fn is(settings: &Map<String, Json>, switch: &str, word: &str) -> bool {
 pub(super) fn contradictions(settings: &Map<String, Json>) -> impl Iterator<Item = (&'static str, String)> {
     let is_off = is(settings, "auto_download", ALWAYS_OFF);
     ["auto_install", "auto_install_security"].into_iter().filter(move |switch| is_off && is(settings, switch, ALWAYS_ON)).map(|switch| {
-        let words = "what is never downloaded cannot install itself: let updates download themselves, or choose “never” here";
+        let words = t!("what is never downloaded cannot install itself: let updates download themselves, or choose “never” here");
         (switch, String::from(words))
     })
 }
@@ -73,18 +73,18 @@ pub(super) fn warnings(settings: &Map<String, Json>) -> Vec<(&'static str, &'sta
         {
             found.push((
                 switch,
-                "“Hold updates back” holds for at least as long, so this number changes nothing. Take a greater one, or none.",
+                t!("“Hold updates back” holds for at least as long, so this number changes nothing. Take a greater one, or none."),
             ));
         }
     }
     if on("no_security_improvement_removal") && on("no_security_improvements") {
         found.push((
             "no_security_improvement_removal",
-            "It keeps what is installed already; with “No background security improvements” people install no more of them.",
+            t!("It keeps what is installed already; with “No background security improvements” people install no more of them."),
         ));
     }
     if is(settings, "update_cadence", "Newest") && on("hold_updates") {
-        found.push(("update_cadence", "Where the newer one is held back, people are shown none until its time has come."));
+        found.push(("update_cadence", t!("Where the newer one is held back, people are shown none until its time has come.")));
     }
     found
 }

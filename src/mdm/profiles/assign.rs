@@ -4,6 +4,7 @@ use super::conflicts::{WARNINGS_MAX, Warning, clashing, in_group};
 use super::{has_end, known, unheeded, version};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::mdm::{Actor, Right, assignments, clashes};
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::store::Tx;
@@ -12,7 +13,9 @@ use crate::store::meetings;
 use crate::store::profiles::{self as store, Profile};
 
 /// What is said where an end cannot be put into a profile.
-const NO_END: &str = "It is signed or encrypted, so no end can be put into it without breaking it: upload it unsigned, or put a RemovalDate into it before it is signed.";
+const NO_END: &str = msg!(
+    "It is signed or encrypted, so no end can be put into it without breaking it: upload it unsigned, or put a RemovalDate into it before it is signed."
+);
 
 /// Assigns a profile to a group, until `ends_at` if that is given: then the device itself removes it at that moment.
 ///
@@ -23,7 +26,7 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str, ends_at: Option<
     let current = version(tx, id, profile.version)?;
     must_exist(tx, group_id)?;
     if ends_at.is_some() && current.facts.is_sealed() {
-        return Err(Error::field("ends_at", NO_END));
+        return Err(Error::field("ends_at", say(NO_END)));
     }
     let warnings = among(tx, &profile, &current.facts, &[group_id], &[])?;
     let assignment = assignments::assign(tx, actor, (AssignedKind::Profile, id, &profile.name), group_id, ends_at)?;
@@ -101,7 +104,7 @@ fn with_others(tx: &Tx, own: (&Profile, &Facts), groups: &[&str], besides: &[(As
 /// Refuses a version that cannot carry an end while the profile is assigned for a limited time.
 pub(super) fn must_take_ends(tx: &Tx, id: &str, facts: &Facts) -> Result<()> {
     if facts.is_sealed() && has_end(tx, id)? {
-        return Err(Error::conflict(format!("The profile is assigned for a limited time. {NO_END}")));
+        return Err(Error::conflict(t!("The profile is assigned for a limited time. {no_end}", no_end = say(NO_END))));
     }
     Ok(())
 }
@@ -109,6 +112,6 @@ pub(super) fn must_take_ends(tx: &Tx, id: &str, facts: &Facts) -> Result<()> {
 fn must_exist(tx: &Tx, group_id: &str) -> Result<()> {
     match store::group_name(tx, group_id)? {
         Some(_) => Ok(()),
-        None => Err(Error::not_found("There is no such group.")),
+        None => Err(Error::not_found(t!("There is no such group."))),
     }
 }

@@ -120,15 +120,31 @@ fn warning(profile: &Profile, other: &Profile, overlap: &Overlap, device_count: 
     let both = clashes::both_are_for(device_count);
     let message = match &overlap.key {
         None => {
-            format!("“{mine}” and “{theirs}” both hold “{kind}”, of which a device takes only one, and {both}. Put it into one of them.")
-        }
-        Some(key) if overlap.is_same => {
-            format!(
-                "“{mine}” and “{theirs}” both set {key} ({kind}), to the same value, and {both}. Apple advises to set it in one of them only."
+            t!(
+                "“{mine}” and “{theirs}” both hold “{kind}”, of which a device takes only one, and {both}. Put it into one of them.",
+                mine,
+                theirs,
+                kind,
+                both
             )
         }
-        Some(key) => format!(
-            "“{mine}” and “{theirs}” both set {key} ({kind}), and {both}: which one counts is not certain. Set it in one of them only."
+        Some(key) if overlap.is_same => {
+            t!(
+                "“{mine}” and “{theirs}” both set {key} ({kind}), to the same value, and {both}. Apple advises to set it in one of them only.",
+                mine,
+                theirs,
+                key,
+                kind,
+                both
+            )
+        }
+        Some(key) => t!(
+            "“{mine}” and “{theirs}” both set {key} ({kind}), and {both}: which one counts is not certain. Set it in one of them only.",
+            mine,
+            theirs,
+            key,
+            kind,
+            both
         ),
     };
     Warning {
@@ -146,37 +162,39 @@ pub(super) fn odd(version: &Version, before: Option<&Version>) -> Vec<Warning> {
     let facts = &version.facts;
     let mut warnings = Vec::new();
     if let Some(why) = &facts.signature_problem {
-        warnings.push(Warning::alone(format!(
-            "Its signature does not hold ({why}), so devices will refuse it. Sign it again, or upload it unsigned."
+        warnings.push(Warning::alone(t!(
+            "Its signature does not hold ({why}), so devices will refuse it. Sign it again, or upload it unsigned.",
+            why
         )));
     }
     if facts.is_encrypted {
-        warnings.push(Warning::alone(
-            "It is encrypted: only the device that it was made for can open it, and what it holds cannot be shown or compared here.",
-        ));
+        warnings.push(Warning::alone(t!(
+            "It is encrypted: only the device that it was made for can open it, and what it holds cannot be shown or compared here."
+        )));
     }
     if facts.payloads.is_empty() && !facts.is_encrypted {
-        warnings.push(Warning::alone("It holds nothing: its PayloadContent is empty, so that it does nothing on a device."));
+        warnings.push(Warning::alone(t!("It holds nothing: its PayloadContent is empty, so that it does nothing on a device.")));
     }
     warnings.extend(facts.wrong_types.iter().map(|wrong| Warning {
         payload_type: Some(wrong.payload_type.clone()),
         key: Some(wrong.key.clone()),
-        ..Warning::alone(format!(
-            "{} ({}) must be {}, but is {}: devices may pass it over, or refuse the profile.",
-            wrong.key,
-            words(&wrong.payload_type),
-            wrong.must_be,
-            wrong.is
+        ..Warning::alone(t!(
+            "{key} ({value}) must be {must_be}, but is {the_is}: devices may pass it over, or refuse the profile.",
+            key = wrong.key,
+            value = words(&wrong.payload_type),
+            must_be = wrong.must_be,
+            the_is = wrong.is
         ))
     }));
     if let Some(before) = before.filter(|before| before.version != version.version && before.facts.uuid == facts.uuid) {
         if version.variables.is_empty() || before.variables.is_empty() {
-            warnings.push(Warning::alone(
-                "It has the same PayloadUUID as the version before, by which devices tell versions apart. Give each version one of its own.",
-            ));
+            warnings.push(Warning::alone(t!(
+                "It has the same PayloadUUID as the version before, by which devices tell versions apart. Give each version one of its own."
+            )));
         }
         if before.facts.is_for_users_of_macs() != facts.is_for_users_of_macs() {
-            warnings.push(Warning::alone("Its PayloadScope is another than before, or what it holds: on Macs it goes to another place."));
+            warnings
+                .push(Warning::alone(t!("Its PayloadScope is another than before, or what it holds: on Macs it goes to another place.")));
         }
     }
     for (at, payload) in facts.payloads.iter().enumerate() {
@@ -189,6 +207,7 @@ pub(super) fn odd(version: &Version, before: Option<&Version>) -> Vec<Warning> {
 }
 
 fn inside(payload: &PayloadFacts, key: String) -> Warning {
-    let message = format!("Two of its own payloads set {key} ({}): which one counts is not certain.", words(&payload.payload_type));
+    let message =
+        t!("Two of its own payloads set {key} ({value}): which one counts is not certain.", key, value = words(&payload.payload_type));
     Warning { payload_type: Some(payload.payload_type.clone()), key: Some(key), ..Warning::alone(message) }
 }

@@ -186,17 +186,17 @@ pub fn oddities(tx: &Tx, id: &str, shown: &Version) -> Result<Vec<Warning>> {
 }
 
 fn known(tx: &Tx, id: &str) -> Result<Profile> {
-    store::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such profile."))
+    store::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such profile.")))
 }
 
 fn no_version() -> Error {
-    Error::not_found("There is no such version of this profile; only the last ones are kept.")
+    Error::not_found(t!("There is no such version of this profile; only the last ones are kept."))
 }
 
 fn name_of(name: &str) -> Result<String> {
     let name = names::straight(name);
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("a name of 1 to {MAX_NAME_CHARS} characters on one line")));
+        return Err(Error::field("name", t!("a name of 1 to {MAX_NAME_CHARS} characters on one line", MAX_NAME_CHARS)));
     }
     Ok(name)
 }
@@ -204,7 +204,7 @@ fn name_of(name: &str) -> Result<String> {
 fn note_of(note: &str) -> Result<String> {
     let note = note.trim().replace("\r\n", "\n");
     if note.chars().count() > MAX_NOTE_CHARS || note.chars().any(|letter| letter.is_control() && letter != '\n') {
-        return Err(Error::field("note", format!("at most {MAX_NOTE_CHARS} characters")));
+        return Err(Error::field("note", t!("at most {MAX_NOTE_CHARS} characters", MAX_NOTE_CHARS)));
     }
     Ok(note)
 }

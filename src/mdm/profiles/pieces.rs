@@ -124,7 +124,7 @@ fn end(
     assignments: &[&Assignment],
 ) -> Result<Option<Timestamp>, &'static str> {
     if facts.removal_at.is_some_and(|end| end <= now) {
-        return Err("Its own removal date has passed; upload it with a later one, or without.");
+        return Err(t!("Its own removal date has passed; upload it with a later one, or without."));
     }
     let after = facts.removal_after_s.map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
     let ran_out = |assignment: &&&Assignment| {
@@ -135,9 +135,9 @@ fn end(
     };
     let open: Vec<_> = assignments.iter().filter(|assignment| !ran_out(assignment)).collect();
     if open.is_empty() {
-        return Err(
-            "It removes itself after a while, and that has passed on this device; take it back and assign it again to have it once more.",
-        );
+        return Err(t!(
+            "It removes itself after a while, and that has passed on this device; take it back and assign it again to have it once more."
+        ));
     }
     let is_endless = open.iter().any(|assignment| assignment.ends_at.is_none());
     Ok(if is_endless { None } else { open.iter().filter_map(|assignment| assignment.ends_at).max() })
@@ -159,11 +159,11 @@ fn refusal(target: &Target, facts: &Facts) -> Option<String> {
     }
     let known: Vec<&PayloadType> = facts.payloads.iter().filter_map(|payload| payload_types::find(&payload.payload_type)).collect();
     if !facts.payloads.is_empty() && known.len() == facts.payloads.len() && known.iter().all(|payload| !payload.exists_on(platform)) {
-        return Some(format!("Nothing in it is for {}: it holds {}.", devices_of(platform), names(&known)));
+        return Some(t!("Nothing in it is for {platform}: it holds {known}.", platform = devices_of(platform), known = names(&known)));
     }
     let unsupervised = || device.supervised == Some(false);
     if let Some(payload) = known.iter().find(|payload| unsupervised() && payload.needs_supervision(platform)) {
-        return Some(format!("It holds “{}”, which needs a supervised device.", payload.words));
+        return Some(t!("It holds “{payload}”, which needs a supervised device.", payload = payload.words));
     }
     if let Some(because) = facts.payloads.iter().filter(|_| unsupervised()).find_map(|payload| unsupervised_refusal(device, payload)) {
         return Some(because);
@@ -171,7 +171,7 @@ fn refusal(target: &Target, facts: &Facts) -> Option<String> {
     // A Mac passes over what is not allowed there; every other device refuses the whole profile.
     let is_own = device.kind.is_user_enrollment() && platform != Platform::Macos;
     let refused = known.iter().find(|payload| is_own && payload.is_refused_in_user_enrollment(platform))?;
-    Some(format!("It holds “{}”, which a person's own device does not take.", refused.words))
+    Some(t!("It holds “{refused}”, which a person's own device does not take.", refused = refused.words))
 }
 
 /// Why a device that is not supervised cannot have a payload that such devices take from a version on, and with a key.
@@ -179,10 +179,10 @@ fn unsupervised_refusal(device: &Capabilities, payload: &PayloadFacts) -> Option
     let known = payload_types::find(&payload.payload_type)?;
     let (first, key) = known.unsupervised_from(device.platform)?;
     if device.os_version.compare(first).is_some_and(std::cmp::Ordering::is_lt) {
-        return Some(format!("It holds “{}”, which needs a supervised device before version {first}.", known.words));
+        return Some(t!("It holds “{known}”, which needs a supervised device before version {first}.", known = known.words, first));
     }
     let words = known.words;
-    (!payload.settings.contains_key(key)).then(|| format!("It holds “{words}” without {key}, which needs a supervised device."))
+    (!payload.settings.contains_key(key)).then(|| t!("It holds “{words}” without {key}, which needs a supervised device.", words, key))
 }
 
 fn names(known: &[&PayloadType]) -> String {
@@ -191,14 +191,14 @@ fn names(known: &[&PayloadType]) -> String {
     names.join(", ")
 }
 
-const fn devices_of(platform: Platform) -> &'static str {
+fn devices_of(platform: Platform) -> &'static str {
     match platform {
-        Platform::Ios => "iPhones and iPads",
-        Platform::Macos => "Macs",
-        Platform::Tvos => "Apple TVs",
-        Platform::Visionos => "Apple Vision Pro",
-        Platform::Watchos => "Apple Watches",
-        Platform::Unknown => "this device",
+        Platform::Ios => t!("iPhones and iPads"),
+        Platform::Macos => t!("Macs"),
+        Platform::Tvos => t!("Apple TVs"),
+        Platform::Visionos => t!("Apple Vision Pro"),
+        Platform::Watchos => t!("Apple Watches"),
+        Platform::Unknown => t!("this device"),
     }
 }
 
@@ -211,15 +211,15 @@ fn finish(version: &Version, target: &Target, ends_at: Option<Timestamp>) -> Res
             continue;
         }
         let Some((known, _)) = VARIABLES.iter().find(|(known, _)| known == name) else {
-            return Err(format!("It uses ${name}, which this version of Rollcall does not know."));
+            return Err(t!("It uses ${name}, which this version of Rollcall does not know.", name));
         };
         let value = target.variables.get(known).map(|value| clean(value)).filter(|value| !value.is_empty());
         values.insert(known, value.ok_or_else(|| missing(target, known))?);
     }
     if ends_at.is_some() && version.facts.is_sealed() {
-        return Err(String::from(
-            "It is signed or encrypted, so no end can be put into it; upload it unsigned, or assign it without an end.",
-        ));
+        return Err(String::from(t!(
+            "It is signed or encrypted, so no end can be put into it; upload it unsigned, or assign it without an end."
+        )));
     }
     Ok(Finish { values, ends_at })
 }
@@ -228,14 +228,14 @@ fn missing(target: &Target, name: &str) -> String {
     let has = |name: &str| target.variables.get(name).is_some_and(|value| !value.trim().is_empty());
     let has_person = has("PERSON_NAME") || has("PERSON_EMAIL");
     let why = match name {
-        "PERSON_EMAIL" if has_person => "The person this device belongs to has no mail address",
-        "PERSON_NAME" | "PERSON_EMAIL" => "Nobody is assigned to this device",
-        "CLASS" if has_person => "The person this device belongs to is in no class",
-        "CLASS" => "Nobody is assigned to this device, so it has no class",
+        "PERSON_EMAIL" if has_person => t!("The person this device belongs to has no mail address"),
+        "PERSON_NAME" | "PERSON_EMAIL" => t!("Nobody is assigned to this device"),
+        "CLASS" if has_person => t!("The person this device belongs to is in no class"),
+        "CLASS" => t!("Nobody is assigned to this device, so it has no class"),
         "SERIAL" | "UDID" if target.capabilities.kind.is_user_enrollment() => {
-            "A person's own device does not tell its serial number or UDID"
+            t!("A person's own device does not tell its serial number or UDID")
         }
-        _ => "The device has not told it yet",
+        _ => t!("The device has not told it yet"),
     };
-    format!("{why}, and the profile needs ${name}.")
+    t!("{why}, and the profile needs ${name}.", why, name)
 }

@@ -99,15 +99,15 @@ fn told(passed: Passed, say: impl Fn(&Together) -> String) -> Vec<Warning> {
 
 fn listed(keys: &[&str]) -> String {
     let named = keys.iter().take(KEYS_MAX).copied().collect::<Vec<_>>().join(", ");
-    if keys.len() > KEYS_MAX { format!("{named} and {} more", keys.len() - KEYS_MAX) } else { named }
+    if keys.len() > KEYS_MAX { t!("{named} and {keys_max} more", named, keys_max = keys.len() - KEYS_MAX) } else { named }
 }
 
 fn devices(because: Because, count: u64) -> String {
     match (because, count) {
-        (Because::Own, 1) => String::from("1 person's own device"),
-        (Because::Own, count) => format!("{count} people's own devices"),
-        (Because::Unsupervised, 1) => String::from("1 device that is not supervised"),
-        (Because::Unsupervised, count) => format!("{count} devices that are not supervised"),
+        (Because::Own, 1) => String::from(t!("1 person's own device")),
+        (Because::Own, count) => t!("{count} people's own devices", count),
+        (Because::Unsupervised, 1) => String::from(t!("1 device that is not supervised")),
+        (Because::Unsupervised, count) => t!("{count} devices that are not supervised", count),
     }
 }
 
@@ -121,11 +121,11 @@ pub(super) fn among(tx: &Tx, name: &str, facts: &Facts, groups: &[&str]) -> Resu
     let passed = passed(tx, &keys, &meetings::restricted(tx, Some(groups).filter(|_| !nobody))?)?;
     Ok(told(passed, |one| {
         let (who, kind, list) = (devices(one.because, one.count), words(one.of_type), listed(&one.keys));
-        let these = if one.keys.len() == 1 { "this key" } else { "these keys" };
+        let these = if one.keys.len() == 1 { t!("this key") } else { t!("these keys") };
         match (nobody, one.keys.len()) {
-            (true, _) => format!("On {who}, {these} of “{name}” ({kind}) would do nothing: {list}."),
-            (false, 1) => format!("On {who}, {these} of “{name}” ({kind}) does nothing: {list}."),
-            (false, _) => format!("On {who}, {these} of “{name}” ({kind}) do nothing: {list}."),
+            (true, _) => t!("On {who}, {these} of “{name}” ({kind}) would do nothing: {list}.", who, these, name, kind, list),
+            (false, 1) => t!("On {who}, {these} of “{name}” ({kind}) does nothing: {list}.", who, these, name, kind, list),
+            (false, _) => t!("On {who}, {these} of “{name}” ({kind}) do nothing: {list}.", who, these, name, kind, list),
         }
     }))
 }
@@ -146,12 +146,12 @@ pub fn on_device(tx: &Tx, device_id: &str) -> Result<Vec<Warning>> {
         let name = &profile.name;
         warnings.extend(told(passed(tx, &keys(&facts), &this)?, |one| {
             let why = match one.because {
-                Because::Own => "is a person's own",
-                Because::Unsupervised => "is not supervised",
+                Because::Own => t!("is a person's own"),
+                Because::Unsupervised => t!("is not supervised"),
             };
             let (kind, list) = (words(one.of_type), listed(&one.keys));
-            let (these, act) = if one.keys.len() == 1 { ("this key", "does") } else { ("these keys", "do") };
-            format!("This device {why}, so that {these} of “{name}” ({kind}) {act} nothing on it: {list}.")
+            let (these, act) = if one.keys.len() == 1 { (t!("this key"), "does") } else { (t!("these keys"), "do") };
+            t!("This device {why}, so that {these} of “{name}” ({kind}) {act} nothing on it: {list}.", why, these, name, kind, act, list)
         }));
     }
     Ok(warnings)

@@ -56,30 +56,34 @@ pub struct Uploaded {
 /// What is no profile, is too large, would take over management, or has variables that cannot be filled in.
 pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
     if content.is_empty() {
-        return Err(Error::bad_input("The file is empty. Choose a configuration profile; its name ends in .mobileconfig."));
+        return Err(Error::bad_input(t!("The file is empty. Choose a configuration profile; its name ends in .mobileconfig.")));
     }
     if content.len() > MAX_BYTES {
-        return Err(Error::new(Kind::TooLarge, format!("The profile is larger than {} MB, the most that is taken.", MAX_BYTES >> 20)));
+        return Err(Error::new(
+            Kind::TooLarge,
+            t!("The profile is larger than {max_bytes} MB, the most that is taken.", max_bytes = MAX_BYTES >> 20),
+        ));
     }
     let profile = mobileconfig::read(&content).map_err(|error| named(error, &content))?;
     if profile.payloads.len() > MAX_PAYLOADS {
-        return Err(Error::bad_input(format!("The profile has more than {MAX_PAYLOADS} payloads; split it.")));
+        return Err(Error::bad_input(t!("The profile has more than {MAX_PAYLOADS} payloads; split it.", MAX_PAYLOADS)));
     }
     let is_printable = profile.identifier.bytes().all(|letter| letter.is_ascii_graphic());
     if profile.identifier.len() > MAX_IDENTIFIER_BYTES || !is_printable {
-        return Err(Error::bad_input(format!(
-            "Its PayloadIdentifier must be letters, digits and dots, for example school.example.wifi, and at most {MAX_IDENTIFIER_BYTES} of them."
+        return Err(Error::bad_input(t!(
+            "Its PayloadIdentifier must be letters, digits and dots, for example school.example.wifi, and at most {MAX_IDENTIFIER_BYTES} of them.",
+            MAX_IDENTIFIER_BYTES
         )));
     }
     if let Some(payload) = profile.payloads.iter().find(|payload| RESERVED.contains(&payload.payload_type.as_str())) {
-        return Err(Error::bad_input(format!(
-            "The profile holds a payload of type {}, which enrolls a device or changes its management. Rollcall makes those itself; take it out.",
-            payload.payload_type
+        return Err(Error::bad_input(t!(
+            "The profile holds a payload of type {payload_type}, which enrolls a device or changes its management. Rollcall makes those itself; take it out.",
+            payload_type = payload.payload_type
         )));
     }
     let faults = types::of_outside(&profile);
     if !faults.is_empty() {
-        return Err(Error::bad_input(format!("The profile cannot be kept: {}.", faults.join("; "))));
+        return Err(Error::bad_input(t!("The profile cannot be kept: {join}.", join = faults.join("; "))));
     }
     let facts = Facts::of(&profile);
     let variables = variables_of(&profile.keys, &facts)?;
@@ -90,7 +94,7 @@ pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
 fn named(error: ProfileError, content: &[u8]) -> Error {
     let is_other = matches!(error, ProfileError::Plist(_) | ProfileError::NotAProfile | ProfileError::NoContent(_));
     let what = if is_other { dropped::sentences(content, Place::Profiles) } else { String::new() };
-    if what.is_empty() { error.into() } else { Error::bad_input(format!("{what}Here a configuration profile (.mobileconfig) is needed.")) }
+    if what.is_empty() { error.into() } else { Error::bad_input(t!("{what}Here a configuration profile (.mobileconfig) is needed.", what)) }
 }
 
 fn variables_of(keys: &plist::Dictionary, facts: &Facts) -> Result<Vec<String>> {
@@ -101,16 +105,18 @@ fn variables_of(keys: &plist::Dictionary, facts: &Facts) -> Result<Vec<String>> 
         Err(error) => return Err(Error::bad_input(format!("{error}."))),
     };
     if found.contains(variables::ACCESS_TOKEN) {
-        return Err(Error::bad_input(format!(
-            "The profile uses ${}, which only the configurations of apps can have: it says which app asks. In profiles there are {}.",
-            variables::ACCESS_TOKEN,
-            variables::known()
+        return Err(Error::bad_input(t!(
+            "The profile uses ${access_token}, which only the configurations of apps can have: it says which app asks. In profiles there are {known}.",
+            access_token = variables::ACCESS_TOKEN,
+            known = variables::known()
         )));
     }
     if let Some(name) = found.first().filter(|_| facts.is_sealed()) {
         let what = if facts.is_signed { "signed" } else { "encrypted" };
-        return Err(Error::bad_input(format!(
-            "The profile is {what} and uses ${name}: filling that in would break it. Upload it without its signature and encryption, or write the value out."
+        return Err(Error::bad_input(t!(
+            "The profile is {what} and uses ${name}: filling that in would break it. Upload it without its signature and encryption, or write the value out.",
+            what,
+            name
         )));
     }
     if !facts.is_sealed() {
@@ -134,15 +140,19 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
             let warnings = told(tx, &existing, &current, None)?;
             return Ok(Uploaded { warnings, profile: existing, version: current, changed: false });
         }
-        return Err(Error::conflict(format!(
-            "“{}” has the PayloadIdentifier {identifier} already, and a device has only one profile of an identifier. Upload this as a new version \
+        return Err(Error::conflict(t!(
+            "“{name}” has the PayloadIdentifier {identifier} already, and a device has only one profile of an identifier. Upload this as a new version \
              of it, or give it a PayloadIdentifier of its own.",
-            existing.name
+            name = existing.name,
+            identifier
         )));
     }
     must_last(tx, &brought.facts)?;
     if store::count(tx)? >= MAX_PROFILES {
-        return Err(Error::conflict(format!("There are {MAX_PROFILES} profiles already, the most that are kept. Delete some first.")));
+        return Err(Error::conflict(t!(
+            "There are {MAX_PROFILES} profiles already, the most that are kept. Delete some first.",
+            MAX_PROFILES
+        )));
     }
     let name = if name.trim().is_empty() { own_name(&brought.facts) } else { name_of(name)? };
     let profile = Profile {
@@ -185,9 +195,11 @@ pub fn add_version(tx: &Tx, actor: &Actor, id: &str, brought: &Recognised, is_us
     actor.require(Right::Configure)?;
     let mut profile = super::known(tx, id)?;
     if brought.facts.identifier != profile.identifier {
-        return Err(Error::bad_input(format!(
-            "This is another profile: its PayloadIdentifier is {}, that of “{}” is {}. Upload it as a profile of its own.",
-            brought.facts.identifier, profile.name, profile.identifier
+        return Err(Error::bad_input(t!(
+            "This is another profile: its PayloadIdentifier is {identifier}, that of “{name}” is {identifier_2}. Upload it as a profile of its own.",
+            identifier = brought.facts.identifier,
+            name = profile.name,
+            identifier_2 = profile.identifier
         )));
     }
     let versions = store::versions(tx, id)?;
@@ -254,9 +266,9 @@ fn prune(tx: &Tx, profile: &Profile, versions: &[Version]) -> Result<()> {
 /// Refuses a version that devices would remove as soon as they have it.
 pub(super) fn must_last(tx: &Tx, facts: &Facts) -> Result<()> {
     match facts.removal_at {
-        Some(end) if end <= tx.now => Err(Error::bad_input(format!(
-            "Its RemovalDate, {}, has passed: devices would remove it as soon as they have it. Give it a later one, or take it out.",
-            end.words()
+        Some(end) if end <= tx.now => Err(Error::bad_input(t!(
+            "Its RemovalDate, {end}, has passed: devices would remove it as soon as they have it. Give it a later one, or take it out.",
+            end = end.words()
         ))),
         _ => Ok(()),
     }
@@ -268,8 +280,9 @@ fn must_not_be_ours(tx: &Tx, identifier: &str) -> Result<()> {
     let (identifier, own) = (identifier.to_ascii_lowercase(), own.to_ascii_lowercase());
     let is_ours = identifier == own || identifier.starts_with(&format!("{own}.")) || identifier.starts_with(OWN_PREFIX);
     if is_ours {
-        return Err(Error::bad_input(format!(
-            "The PayloadIdentifier {identifier} is one of Rollcall's own: on devices it would replace what Rollcall itself put there. Give the profile another one."
+        return Err(Error::bad_input(t!(
+            "The PayloadIdentifier {identifier} is one of Rollcall's own: on devices it would replace what Rollcall itself put there. Give the profile another one.",
+            identifier
         )));
     }
     Ok(())

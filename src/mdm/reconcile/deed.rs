@@ -162,7 +162,7 @@ fn serve(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, plan: &mut Plan) -
 
 fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Result<()> {
     if let Some(stray) = &item.stray {
-        commands::take_back(tx, enrollment, stray, "it comes by a declaration now")?;
+        commands::take_back(tx, enrollment, stray, t!("it comes by a declaration now"))?;
     }
     let mut row = item.row.clone();
     let is_changed = match item.step {
@@ -170,7 +170,7 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
         Step::Forget | Step::Done | Step::Answer | Step::Sync | Step::BackOff(_) => false,
         Step::TakeBack => {
             if let Some(uuid) = &row.command_uuid {
-                commands::take_back(tx, enrollment, uuid, "it is not wanted any more")?;
+                commands::take_back(tx, enrollment, uuid, t!("it is not wanted any more"))?;
             }
             step::taken_back(&mut row);
             true
@@ -223,7 +223,7 @@ fn order(tx: &Tx, outlook: &Outlook, row: &Deployment) -> Result<Order> {
     }
     let identifier = row.key.strip_prefix("profile:").unwrap_or_default();
     let Some(Profile { piece, .. }) = outlook.desired.profiles.get(identifier) else {
-        return Err(Error::new(Kind::Internal, "a profile is to be sent that nobody wants"));
+        return Err(Error::new(Kind::Internal, t!("a profile is to be sent that nobody wants")));
     };
     Ok(command::install_profile(uuid, super::gather::content(tx, &outlook.target, piece)?))
 }

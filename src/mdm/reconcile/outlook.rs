@@ -155,7 +155,7 @@ fn blank(key: String, mechanism: Mechanism, now: Timestamp) -> Deployment {
 pub(in crate::mdm) fn under_way(tx: &Tx, enrollment: &Enrollment, command_uuid: Option<&str>) -> Result<(UnderWay, Option<Loss>)> {
     let Some(uuid) = command_uuid else { return Ok((UnderWay::Nothing, None)) };
     let Some(command) = commands::standing(tx, &enrollment.id, uuid)? else {
-        let because = String::from("its command is not kept any more");
+        let because = String::from(t!("its command is not kept any more"));
         return Ok((UnderWay::Nothing, Some(Loss { because, by_somebody: false, was_offered: true })));
     };
     Ok(match command.state {

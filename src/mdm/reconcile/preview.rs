@@ -177,7 +177,7 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
     super::thought::check(tx, thought)?;
     let limit = thought.limit.unwrap_or(DEVICES_MAX);
     if limit == 0 || limit > DEVICES_MAX {
-        return Err(Error::field("limit", format!("from 1 to {DEVICES_MAX} devices")));
+        return Err(Error::field("limit", t!("from 1 to {DEVICES_MAX} devices", DEVICES_MAX)));
     }
     let members = members(tx, thought)?;
     let removed: Vec<_> = thought
@@ -258,11 +258,11 @@ fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Resul
     };
     let enrollment = enrollments::device_channel(tx, &device.id)?.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
     let Some(enrollment) = enrollment else {
-        preview.because = Some(String::from("It is not enrolled; it gets this when it enrolls."));
+        preview.because = Some(String::from(t!("It is not enrolled; it gets this when it enrolls.")));
         return Ok(Some(preview));
     };
     if device.facts_at.is_none() {
-        preview.because = Some(String::from("It has not said yet what it is; it gets this as soon as it has."));
+        preview.because = Some(String::from(t!("It has not said yet what it is; it gets this as soon as it has.")));
         return Ok(Some(preview));
     }
     let own = outlook(tx, &enrollment, &device, change, memo)?;
@@ -274,10 +274,12 @@ fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Resul
         let name = user.name();
         let theirs = things(tx, &user, &outlook, memo)?;
         let apps = outlook.desired.unable.iter().filter(|unable| unable.origin.kind == AssignedKind::App);
-        preview.unable.extend(apps.map(|unable| Unable { what: format!("{} (user {name})", unable.what), ..unable.clone() }));
+        preview.unable.extend(apps.map(|unable| Unable { what: t!("{what} (user {name})", what = unable.what, name), ..unable.clone() }));
         // What goes to a user is no lack of the device's.
         preview.unable.retain(|unable| !theirs.iter().any(|thing| thing.origins.contains(&unable.origin)));
-        preview.things.extend(theirs.into_iter().map(|thing| Thing { name: format!("{} (user {name})", thing.name), ..thing }));
+        preview.things.extend(
+            theirs.into_iter().map(|thing| Thing { name: t!("{name} (user {name_2})", name = thing.name, name_2 = name), ..thing }),
+        );
     }
     Ok(Some(preview))
 }

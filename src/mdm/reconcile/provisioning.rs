@@ -28,7 +28,7 @@ pub(super) fn desired(tx: &Tx, target: &Target, wanted: &[Assignment]) -> Result
         return Ok((BTreeMap::new(), Vec::new()));
     }
     if check(Request::Command("InstallProvisioningProfile"), &target.capabilities).is_err() {
-        let because = String::from("This device takes no provisioning profiles from here.");
+        let because = String::from(t!("This device takes no provisioning profiles from here."));
         let cannot = |piece: Piece| Unable { what: piece.name.clone(), because: because.clone(), origin: origin(&piece) };
         return Ok((BTreeMap::new(), pieces.into_iter().map(cannot).collect()));
     }

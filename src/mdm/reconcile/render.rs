@@ -161,7 +161,7 @@ pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Un
             Piece::Declaration(piece) if declares => declarations.push(piece),
             Piece::Declaration(piece) => desired.unable.extend(piece.origins.iter().map(|origin| Unable {
                 what: origin.name.clone(),
-                because: String::from("its system has no declarative management"),
+                because: String::from(t!("its system has no declarative management")),
                 origin: origin.clone(),
             })),
             // Payloads have been merged into profiles before.
@@ -180,7 +180,11 @@ pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Un
 /// Adds a profile, unless there is one of its identifier already; tells whether it did.
 fn add_profile(desired: &mut Desired, piece: ProfilePiece, mechanism: Mechanism) -> bool {
     if let Some(first) = desired.profiles.get(&piece.identifier) {
-        let because = format!("“{}” has the same identifier, {}, and a device keeps only one of them", first.piece.name, piece.identifier);
+        let because = t!(
+            "“{name}” has the same identifier, {identifier}, and a device keeps only one of them",
+            name = first.piece.name,
+            identifier = piece.identifier
+        );
         let what = piece.name;
         desired.unable.extend(piece.origins.into_iter().map(|origin| Unable { what: what.clone(), because: because.clone(), origin }));
         return false;
@@ -239,7 +243,7 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>, of_eve
     let mut refused = Vec::new();
     for piece in &pieces {
         if named.contains_key(&piece.identifier) {
-            refused.push((piece, format!("another declaration has the identifier {}", piece.identifier)));
+            refused.push((piece, t!("another declaration has the identifier {identifier}", identifier = piece.identifier)));
         } else {
             named.insert(piece.identifier.clone(), piece);
         }
@@ -249,7 +253,7 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>, of_eve
         let is_there = |name: &str| named.contains_key(name) || of_every_device.iter().any(|document| document.identifier == name);
         let missing: Vec<_> = configurations.filter_map(Value::as_str).filter(|name| !is_there(name)).collect();
         if !missing.is_empty() {
-            refused.push((piece, format!("it activates {}, which this device does not get", missing.join(", "))));
+            refused.push((piece, t!("it activates {join}, which this device does not get", join = missing.join(", "))));
         }
     }
     let is_refused = |piece: &DeclarationPiece| refused.iter().any(|(other, _)| std::ptr::eq(*other, piece));

@@ -44,7 +44,7 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head
         Status::Acknowledged => step::acknowledged(&mut row),
         Status::Error if is_removal && head.error_chain.iter().any(|error| NOT_THERE.contains(&error.code)) => step::acknowledged(&mut row),
         Status::Error | Status::CommandFormatError => {
-            let cause = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
+            let cause = head.cause().map_or_else(|| String::from(t!("the device gave no reason")), |cause| cause.words.into_owned());
             step::refused(&mut row, &cause, tx.now);
         }
     }
@@ -175,5 +175,5 @@ pub(super) fn reasons(json: &str) -> String {
         text("description").or_else(|| text("code"))
     });
     let said: Vec<_> = said.collect();
-    if said.is_empty() { String::from("the device could not apply it and gave no reason") } else { said.join("; ") }
+    if said.is_empty() { String::from(t!("the device could not apply it and gave no reason")) } else { said.join("; ") }
 }

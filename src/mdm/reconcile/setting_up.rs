@@ -19,10 +19,10 @@ use crate::store::holds::Hold;
 pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Why a device was let go that had its time: a sentence without its full stop.
-pub const TIME_OVER: &str = "Its time was over";
+pub const TIME_OVER: &str = msg!("Its time was over");
 
 /// What somebody did who let it go: the end of a sentence without its full stop.
-pub const LET_GO: &str = "let it go on";
+pub const LET_GO: &str = msg!("let it go on");
 
 /// What kind of thing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ pub fn setting_up(tx: &Tx, enrollment: &Enrollment, hold: &Hold) -> Result<Optio
     for row in deployments::of_enrollment(tx, &enrollment.id)?.into_iter().filter(|row| !row.wanted.is_empty()) {
         let asked_at = plan.token_changed_at.filter(|_| row.key == DECLARATIONS).unwrap_or(row.changed_at);
         let standing = of_row(&row, hold, asked_at, tx.now);
-        let name = if row.key == DECLARATIONS { String::from("its declarations") } else { row.name };
+        let name = if row.key == DECLARATIONS { String::from(t!("its declarations")) } else { row.name };
         things.push(Thing { kind: Kind::Profile, name, standing });
     }
     let capabilities = commands::capabilities(tx, enrollment)?;
@@ -97,7 +97,7 @@ fn of_row(row: &Deployment, hold: &Hold, asked_at: Timestamp, now: Timestamp) ->
         _ => (asked_at, now),
     };
     if since.plus(PATIENCE) <= until {
-        return Standing::GivenUp(format!("it did not come within {} minutes", PATIENCE.as_secs() / 60));
+        return Standing::GivenUp(t!("it did not come within {as_secs} minutes", as_secs = PATIENCE.as_secs() / 60));
     }
     on_its_way(hold, asked_at)
 }
@@ -105,7 +105,7 @@ fn of_row(row: &Deployment, hold: &Hold, asked_at: Timestamp, now: Timestamp) ->
 /// Who or what let a device go before all was there, half a sentence; nothing while it is held, and where nothing was to come any more.
 fn cut_short(hold: &Hold) -> Option<&str> {
     let because = hold.because.strip_suffix('.').filter(|_| hold.released_at.is_some())?;
-    if because == TIME_OVER { Some("its time was over") } else { because.ends_with(LET_GO).then_some(because) }
+    if because == TIME_OVER { Some(t!("its time was over")) } else { because.ends_with(LET_GO).then_some(because) }
 }
 
 /// Whether something changed only after a device was let go.
@@ -116,7 +116,7 @@ fn is_after(hold: &Hold, changed_at: Timestamp) -> bool {
 /// How a thing stands that can still come and has not changed since: where the device was let go before it was there, that is why it lacks it.
 fn on_its_way(hold: &Hold, changed_at: Timestamp) -> Standing {
     let cut_short = cut_short(hold).filter(|_| !is_after(hold, changed_at));
-    cut_short.map_or(Standing::Awaited, |because| Standing::GivenUp(format!("{because} before it was there")))
+    cut_short.map_or(Standing::Awaited, |because| Standing::GivenUp(t!("{because} before it was there", because)))
 }
 
 fn of_app(tx: &Tx, enrollment: &Enrollment, row: &AppState, (hold, is_early): (&Hold, bool)) -> Result<Standing> {
@@ -130,14 +130,16 @@ fn of_app(tx: &Tx, enrollment: &Enrollment, row: &AppState, (hold, is_early): (&
     };
     Ok(match row.stage {
         Stage::Installed | Stage::Outdated | Stage::Updating => Standing::There,
-        Stage::Failed | Stage::Stuck => given_up("the device could not install it"),
-        Stage::NoLicence => given_up("there is no licence for it"),
-        Stage::NeedsCode => given_up("there is no redemption code for it"),
-        Stage::Lacking => given_up("something that it needs is missing"),
-        Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Removing | Stage::Offered => given_up("the person decides about it"),
+        Stage::Failed | Stage::Stuck => given_up(t!("the device could not install it")),
+        Stage::NoLicence => given_up(t!("there is no licence for it")),
+        Stage::NeedsCode => given_up(t!("there is no redemption code for it")),
+        Stage::Lacking => given_up(t!("something that it needs is missing")),
+        Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Removing | Stage::Offered => {
+            given_up(t!("the person decides about it"))
+        }
         Stage::Absent | Stage::Licence | Stage::Sent | Stage::Prompting | Stage::Installing => {
             if enrollment.awaiting_configuration && (is_early || is_put_off()?) {
-                Standing::GivenUp(String::from("the device takes apps only once it is set up"))
+                Standing::GivenUp(String::from(t!("the device takes apps only once it is set up")))
             } else {
                 on_its_way(hold, row.stage_at)
             }

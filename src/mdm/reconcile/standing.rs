@@ -92,11 +92,13 @@ pub fn of_device(tx: &Tx, channel: &Enrollment) -> Result<Standings> {
         let name = user.name();
         let theirs = standing(tx, &user)?;
         let apps = theirs.unable.into_iter().filter(|unable| unable.origin.kind == AssignedKind::App);
-        standings.unable.extend(apps.map(|unable| Unable { what: format!("{} (user {name})", unable.what), ..unable }));
+        standings.unable.extend(apps.map(|unable| Unable { what: t!("{what} (user {name})", what = unable.what, name), ..unable }));
         let theirs = theirs.things;
         // What goes to a user is no lack of the device's.
         standings.unable.retain(|unable| !theirs.iter().any(|thing| thing.origins.contains(&unable.origin)));
-        standings.things.extend(theirs.into_iter().map(|thing| Standing { name: format!("{} (user {name})", thing.name), ..thing }));
+        standings.things.extend(
+            theirs.into_iter().map(|thing| Standing { name: t!("{name} (user {name_2})", name = thing.name, name_2 = name), ..thing }),
+        );
     }
     Ok(standings)
 }
@@ -124,21 +126,21 @@ pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
     if let Some(because) = has_left(enrollment.state) {
         for thing in &mut standings.things {
             (thing.state, thing.retry_at) = (State::Left, None);
-            (thing.because, thing.remedy) = words(because, "It gets it again when it is enrolled again.");
+            (thing.because, thing.remedy) = words(because, t!("It gets it again when it is enrolled again."));
         }
     }
     Ok(standings)
 }
 
 /// What became of a device that is not managed any more.
-const fn has_left(state: EnrollmentState) -> Option<&'static str> {
+fn has_left(state: EnrollmentState) -> Option<&'static str> {
     match state {
         EnrollmentState::Authenticated | EnrollmentState::Enrolled => None,
-        EnrollmentState::Left => Some("The device has left, and what it had by this management went with that."),
-        EnrollmentState::Retired => {
-            Some("The device was retired: it is told to leave when it is heard of next, and what it had by this management goes with that.")
-        }
-        EnrollmentState::Erased => Some("The device was erased, and this with it."),
+        EnrollmentState::Left => Some(t!("The device has left, and what it had by this management went with that.")),
+        EnrollmentState::Retired => Some(t!(
+            "The device was retired: it is told to leave when it is heard of next, and what it had by this management goes with that."
+        )),
+        EnrollmentState::Erased => Some(t!("The device was erased, and this with it.")),
     }
 }
 
@@ -175,24 +177,24 @@ fn told_again_at(sync: Option<&Deployment>) -> Option<Timestamp> {
 fn failed(row: &Deployment) -> (String, String) {
     let because = match &row.problem {
         found if step::was_found_out(found) => sentence(found),
-        answered => format!("The device refused it: {}.", answered.trim_end_matches('.')),
+        answered => t!("The device refused it: {answered}.", answered = answered.trim_end_matches('.')),
     };
     let remedy = match row.due_at {
-        Some(_) => String::from("It is tried again by itself, and at once when it is changed."),
-        None => String::from("It is tried again when it is changed."),
+        Some(_) => String::from(t!("It is tried again by itself, and at once when it is changed.")),
+        None => String::from(t!("It is tried again when it is changed.")),
     };
     (because, remedy)
 }
 
 fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Deployment>, is_silent: bool) -> Result<(String, String)> {
     if is_silent {
-        return Ok(words("The device has not said yet what it is.", "It is asked when it connects."));
+        return Ok(words(t!("The device has not said yet what it is."), t!("It is asked when it connects.")));
     }
     if row.seen == step::OTHER && row.mechanism == Mechanism::Command && row.command_uuid.is_none() {
-        return Ok(words("Another version of it is on the device.", "It is replaced when the device connects."));
+        return Ok(words(t!("Another version of it is on the device."), t!("It is replaced when the device connects.")));
     }
     if row.wanted.is_empty() && focus::is_left_alone(tx, enrollment, row)? {
-        return Ok(words("Its time is over, and the device ends it by itself.", "The device says so when it connects next."));
+        return Ok(words(t!("Its time is over, and the device ends it by itself."), t!("The device says so when it connects next.")));
     }
     let command = match row.mechanism {
         Mechanism::Command => row.command_uuid.as_deref(),
@@ -201,15 +203,16 @@ fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Dep
     let command = command.map(|uuid| commands::by_uuid(tx, &enrollment.id, uuid)).transpose()?.flatten();
     Ok(match command.map(|command| command.state) {
         Some(CommandState::Queued) => until_it_connects(tx, enrollment)?,
-        Some(CommandState::NotNow) => {
-            words("The device put it off, as it does while it is locked or busy.", "It is offered again when the device connects next.")
-        }
-        Some(CommandState::Sent) => words("The device has been sent it and has not answered yet.", "Its answer ends the wait."),
-        _ if row.mechanism == Mechanism::Declaration => words(
-            "The device has been told and has not said yet what came of it.",
-            "It says so by itself; if it does not, it is told again.",
+        Some(CommandState::NotNow) => words(
+            t!("The device put it off, as it does while it is locked or busy."),
+            t!("It is offered again when the device connects next."),
         ),
-        _ => words("It is about to be sent.", "It goes out within seconds."),
+        Some(CommandState::Sent) => words(t!("The device has been sent it and has not answered yet."), t!("Its answer ends the wait.")),
+        _ if row.mechanism == Mechanism::Declaration => words(
+            t!("The device has been told and has not said yet what came of it."),
+            t!("It says so by itself; if it does not, it is told again."),
+        ),
+        _ => words(t!("It is about to be sent."), t!("It goes out within seconds.")),
     })
 }
 
@@ -219,14 +222,14 @@ fn until_it_connects(tx: &Tx, enrollment: &Enrollment) -> Result<(String, String
         return Ok(locked);
     }
     if enrollment.parent_id.is_some() {
-        let because = format!("It waits for {} to be logged in at the Mac.", enrollment.name());
-        return Ok((because, String::from("Users get what is theirs while they are logged in.")));
+        let because = t!("It waits for {name} to be logged in at the Mac.", name = enrollment.name());
+        return Ok((because, String::from(t!("Users get what is theirs while they are logged in."))));
     }
     let remedy = match enrollment.push_error.as_str() {
-        "" => String::from("The device has been woken; it may be off or without network."),
-        error => format!("It could not be woken: {}. It comes when the device connects by itself.", error.trim_end_matches('.')),
+        "" => String::from(t!("The device has been woken; it may be off or without network.")),
+        error => t!("It could not be woken: {error}. It comes when the device connects by itself.", error = error.trim_end_matches('.')),
     };
-    Ok((String::from("It waits for the device to connect."), remedy))
+    Ok((String::from(t!("It waits for the device to connect.")), remedy))
 }
 
 fn words(because: &str, remedy: &str) -> (String, String) {
@@ -306,8 +309,8 @@ fn settled(said: &DeclarationState) -> Option<Told> {
     match said.valid.as_str() {
         "valid" if said.active || is_passive => Some((State::There, words("", ""))),
         "invalid" => {
-            let because = format!("The device refused it: {}.", reasons(&said.reasons).trim_end_matches('.'));
-            Some((State::Failed, words(&because, "Change it, or take it back.")))
+            let because = t!("The device refused it: {trim_end_matches}.", trim_end_matches = reasons(&said.reasons).trim_end_matches('.'));
+            Some((State::Failed, words(&because, t!("Change it, or take it back."))))
         }
         _ => None,
     }
@@ -317,11 +320,11 @@ fn settled(said: &DeclarationState) -> Option<Told> {
 fn activation_words(activation: &DeclarationState) -> Option<Told> {
     match activation.valid.as_str() {
         "invalid" => {
-            let because = format!("Its activation was refused because {}.", as_clause(&reasons(&activation.reasons)));
-            Some((State::Failed, words(&because, "Change what is wrong, or take both back.")))
+            let because = t!("Its activation was refused because {reasons}.", reasons = as_clause(&reasons(&activation.reasons)));
+            Some((State::Failed, words(&because, t!("Change what is wrong, or take both back."))))
         }
         "valid" if !activation.active => {
-            Some((State::Waiting, words("It is there and not in effect: its condition does not hold.", &reasons(&activation.reasons))))
+            Some((State::Waiting, words(t!("It is there and not in effect: its condition does not hold."), &reasons(&activation.reasons))))
         }
         _ => None,
     }
@@ -341,16 +344,16 @@ fn as_clause(sentence: &str) -> String {
 fn unsettled(tx: &Tx, enrollment: &Enrollment, said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Result<Told> {
     let told = match said {
         Some(said) if said.valid == "valid" => {
-            words("It is there and not in effect: its condition does not hold.", &reasons(&said.reasons))
+            words(t!("It is there and not in effect: its condition does not hold."), &reasons(&said.reasons))
         }
         Some(said) if said.reasons != "[]" => {
-            let because = format!("The device says that it is inactive: {}.", as_clause(&reasons(&said.reasons)));
-            words(&because, "It comes into effect when an activation of it does.")
+            let because = t!("The device says that it is inactive: {reasons}.", reasons = as_clause(&reasons(&said.reasons)));
+            words(&because, t!("It comes into effect when an activation of it does."))
         }
         _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => until_it_connects(tx, enrollment)?,
         _ => words(
-            "The device has been told and has not said yet what came of it.",
-            "It says so by itself; ask it for news to know at once. If it says nothing, it is told again.",
+            t!("The device has been told and has not said yet what came of it."),
+            t!("It says so by itself; ask it for news to know at once. If it says nothing, it is told again."),
         ),
     };
     Ok((State::Waiting, told))

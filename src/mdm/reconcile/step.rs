@@ -177,13 +177,13 @@ pub fn lost(row: &mut Deployment, loss: &Loss, now: Timestamp) {
 }
 
 /// Why what a device had is sent again after a while.
-const NOT_LISTED: &str = "the device said that it has it, and does not list it";
+const NOT_LISTED: &str = msg!("the device said that it has it, and does not list it");
 
 /// Why another version is replaced after a while.
-const OTHER_LISTED: &str = "the device said that it has it, and lists another version of it";
+const OTHER_LISTED: &str = msg!("the device said that it has it, and lists another version of it");
 
 /// Why what had gone from a device is removed again after a while.
-const CAME_BACK: &str = "it is there again after its removal; a computer may have put it back";
+const CAME_BACK: &str = msg!("it is there again after its removal; a computer may have put it back");
 
 /// Whether a problem is what a list showed, not what the device answered.
 pub fn was_found_out(problem: &str) -> bool {

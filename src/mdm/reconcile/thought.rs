@@ -19,35 +19,35 @@ pub const NAMED_MAX: usize = 5_000;
 /// Names the field and what is wrong with it.
 pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
     if thought.groups.is_empty() && thought.removed_from.is_empty() && thought.devices.is_empty() {
-        return Err(Error::field("groups", "name at least one group or device"));
+        return Err(Error::field("groups", t!("name at least one group or device")));
     }
     if thought.add.iter().chain(&thought.remove).any(|named| named.kind == AssignedKind::Update) {
-        return Err(Error::field("add", "an update plan has a preview of its own: POST /api/v1/updates/preview"));
+        return Err(Error::field("add", t!("an update plan has a preview of its own: POST /api/v1/updates/preview")));
     }
     if thought.add.iter().chain(&thought.remove).any(|named| named.kind == AssignedKind::Focus) {
-        return Err(Error::field("add", "a focus has a preview of its own: POST /api/v1/classes/{id}/focus/preview"));
+        return Err(Error::field("add", t!("a focus has a preview of its own: POST /api/v1/classes/{id}/focus/preview")));
     }
     if thought.add.iter().any(|named| named.ends_at.is_some_and(|end| end <= tx.now)) {
-        return Err(Error::field("add", "the end of an assignment must be in the future: leave ends_at out, or give a later one"));
+        return Err(Error::field("add", t!("the end of an assignment must be in the future: leave ends_at out, or give a later one")));
     }
     if thought.add.iter().any(|named| named.mode.is_some() && named.kind != AssignedKind::App) {
-        return Err(Error::field("add", "only apps have a mode: leave mode out for everything else"));
+        return Err(Error::field("add", t!("only apps have a mode: leave mode out for everything else")));
     }
     if thought.add.iter().any(|named| named.kind == AssignedKind::Declaration && named.ends_at.is_some()) {
-        return Err(Error::field("add", "a declaration is assigned without an end: leave ends_at out"));
+        return Err(Error::field("add", t!("a declaration is assigned without an end: leave ends_at out")));
     }
     if thought.remove.iter().any(|named| named.ends_at.is_some()) {
-        return Err(Error::field("remove", "what is taken back goes at once: leave ends_at out"));
+        return Err(Error::field("remove", t!("what is taken back goes at once: leave ends_at out")));
     }
     if !thought.add.is_empty() && thought.groups.is_empty() {
-        return Err(Error::field("groups", "name the groups that it would be assigned to"));
+        return Err(Error::field("groups", t!("name the groups that it would be assigned to")));
     }
     if !thought.remove.is_empty() && thought.removed_from.is_empty() {
-        return Err(Error::field("removed_from", "name the groups that it would be taken back from"));
+        return Err(Error::field("removed_from", t!("name the groups that it would be taken back from")));
     }
     for (field, named) in [("groups", &thought.groups), ("removed_from", &thought.removed_from), ("devices", &thought.devices)] {
         if named.len() > NAMED_MAX {
-            return Err(Error::field(field, format!("at most {NAMED_MAX} at once")));
+            return Err(Error::field(field, t!("at most {NAMED_MAX} at once", NAMED_MAX)));
         }
         for id in named {
             let is_there = match field {
@@ -56,7 +56,7 @@ pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
             };
             if !is_there {
                 let noun = if field == "devices" { "device" } else { "group" };
-                return Err(Error::field(field, format!("there is no {noun} {}", id.chars().take(60).collect::<String>())));
+                return Err(Error::field(field, t!("there is no {noun} {string}", noun, string = id.chars().take(60).collect::<String>())));
             }
         }
     }

@@ -68,7 +68,7 @@ fn command(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, wakes: &mut 
         Step::Rest(until) => {
             if let Some(at) = until.filter(|_| planned.row.stage == Stage::Waiting && planned.row.due_at.is_none()) {
                 let zone = settings::zone(tx)?;
-                next::enter(&mut planned.row, Stage::Waiting, &format!("quiet hours: it goes on at {}", zone.words(at)), tx.now);
+                next::enter(&mut planned.row, Stage::Waiting, &t!("quiet hours: it goes on at {zone}", zone = zone.words(at)), tx.now);
             }
             wakes.extend(until);
         }
@@ -110,7 +110,7 @@ fn order(tx: &Tx, row: &UpdateState, ask: Ask) -> Order {
 /// Takes back what still waits in the queue; what the device was offered is out of hand.
 fn take_back(tx: &Tx, enrollment: &Enrollment, row: &mut UpdateState) -> Result<()> {
     if let Some(uuid) = row.command_uuid.take() {
-        commands::take_back(tx, enrollment, &uuid, "the update is not wanted so any more")?;
+        commands::take_back(tx, enrollment, &uuid, t!("the update is not wanted so any more"))?;
     }
     Ok(())
 }
@@ -209,7 +209,7 @@ pub(super) fn foreseen(tx: &Tx, outcome: &Outcome) -> Result<Vec<Thing>> {
 
 fn origin(tx: &Tx, row: &UpdateState) -> Result<Origin> {
     let plan = update_plans::by_id(tx, &row.plan_id)?;
-    let name = plan.map_or_else(|| String::from("Started by hand"), |plan| plan.name);
+    let name = plan.map_or_else(|| String::from(t!("Started by hand")), |plan| plan.name);
     Ok(Origin { kind: AssignedKind::Update, id: row.plan_id.clone(), name })
 }
 

@@ -38,7 +38,7 @@ const ERASE: &str = "EraseDevice";
 
 /// The first systems that come back by themselves.
 const SINCE: [(Platform, u32, &str); 3] =
-    [(Platform::Ios, 17, "iOS or iPadOS"), (Platform::Tvos, 18, "tvOS"), (Platform::Visionos, 26, "visionOS")];
+    [(Platform::Ios, 17, msg!("iOS or iPadOS")), (Platform::Tvos, 18, "tvOS"), (Platform::Visionos, 26, "visionOS")];
 
 /// The first system that keeps apps through an erase, by its bootstrap token.
 const KEEPS_APPS_SINCE: OsVersion = OsVersion::new(26, 0, 0);
@@ -66,13 +66,16 @@ pub fn plan(tx: &Tx, actor: &Actor, device: &str, wanted: &Network, base: &str) 
     actor.require(Right::Destroy)?;
     let enrollment = devices::channel(tx, actor, device)?;
     none_under_way(tx, &enrollment)?;
-    let device = rows::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))?;
+    let device = rows::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found(t!("There is no such device.")))?;
     let facts = facts(tx, &device)?;
     able(&device, &enrollment, &facts)?;
     let ready = network::ready(tx, &enrollment, &device, wanted)?;
     let is_cellular = facts["CellularTechnology"].as_i64().is_some_and(|technology| technology > 0);
     if ready.is_none() && !finds_the_network(&device, &facts, is_cellular) {
-        return Err(Error::field(FIELD, "choose a Wi-Fi profile: erased, it knows no network, and it has neither cable nor mobile plan"));
+        return Err(Error::field(
+            FIELD,
+            t!("choose a Wi-Fi profile: erased, it knows no network, and it has neither cable nor mobile plan"),
+        ));
     }
     let grant = grant(tx, &enrollment, &device, Addresses::under(base))?;
     Ok(Plan {
@@ -92,10 +95,11 @@ fn none_under_way(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
         return Ok(());
     };
     let returns = returns::of(tx, &enrollment.id)?.is_some_and(|asked| asked.command_uuid == erase.uuid);
-    let how = if returns { " and comes back by itself" } else { "" };
-    Err(Error::conflict(format!(
-        "This device is being erased already{how}: {} asked for it, and it has not answered yet. Take that back first, or wait for it.",
-        erase.actor
+    let how = if returns { t!(" and comes back by itself") } else { "" };
+    Err(Error::conflict(t!(
+        "This device is being erased already{how}: {actor} asked for it, and it has not answered yet. Take that back first, or wait for it.",
+        how,
+        actor = erase.actor
     )))
 }
 
@@ -105,7 +109,7 @@ fn none_under_way(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 /// Conflict where an erase of the device is under way.
 pub fn erase(tx: &Tx, actor: &Actor, plan: &Plan, mdm_profile: Option<Vec<u8>>) -> Result<Command> {
     if plan.grant.is_some() != mdm_profile.is_some() {
-        return Err(Error::new(Kind::Internal, "a return goes with the profile that its plan wants"));
+        return Err(Error::new(Kind::Internal, t!("a return goes with the profile that its plan wants")));
     }
     // Two may have planned at once.
     none_under_way(tx, &plan.enrollment)?;
@@ -169,9 +173,9 @@ pub fn asked(tx: &Tx, enrollment: &Enrollment) -> Result<Answer> {
         Ok(Answer { reply: ReturnToService::default(), grant: None })
     };
     if !rules.on {
-        return refused("Returning to service is switched off.");
+        return refused(t!("Returning to service is switched off."));
     }
-    let Some(device) = rows::by_id(tx, &enrollment.device_id)? else { return refused("The device is not known any more.") };
+    let Some(device) = rows::by_id(tx, &enrollment.device_id)? else { return refused(t!("The device is not known any more.")) };
     let wanted = rules.wifi_profile_id.map_or(Network::None, Network::Library);
     // Where its profile came from it comes back to: what a device was told once stays so.
     let base = enrollment.server_url.strip_suffix("/mdm/connect").unwrap_or(&enrollment.server_url);
@@ -184,7 +188,7 @@ pub fn asked(tx: &Tx, enrollment: &Enrollment) -> Result<Answer> {
     };
     let said = facts(tx, &device)?;
     if ready.is_none() && !finds_the_network(&device, &said, said["CellularTechnology"].as_i64().is_some_and(|technology| technology > 0)) {
-        return refused("Erased it would know no network: choose a Wi-Fi profile for devices that are handed back.");
+        return refused(t!("Erased it would know no network: choose a Wi-Fi profile for devices that are handed back."));
     }
     if let Some(grant) = &grant {
         profile::record_until(tx, grant, tx.now.plus(watch::COMES_BACK_WITHIN))?;
@@ -209,24 +213,28 @@ fn facts(tx: &Tx, device: &Device) -> Result<Value> {
 
 /// Whether a device can come back by itself at all.
 fn able(device: &Device, enrollment: &Enrollment, facts: &Value) -> Result<()> {
-    let by_hand = "Erase it without coming back, and set it up by hand.";
+    let by_hand = t!("Erase it without coming back, and set it up by hand.");
     let Some((_, major, system)) = SINCE.into_iter().find(|(platform, ..)| *platform == device.platform) else {
-        return Err(Error::conflict(format!("Only iPhones, iPads, Apple TVs and Vision Pros come back by themselves. {by_hand}")));
+        return Err(Error::conflict(t!("Only iPhones, iPads, Apple TVs and Vision Pros come back by themselves. {by_hand}", by_hand)));
     };
     let version = OsVersion::parse(&device.os_version);
     if version.is_older_than(OsVersion::new(major, 0, 0)) {
         let has = device.os_version.as_str();
-        return Err(Error::conflict(format!(
-            "It runs {has}; to come back by itself it needs {system} {major} or later. Update it first. {by_hand}"
+        return Err(Error::conflict(t!(
+            "It runs {has}; to come back by itself it needs {system} {major} or later. Update it first. {by_hand}",
+            has,
+            system,
+            major,
+            by_hand
         )));
     }
     if enrollment.kind.is_user_enrollment() || device.supervised != Some(true) {
-        return Err(Error::conflict(format!("Only supervised devices come back by themselves, and this one is not. {by_hand}")));
+        return Err(Error::conflict(t!("Only supervised devices come back by themselves, and this one is not. {by_hand}", by_hand)));
     }
     if facts["IsActivationLockEnabled"].as_bool() == Some(true) {
-        return Err(Error::conflict(
-            "Its person's Activation Lock is on: erased, it would ask for their account. Have them switch off Find My first, or erase it without coming back.",
-        ));
+        return Err(Error::conflict(t!(
+            "Its person's Activation Lock is on: erased, it would ask for their account. Have them switch off Find My first, or erase it without coming back."
+        )));
     }
     Ok(())
 }
@@ -239,7 +247,7 @@ fn finds_the_network(device: &Device, facts: &Value, is_cellular: bool) -> bool 
 
 /// What the profile says that goes with the erase. A device on Apple's list finds its own, unless people sign in on our page first: that needs somebody.
 fn grant(tx: &Tx, enrollment: &Enrollment, device: &Device, addresses: Addresses) -> Result<Option<Box<Grant>>> {
-    let unknown = || Error::conflict("It has not said its serial number yet. Ask it for news, then try again.");
+    let unknown = || Error::conflict(t!("It has not said its serial number yet. Ask it for news, then try again."));
     let serial_number = device.serial_number.clone().ok_or_else(unknown)?;
     let is_listed = ade_devices::by_serial(tx, &serial_number)?.is_some_and(|known| known.device.gone_at.is_none());
     if enrollment.entry == Entry::Automated && is_listed && !automated::rules(tx)?.sign_in {

@@ -87,7 +87,7 @@ pub(super) fn ready(tx: &Tx, enrollment: &Enrollment, device: &Device, network: 
 }
 
 fn of_library(tx: &Tx, enrollment: &Enrollment, device: &Device, id: &str) -> Result<Vec<u8>> {
-    let gone = || Error::field(FIELD, "this profile is not in the library any more; choose another");
+    let gone = || Error::field(FIELD, t!("this profile is not in the library any more; choose another"));
     let profile = library::by_id(tx, id)?.ok_or_else(gone)?;
     let target = Target {
         enrollment_id: enrollment.id.clone(),
@@ -106,7 +106,7 @@ fn of_library(tx: &Tx, enrollment: &Enrollment, device: &Device, id: &str) -> Re
 pub fn check(bytes: &[u8]) -> Result<String> {
     let refuse = |words: String| Error::field(FIELD, words);
     if bytes.is_empty() || bytes.len() > MAX_BYTES {
-        return Err(refuse(format!("a Wi-Fi profile has from 1 byte to {} KB", MAX_BYTES >> 10)));
+        return Err(refuse(t!("a Wi-Fi profile has from 1 byte to {max_bytes} KB", max_bytes = MAX_BYTES >> 10)));
     }
     let profile = mobileconfig::read(bytes).map_err(|error| refuse(error.to_string()))?;
     judge(&profile).map_err(refuse)
@@ -114,31 +114,31 @@ pub fn check(bytes: &[u8]) -> Result<String> {
 
 fn judge(profile: &Profile) -> Result<String, String> {
     if profile.is_encrypted {
-        return Err(String::from("it is encrypted for one device, and is not readable once that is erased"));
+        return Err(String::from(t!("it is encrypted for one device, and is not readable once that is erased")));
     }
     let other = profile.payloads.iter().find(|payload| payload.payload_type != WIFI && !BESIDE.contains(&payload.payload_type.as_str()));
     if let Some(payload) = other {
         let words = mobileconfig::payload_types::words(&payload.payload_type);
-        return Err(format!("it holds more than Wi-Fi ({words}); take a profile with the network alone"));
+        return Err(t!("it holds more than Wi-Fi ({words}); take a profile with the network alone", words));
     }
     let certificates: BTreeMap<&str, &Payload> = profile.payloads.iter().map(|payload| (payload.uuid.as_str(), payload)).collect();
     let networks = profile.payloads.iter().filter(|payload| payload.payload_type == WIFI);
     let names = networks.map(|network| joined_alone(&network.keys, &certificates)).collect::<Result<Vec<_>, _>>()?;
-    names.into_iter().next().ok_or_else(|| String::from("it holds no Wi-Fi network"))
+    names.into_iter().next().ok_or_else(|| String::from(t!("it holds no Wi-Fi network")))
 }
 
 /// The name of a network that a device joins with nobody there, or why it does not.
 fn joined_alone(keys: &Dictionary, certificates: &BTreeMap<&str, &Payload>) -> Result<String, String> {
-    let Some(name) = fields::filled(keys, "SSID_STR") else { return Err(String::from("its Wi-Fi network has no name (SSID)")) };
+    let Some(name) = fields::filled(keys, "SSID_STR") else { return Err(String::from(t!("its Wi-Fi network has no name (SSID)"))) };
     if fields::flag(keys, "AutoJoin") == Some(false) {
-        return Err(format!("devices do not join “{name}” by themselves: its AutoJoin is off"));
+        return Err(t!("devices do not join “{name}” by themselves: its AutoJoin is off", name));
     }
     if let Some(eap) = fields::dictionary(keys, "EAPClientConfiguration") {
         signs_in_alone(&name, keys, eap, certificates)?;
     } else {
         let encryption = fields::text(keys, "EncryptionType").unwrap_or("Any");
         if !matches!(encryption, "None" | "Any") && fields::filled(keys, "Password").is_none() {
-            return Err(format!("the password of “{name}” is not in it, and nobody is there to type it"));
+            return Err(t!("the password of “{name}” is not in it, and nobody is there to type it", name));
         }
     }
     Ok(name)
@@ -151,19 +151,19 @@ fn signs_in_alone(name: &str, keys: &Dictionary, eap: &Dictionary, certificates:
         return match certificates.get(uuid.as_str()) {
             Some(payload) if payload.payload_type == PKCS12 && fields::filled(&payload.keys, "Password").is_some() => Ok(()),
             Some(payload) if payload.payload_type == PKCS12 => {
-                Err(format!("the certificate for “{name}” asks for its password, and nobody is there to type it"))
+                Err(t!("the certificate for “{name}” asks for its password, and nobody is there to type it", name))
             }
-            _ => Err(format!("“{name}” wants a certificate that a device gets only when it is on the network; take another network")),
+            _ => Err(t!("“{name}” wants a certificate that a device gets only when it is on the network; take another network", name)),
         };
     }
     if kinds.contains(&EAP_TLS) && kinds.len() == 1 {
-        return Err(format!("“{name}” wants a certificate, and none is in the profile"));
+        return Err(t!("“{name}” wants a certificate, and none is in the profile", name));
     }
     let says = |key: &str| fields::filled(eap, key).is_some();
     if says("UserName") && says("UserPassword") && fields::flag(eap, "OneTimeUserPassword") != Some(true) {
         return Ok(());
     }
-    Err(format!("“{name}” asks for a name and a password, and nobody is there to type them; write both into the profile, or take another"))
+    Err(t!("“{name}” asks for a name and a password, and nobody is there to type them; write both into the profile, or take another", name))
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub fn set(tx: &Tx, actor: &Actor, rules: &Rules) -> Result<()> {
     if let Some(id) = &rules.wifi_profile_id
         && !network::choices(tx)?.iter().any(|choice| choice.id == *id)
     {
-        return Err(Error::field("wifi_profile_id", "is no Wi-Fi profile of the library; bring one under Profiles"));
+        return Err(Error::field("wifi_profile_id", t!("is no Wi-Fi profile of the library; bring one under Profiles")));
     }
     if settings::set(tx, &RULES, rules)? {
         journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "return_to_service": rules }))?;

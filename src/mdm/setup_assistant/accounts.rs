@@ -59,11 +59,11 @@ pub(super) fn thing(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Thing>> {
         Some(command) if command.state.is_open() => Standing::Awaited,
         Some(command) if command.state == CommandState::Acknowledged => Standing::There,
         Some(command) => Standing::GivenUp(match command.cause.trim_end_matches('.') {
-            "" => String::from("the Mac did not take them"),
+            "" => String::from(t!("the Mac did not take them")),
             cause => cause.to_owned(),
         }),
     };
-    Ok(Some(Thing { kind: Kind::Accounts, name: String::from("its accounts"), standing }))
+    Ok(Some(Thing { kind: Kind::Accounts, name: String::from(t!("its accounts")), standing }))
 }
 
 /// The Mac and what its profile says of accounts, where that is anything.
@@ -94,7 +94,7 @@ fn admin(tx: &Tx, enrollment: &Enrollment, accounts: &MacAccounts) -> Result<Adm
 fn password(tx: &Tx, enrollment: &Enrollment, name: &str) -> Result<SecretBytes> {
     let password = Secret::new([(); PASSWORD_GROUPS].map(|()| tx.random().code(5)).join("-"));
     let of = Some((enrollment.id.as_str(), enrollment.generation));
-    let note = format!("made for the administrator “{name}”");
+    let note = t!("made for the administrator “{name}”", name);
     escrow::insert(tx, &enrollment.device_id, of, EscrowKind::AdminPassword, password.expose().as_bytes(), &note)?;
     let hash = MacPassword::of(password.expose()).map_err(|error| Error::internal("a password could not be hashed", error))?;
     command::password_hash(&hash)
@@ -117,9 +117,9 @@ pub fn new_password(tx: &Tx, actor: &Actor, device: &str) -> Result<Command> {
     actor.require(Right::Destroy)?;
     let enrollment = devices::channel(tx, actor, device)?;
     let Some((guid, name)) = made(&rows::facts(tx, &enrollment.device_id)?) else {
-        return Err(Error::conflict(
-            "This device has no administrator that was made in Setup Assistant, or has not said so yet. Ask it again what it is.",
-        ));
+        return Err(Error::conflict(t!(
+            "This device has no administrator that was made in Setup Assistant, or has not said so yet. Ask it again what it is."
+        )));
     };
     let hash = password(tx, &enrollment, &name)?;
     let order = command::set_auto_admin_password(tx.command_uuid(), &guid, &hash);

@@ -101,7 +101,7 @@ fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
 
 fn standing(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
     let (step, words, at) = match arrival.answer {
-        Answer::Refused => (Step::Refused, String::from("was not let in"), arrival.asked_at),
+        Answer::Refused => (Step::Refused, String::from(t!("was not let in")), arrival.asked_at),
         Answer::Update => updating(tx.now, &arrival),
         Answer::Profile => on_its_way(tx, &arrival)?,
     };
@@ -113,12 +113,13 @@ fn standing(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
     let Some((device, enrollment)) = enrolled(tx, &row.arrival)? else { return Ok(row) };
     row.device_id = Some(device.id);
     row.name = device.name;
-    (row.step, row.words, row.at) = (Step::CheckingIn, String::from("installs its profile"), enrollment.authenticated_at.unwrap_or(row.at));
+    (row.step, row.words, row.at) =
+        (Step::CheckingIn, String::from(t!("installs its profile")), enrollment.authenticated_at.unwrap_or(row.at));
     match (enrollment.state, waits(tx, &enrollment)?) {
         (EnrollmentState::Authenticated, _) => {}
         (EnrollmentState::Enrolled, Some(waits)) => held(&mut row, &waits),
         (EnrollmentState::Enrolled, None) => set_up(&mut row, &afterwards(tx, &enrollment)?, enrollment.enrolled_at),
-        (_, _) => (row.step, row.words) = (Step::Stuck, String::from("has left again")),
+        (_, _) => (row.step, row.words) = (Step::Stuck, String::from(t!("has left again"))),
     }
     Ok(row)
 }
@@ -138,10 +139,11 @@ pub fn held_off(tx: &Tx, limit: u32) -> Result<Vec<(Arrival, devices::Device)>> 
 fn updating(now: Timestamp, arrival: &Arrival) -> (Step, String, Timestamp) {
     let target = &arrival.because;
     if now.since(arrival.asked_at) < UPDATES_FOR {
-        return (Step::Updating, format!("updates itself to {target} first, then asks again"), arrival.asked_at);
+        return (Step::Updating, t!("updates itself to {target} first, then asks again", target), arrival.asked_at);
     }
-    let words = format!(
-        "was to update itself to {target} and has not asked again: look at its screen; it needs power, space and Wi-Fi, and can be updated by a computer too"
+    let words = t!(
+        "was to update itself to {target} and has not asked again: look at its screen; it needs power, space and Wi-Fi, and can be updated by a computer too",
+        target
     );
     (Step::Stuck, words, arrival.asked_at)
 }
@@ -152,13 +154,13 @@ fn on_its_way(tx: &Tx, arrival: &Arrival) -> Result<(Step, String, Timestamp)> {
     if let Some(challenge) = challenge.as_ref().filter(|challenge| challenge.spent_at.is_none())
         && let Some(because) = acme::last_problem(tx, &challenge.hash)?
     {
-        return Ok((Step::Stuck, format!("got no certificate: {because}"), arrival.asked_at));
+        return Ok((Step::Stuck, t!("got no certificate: {because}", because), arrival.asked_at));
     }
     Ok(match challenge.map(|challenge| (challenge.spent_at, challenge.expires_at)) {
-        Some((Some(spent_at), _)) => (Step::Certified, String::from("has its certificate"), spent_at),
-        Some((None, expires_at)) if expires_at > tx.now => (Step::Asked, String::from("was given its profile"), arrival.asked_at),
+        Some((Some(spent_at), _)) => (Step::Certified, String::from(t!("has its certificate")), spent_at),
+        Some((None, expires_at)) if expires_at > tx.now => (Step::Asked, String::from(t!("was given its profile")), arrival.asked_at),
         _ => {
-            let words = "was given its profile and never asked for its certificate; start it again";
+            let words = t!("was given its profile and never asked for its certificate; start it again");
             (Step::Stuck, String::from(words), arrival.asked_at)
         }
     })
@@ -175,7 +177,7 @@ fn enrolled(tx: &Tx, arrival: &Arrival) -> Result<Option<(devices::Device, Enrol
 /// How many of each kind are there: `profiles 2 of 3`.
 fn counts(waits: &Waits) -> Vec<String> {
     let counts = [(Kind::Profile, "profiles"), (Kind::App, "apps")].map(|(kind, noun)| (waits.count(kind), noun));
-    counts.iter().filter(|((_, all), _)| *all > 0).map(|((there, all), noun)| format!("{noun} {there} of {all}")).collect()
+    counts.iter().filter(|((_, all), _)| *all > 0).map(|((there, all), noun)| t!("{noun} {there} of {all}", noun, there, all)).collect()
 }
 
 /// A device that is set up is ready only with all that it was to have.
@@ -183,9 +185,9 @@ fn set_up(row: &mut Arriving, stands: &Waits, enrolled_at: Option<Timestamp>) {
     row.at = stands.hold.released_at.or(enrolled_at).unwrap_or(row.at);
     row.troubles = stands.given_up();
     (row.step, row.words) = match (row.troubles.is_empty(), stands.awaited().is_empty()) {
-        (false, _) => (Step::Lacking, String::from("is set up and lacks something")),
-        (true, false) => (Step::Completing, format!("is set up; {} so far", counts(stands).join(", "))),
-        (true, true) => (Step::Ready, String::from("is set up")),
+        (false, _) => (Step::Lacking, String::from(t!("is set up and lacks something"))),
+        (true, false) => (Step::Completing, t!("is set up; {join} so far", join = counts(stands).join(", "))),
+        (true, true) => (Step::Ready, String::from(t!("is set up"))),
     };
 }
 
@@ -196,13 +198,13 @@ fn held(row: &mut Arriving, waits: &Waits) {
     if waits.hold.is_open() {
         row.step = Step::Held;
         row.words = match (&waits.things, counts.is_empty()) {
-            (None, _) => String::from("says what it is"),
-            (Some(_), true) => String::from("goes on in a moment"),
+            (None, _) => String::from(t!("says what it is")),
+            (Some(_), true) => String::from(t!("goes on in a moment")),
             (Some(_), false) => counts.join(", "),
         };
         row.at = waits.hold.held_at.unwrap_or(row.at);
     } else {
-        (row.step, row.words) = (Step::Released, String::from("was told to go on"));
+        (row.step, row.words) = (Step::Released, String::from(t!("was told to go on")));
         row.at = waits.hold.released_at.unwrap_or(row.at);
     }
 }

@@ -102,13 +102,13 @@ fn verdict(tx: &Tx, enrollment: &Enrollment, hold: &Hold, things: Option<&[Thing
     }
     Ok(match things {
         // Without facts nothing can be planned; once it has no question left to answer, there is nothing to wait for.
-        None if !commands::any_waiting(tx, enrollment)? => Some(String::from("It did not say what it is.")),
+        None if !commands::any_waiting(tx, enrollment)? => Some(String::from(t!("It did not say what it is."))),
         Some(things) if !things.iter().any(|thing| thing.standing == Standing::Awaited) => {
             let failed = things.iter().filter(|thing| thing.standing != Standing::There).count();
             Some(match failed {
-                0 => String::from("All is there."),
-                1 => String::from("All is there but one thing that does not come."),
-                many => format!("All is there but {many} things that do not come."),
+                0 => String::from(t!("All is there.")),
+                1 => String::from(t!("All is there but one thing that does not come.")),
+                many => t!("All is there but {many} things that do not come.", many),
             })
         }
         _ => None,
@@ -148,7 +148,7 @@ fn release(
 fn missing(thing: &Thing) -> Option<String> {
     match &thing.standing {
         Standing::There => None,
-        Standing::Awaited => Some(format!("{}: it was still on its way", thing.name)),
+        Standing::Awaited => Some(t!("{name}: it was still on its way", name = thing.name)),
         Standing::GivenUp(because) => Some(format!("{}: {because}", thing.name)),
     }
 }
@@ -224,7 +224,7 @@ pub fn let_go(tx: &Tx, actor: &Actor, device: &str) -> Result<()> {
     actor.require(Right::Command)?;
     let enrollment = devices::channel(tx, actor, device)?;
     let Some(Waits { hold, things }) = waits(tx, &enrollment)? else {
-        return Err(Error::conflict("This device does not wait in Setup Assistant."));
+        return Err(Error::conflict(t!("This device does not wait in Setup Assistant.")));
     };
     if hold.held_at.is_some() && !hold.is_open() {
         return again(tx, &enrollment, hold);
@@ -244,8 +244,8 @@ impl Waits {
         let named = |thing: &Thing| match thing.kind {
             Kind::Profile if thing.name == "its declarations" => thing.name.clone(),
             Kind::Accounts => thing.name.clone(),
-            Kind::Profile => format!("profile “{}”", thing.name),
-            Kind::App => format!("app “{}”", thing.name),
+            Kind::Profile => t!("profile “{name}”", name = thing.name),
+            Kind::App => t!("app “{name}”", name = thing.name),
         };
         let things = self.things.as_deref().unwrap_or_default();
         things.iter().filter(|thing| thing.standing == Standing::Awaited).map(named).collect()

@@ -106,14 +106,16 @@ pub enum Unknown {
 
 impl Unknown {
     /// Why, as a sentence without a full stop.
-    pub const fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
-            Self::NoList => "Apple’s list of releases has not been read yet",
-            Self::Version => "it has not said which version it runs",
+            Self::NoList => t!("Apple’s list of releases has not been read yet"),
+            Self::Version => t!("it has not said which version it runs"),
             Self::Board => {
-                "the Mac has not said which board it has, by which Apple lists Macs; macOS 12 and later say so with the next inventory, and older ones are asked what they find"
+                t!(
+                    "the Mac has not said which board it has, by which Apple lists Macs; macOS 12 and later say so with the next inventory, and older ones are asked what they find"
+                )
             }
-            Self::NotListed => "Apple’s list does not name this hardware, which says nothing of it: the list is sometimes incomplete",
+            Self::NotListed => t!("Apple’s list does not name this hardware, which says nothing of it: the list is sometimes incomplete"),
         }
     }
 }

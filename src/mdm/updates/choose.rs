@@ -61,7 +61,7 @@ pub fn choose(rules: &Rules, subject: &Subject, found: &Found, today: Day) -> Ch
             let of_major = usable.into_iter().filter(|candidate| candidate.version.major() == Some(*major)).collect();
             let of_major = in_time(rules, of_major, 0);
             if of_major.is_empty() && subject.version.major().is_some_and(|own| own < *major) {
-                return not_offered(format!("Apple offers it no release of generation {major}"));
+                return not_offered(t!("Apple offers it no release of generation {major}", major));
             }
             newest(&of_major, 0, today)
         }
@@ -109,7 +109,7 @@ fn in_build(subject: &Subject, version: OsVersion, build: &str) -> Choice {
     let is_other = subject.version == version && !build.is_empty() && !subject.build.is_empty() && subject.build != build;
     if is_other {
         let own = &subject.build;
-        let words = format!("it runs {version} of build {own}, and devices do not install the same version again");
+        let words = t!("it runs {version} of build {own}, and devices do not install the same version again", version, own);
         return Choice::Cannot(Because::new(Inability::Other, words));
     }
     Choice::Satisfied
@@ -138,13 +138,13 @@ fn release(candidates: &[&Candidate], subject: &Subject, version: OsVersion, bui
     match candidates.iter().find(same) {
         Some(candidate) => only(candidate),
         None if !build.is_empty() && candidates.iter().any(|candidate| candidate.version == version) => {
-            not_offered(format!("Apple offers it {version} in another build than {build}"))
+            not_offered(t!("Apple offers it {version} in another build than {build}", version, build))
         }
         None if version.is_improvement() && has_its_base() => {
-            let words = format!("{version} improves another build than the one that it runs: it needs the release before it first");
+            let words = t!("{version} improves another build than the one that it runs: it needs the release before it first", version);
             Choice::Cannot(Because::new(Inability::Other, words))
         }
-        None => not_offered(format!("Apple does not offer {version} to this model, or signs it no more")),
+        None => not_offered(t!("Apple does not offer {version} to this model, or signs it no more", version)),
     }
 }
 
@@ -175,7 +175,7 @@ fn minimum(candidates: &[&Candidate], least: OsVersion) -> Choice {
     let nearest = enough.last().and_then(|candidate| candidate.version.major());
     match enough.iter().find(|candidate| candidate.version.major() == nearest) {
         Some(candidate) => only(candidate),
-        None => not_offered(format!("Apple offers this model nothing from {least} on")),
+        None => not_offered(t!("Apple offers this model nothing from {least} on", least)),
     }
 }
 

@@ -27,12 +27,14 @@ pub fn doubt(tx: &Tx, target: &Target, listed: &mut Listed) -> Result<Option<Str
             let of_major = |release: &Release| release.key.os_version().major() == Some(*major);
             let of_major: Vec<_> = listed.releases(tx)?.iter().filter(|release| of_major(release)).collect();
             if of_major.is_empty() {
-                Some(format!(
-                    "Apple’s list has no release of generation {major}. No device gets anything unless Apple lists one; check the number."
+                Some(t!(
+                    "Apple’s list has no release of generation {major}. No device gets anything unless Apple lists one; check the number.",
+                    major
                 ))
             } else if is_over(&of_major, tx) {
-                Some(format!(
-                    "Apple signs no release of generation {major} any more. No device gets anything unless Apple lists a newer one."
+                Some(t!(
+                    "Apple signs no release of generation {major} any more. No device gets anything unless Apple lists a newer one.",
+                    major
                 ))
             } else {
                 None
@@ -53,7 +55,7 @@ pub fn doubt(tx: &Tx, target: &Target, listed: &mut Listed) -> Result<Option<Str
             }
             let missing = missing.join(" or ");
             (!missing.is_empty()).then(|| {
-                format!("Apple signs nothing from {missing} on. Devices that run less get nothing unless Apple lists it; check how it is written.")
+                t!("Apple signs nothing from {missing} on. Devices that run less get nothing unless Apple lists it; check how it is written.", missing)
             })
         }
         Target::Newest | Target::NewestOfOwn | Target::NewestMinusDays { .. } => None,
@@ -66,19 +68,19 @@ fn of_release(listed: &[Release], tx: &Tx, (platform, version, build): (&str, &s
         release.key.platform == platform && release.key.os_version() == wanted && (build.is_empty() || release.key.build == build)
     };
     let found: Vec<_> = listed.iter().filter(|release| is_it(release)).collect();
-    let build = if build.is_empty() { String::new() } else { format!(" of build {build}") };
+    let build = if build.is_empty() { String::new() } else { t!(" of build {build}", build) };
     if found.is_empty() {
-        return Some(format!(
-            "Apple’s list has no {platform} {version}{build}. No device gets it unless Apple lists it; check how it is written."
+        return Some(t!(
+            "Apple’s list has no {platform} {version}{build}. No device gets it unless Apple lists it; check how it is written.",
+            platform,
+            version,
+            build
         ));
     }
     let last = found.iter().filter_map(|release| release.expires()).max();
     is_over(&found, tx).then(|| match last {
-        Some(last) => format!(
-            "Apple signed {platform} {version}{build} until {} only: no device can install it any more. Choose a release that Apple signs.",
-            last.words()
-        ),
-        None => format!("Apple signs {platform} {version}{build} no more: no device can install it. Choose a release that Apple signs."),
+        Some(last) => t!("Apple signed {platform} {version}{build} until {last} only: no device can install it any more. Choose a release that Apple signs.", platform, version, build, last = last.words()),
+        None => t!("Apple signs {platform} {version}{build} no more: no device can install it. Choose a release that Apple signs.", platform, version, build),
     })
 }
 

@@ -29,15 +29,15 @@ pub fn mechanism(target: &Target) -> Result<Mechanism, Because> {
     }
     match check(Request::Command("ScheduleOSUpdate"), device) {
         Ok(()) if device.platform != Platform::Visionos => Ok(Mechanism::Command),
-        Ok(()) => Err(Because::new(Inability::Other, "updates can be started from visionOS 26 on")),
+        Ok(()) => Err(Because::new(Inability::Other, t!("updates can be started from visionOS 26 on"))),
         Err(refusal) => Err(match obstacle {
             // Of two ways that are both closed, the newer one tells what would help, unless the system is too old for it.
             Some(obstacle) if !matches!(obstacle, Obstacle::TooOld(_)) => {
                 let kind = if matches!(obstacle, Obstacle::Supervision) { Inability::Supervision } else { Inability::Other };
-                Because::new(kind, format!("an update by declaration {}", obstacle.words(device)))
+                Because::new(kind, t!("an update by declaration {obstacle}", obstacle = obstacle.words(device)))
             }
             _ if refusal.reason == Reason::Supervision => {
-                Because::new(Inability::Supervision, "on its system updates can be started on supervised devices only")
+                Because::new(Inability::Supervision, t!("on its system updates can be started on supervised devices only"))
             }
             _ => Because::new(Inability::Other, refusal.words),
         }),

@@ -265,7 +265,7 @@ pub fn found(row: &mut UpdateState, key: Option<&str>, is_mac: bool, now: Timest
             row.due_at = None;
         }
         None if is_mac && row.unmoved == 0 => row.unmoved = 1,
-        None => failed(row, "it does not find this release among its updates", now),
+        None => failed(row, t!("it does not find this release among its updates"), now),
     }
     row.changed_at = now;
 }
@@ -286,12 +286,14 @@ pub fn scheduled(row: &mut UpdateState, answer: &ScheduledUpdate, because: Optio
     match answer.status.as_str() {
         "Downloading" => enter(row, Stage::Downloading, "", now),
         "Installing" => enter(row, Stage::Installing, "", now),
-        "Idle" if row.asked == InstallAction::InstallAsap.as_str() => enter(row, Stage::Prepared, "the device asks the person first", now),
+        "Idle" if row.asked == InstallAction::InstallAsap.as_str() => {
+            enter(row, Stage::Prepared, t!("the device asks the person first"), now)
+        }
         "Idle" if row.action == Action::Notify => {
             row.due_at = None;
-            enter(row, Stage::Waiting, "the person has been told of it", now);
+            enter(row, Stage::Waiting, t!("the person has been told of it"), now);
         }
-        "Idle" if row.action == Action::Later => enter(row, before, "the Mac installs it at night, or when the person lets it", now),
+        "Idle" if row.action == Action::Later => enter(row, before, t!("the Mac installs it at night, or when the person lets it"), now),
         "Idle" => enter(row, before, "", now),
         other => match obstacle(other) {
             Some((because, true)) => hindered(row, if before == Stage::Prepared { before } else { Stage::Waiting }, because, now),
@@ -326,7 +328,7 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
         _ if matches!(row.stage, Stage::Downloading | Stage::Prepared) && !matches!(row.action, Action::Later | Action::Notify) => {
             row.scheduled.clear();
             row.percent = None;
-            enter(row, Stage::Waiting, "the device does not go on with it; it is told again", now);
+            enter(row, Stage::Waiting, t!("the device does not go on with it; it is told again"), now);
         }
         _ => {}
     }
@@ -338,9 +340,9 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
         let most = if row.stage == Stage::Prepared { UNANSWERED_MAX } else { UNMOVED_MAX };
         if row.unmoved >= most {
             let because = match row.stage {
-                Stage::Installing => "it said that it installs, and still runs what it ran hours later",
-                Stage::Prepared => "it is downloaded and did not install: nobody agreed at the device, or it could not",
-                _ => "nothing moved for hours",
+                Stage::Installing => t!("it said that it installs, and still runs what it ran hours later"),
+                Stage::Prepared => t!("it is downloaded and did not install: nobody agreed at the device, or it could not"),
+                _ => t!("nothing moved for hours"),
             };
             failed(row, because, now);
         }
@@ -352,7 +354,7 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
 /// The device said that it installs, and now that it only has it: where no passcode lets it ask its person first, that is a failed installation.
 pub fn installs_no_more(row: &mut UpdateState, before: Stage, asks_first: bool, now: Timestamp) {
     if before == Stage::Installing && row.stage == Stage::Prepared && !asks_first {
-        failed(row, "the installation failed: the device has it downloaded and does not go on", now);
+        failed(row, t!("the installation failed: the device has it downloaded and does not go on"), now);
     }
 }
 

@@ -78,7 +78,11 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     if let Some(row) = rows.iter().find(|row| plan_is_at_it(row, &version, order.action, mechanism)) {
         let plan = update_plans::by_id(tx, &row.plan_id)?.map(|plan| plan.name).unwrap_or_default();
         return Ok((
-            Started::UnderWay(format!("The plan “{plan}” has the device bring {} already; nothing more was sent.", row.version)),
+            Started::UnderWay(t!(
+                "The plan “{plan}” has the device bring {version} already; nothing more was sent.",
+                plan,
+                version = row.version
+            )),
             row.clone(),
         ));
     }
@@ -96,7 +100,7 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     row.ordered_by = actor.to_string();
     row.begun_at = Some(tx.now);
     if let Some(uuid) = rows.iter().find(|row| row.plan_id.is_empty()).and_then(|row| row.command_uuid.as_deref()) {
-        commands::take_back(tx, &ready.enrollment, uuid, "another order took its place")?;
+        commands::take_back(tx, &ready.enrollment, uuid, t!("another order took its place"))?;
     }
     update_states::put(tx, &ready.enrollment.id, &row)?;
     let data = json!({ "version": row.version, "build": row.build, "action": order.action });
@@ -145,10 +149,10 @@ pub fn cancel(tx: &Tx, actor: &Actor, device_id: &str) -> Result<()> {
     actor.require(Right::Command)?;
     let ready = ready(tx, device_id)?;
     let Some(row) = update_states::of_enrollment(tx, &ready.enrollment.id)?.into_iter().find(|row| row.plan_id.is_empty()) else {
-        return Err(Error::not_found("No update of this device was started by hand."));
+        return Err(Error::not_found(t!("No update of this device was started by hand.")));
     };
     if let Some(uuid) = &row.command_uuid {
-        commands::take_back(tx, &ready.enrollment, uuid, "somebody took it back")?;
+        commands::take_back(tx, &ready.enrollment, uuid, t!("somebody took it back"))?;
     }
     update_states::forget(tx, &ready.enrollment.id, "")?;
     journal::note(tx, actor, "update.taken_back", &ready.enrollment, json!({ "version": row.version }))?;
@@ -160,10 +164,10 @@ pub fn again(tx: &Tx, actor: &Actor, device_id: &str, plan_id: &str) -> Result<(
     actor.require(Right::Command)?;
     let ready = ready(tx, device_id)?;
     let Some(row) = update_states::of_enrollment(tx, &ready.enrollment.id)?.into_iter().find(|row| row.plan_id == plan_id) else {
-        return Err(Error::not_found("There is no such update of this device."));
+        return Err(Error::not_found(t!("There is no such update of this device.")));
     };
     if !next::may_retry(&row, tx.now) {
-        return Err(Error::conflict("This update has not failed; there is nothing to try again."));
+        return Err(Error::conflict(t!("This update has not failed; there is nothing to try again.")));
     }
     try_again(tx, actor, &ready, row).map(drop)
 }
@@ -188,9 +192,9 @@ fn look_again(tx: &Tx, device: &Device) -> Result<()> {
 
 fn ready(tx: &Tx, device_id: &str) -> Result<Ready> {
     let device = devices::by_id(tx, device_id)?.filter(|device| device.deleted_at.is_none());
-    let device = device.ok_or_else(|| Error::not_found("There is no such device."))?;
+    let device = device.ok_or_else(|| Error::not_found(t!("There is no such device.")))?;
     let enrollment = enrollments::device_channel(tx, &device.id)?.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
-    let enrollment = enrollment.ok_or_else(|| Error::conflict("The device is not enrolled; it cannot be told anything."))?;
+    let enrollment = enrollment.ok_or_else(|| Error::conflict(t!("The device is not enrolled; it cannot be told anything.")))?;
     Ok(Ready {
         target: reconcile::target(tx, &enrollment, &device, &[])?,
         subject: candidates::subject(tx, &device)?,
@@ -209,31 +213,34 @@ fn chosen(tx: &Tx, ready: &Ready, order: &Order) -> Result<Option<Candidate>> {
         (Found::Unknown(_), true) => {
             return Err(Error::field(
                 "version",
-                "what it can have is not known until it is asked: leave the version out, and the newest that it finds is meant",
+                t!("what it can have is not known until it is asked: leave the version out, and the newest that it finds is meant"),
             ));
         }
         (Found::Unknown(unknown), false) => {
-            return Err(Error::field("version", format!("it is not known what it can have: {}", unknown.words())));
+            return Err(Error::field("version", t!("it is not known what it can have: {unknown}", unknown = unknown.words())));
         }
     };
     let Some(version) = &order.version else {
         let newest = found.into_iter().find(|candidate| candidate.leap != Leap::Improvement);
-        return newest.map(Some).ok_or_else(|| Error::field("version", "the device has the newest release that Apple offers it"));
+        return newest.map(Some).ok_or_else(|| Error::field("version", t!("the device has the newest release that Apple offers it")));
     };
     let wanted = OsVersion::parse(version);
     if !wanted.is_known() {
-        return Err(Error::field("version", "this is no version; 26.1 is one"));
+        return Err(Error::field("version", t!("this is no version; 26.1 is one")));
     }
     if ready.subject.version.is_at_least(wanted) {
         return Err(Error::field(
             "version",
-            format!("the device runs {} already; nothing is ever taken back to an older one", ready.subject.version),
+            t!("the device runs {version} already; nothing is ever taken back to an older one", version = ready.subject.version),
         ));
     }
     let offered: Vec<_> = found.iter().map(|candidate| candidate.version.to_string()).collect();
     found.into_iter().find(|candidate| candidate.version == wanted).map(Some).ok_or_else(|| {
-        let instead = if offered.is_empty() { String::from("nothing at all") } else { offered.join(", ") };
-        Error::field("version", format!("Apple does not offer {wanted} to this model, or signs it no more; it offers {instead}"))
+        let instead = if offered.is_empty() { String::from(t!("nothing at all")) } else { offered.join(", ") };
+        Error::field(
+            "version",
+            t!("Apple does not offer {wanted} to this model, or signs it no more; it offers {instead}", wanted, instead),
+        )
     })
 }
 
@@ -242,10 +249,12 @@ fn check_action(action: Action, mechanism: Mechanism, ready: &Ready) -> Result<(
     let is_mac = ready.device.platform == Platform::Macos;
     let because = match (mechanism, action) {
         (Mechanism::Declaration, Action::Download | Action::Notify) => {
-            "this system takes declarations, which always install; a plan with a later deadline lets it download and tell its user first"
+            t!(
+                "this system takes declarations, which always install; a plan with a later deadline lets it download and tell its user first"
+            )
         }
-        (Mechanism::Command, Action::Notify | Action::Later | Action::Force) if !is_mac => "only a Mac can be told so",
-        (Mechanism::Command, Action::Force) if !mechanism::has_mac_actions(&ready.target) => "a forced restart needs macOS 11 or later",
+        (Mechanism::Command, Action::Notify | Action::Later | Action::Force) if !is_mac => t!("only a Mac can be told so"),
+        (Mechanism::Command, Action::Force) if !mechanism::has_mac_actions(&ready.target) => t!("a forced restart needs macOS 11 or later"),
         _ => return Ok(()),
     };
     Err(because.to_owned())
@@ -270,13 +279,13 @@ fn plan_is_at_it(row: &UpdateState, version: &str, action: Action, mechanism: Me
 
 fn under_way(row: &UpdateState) -> String {
     let stage = match row.stage {
-        Stage::Installing => "The device installs",
-        Stage::Downloading => "The device downloads",
-        Stage::Prepared => "The device has downloaded",
-        Stage::Planned => return String::from("The device is being asked what it finds; nothing more was sent."),
-        _ => "The device has been told to bring",
+        Stage::Installing => t!("The device installs"),
+        Stage::Downloading => t!("The device downloads"),
+        Stage::Prepared => t!("The device has downloaded"),
+        Stage::Planned => return String::from(t!("The device is being asked what it finds; nothing more was sent.")),
+        _ => t!("The device has been told to bring"),
     };
-    format!("{stage} {} already; nothing more was sent.", row.version)
+    t!("{stage} {version} already; nothing more was sent.", stage, version = row.version)
 }
 
 /// What may keep a device from installing now, each as a sentence: its passcode, battery and room, and what a Mac must have.
@@ -287,21 +296,28 @@ pub fn conditions(tx: &Tx, device: &Device) -> Result<Vec<String>> {
     let mut said = Vec::new();
     let is_mac = device.platform == Platform::Macos;
     if security["PasscodePresent"] == true && !is_mac {
-        said.push(String::from(
-            "It has a passcode: its user is asked for it before it installs by command; at a deadline they are asked until then.",
-        ));
+        said.push(String::from(t!(
+            "It has a passcode: its user is asked for it before it installs by command; at a deadline they are asked until then."
+        )));
     }
     if let Some(level) = facts["BatteryLevel"].as_f64().filter(|level| (0.0..BATTERY_LOW).contains(level)) {
-        said.push(format!("Its battery was at {:.0} % when it last said so; it installs at half or at power.", level * 100.0));
+        said.push(t!(
+            "Its battery was at {level} % when it last said so; it installs at half or at power.",
+            level = format!("{:.0}", level * 100.0)
+        ));
     }
     if let Some(room) = facts["AvailableDeviceCapacity"].as_f64().filter(|room| *room < ROOM_MIN_GB) {
-        said.push(format!("It had {room:.1} GB free when it last said so; a release takes {ROOM_MIN_GB:.0} GB and more."));
+        said.push(t!(
+            "It had {room} GB free when it last said so; a release takes {ROOM_MIN_GB} GB and more.",
+            room = format!("{room:.1}"),
+            ROOM_MIN_GB = format!("{ROOM_MIN_GB:.0}")
+        ));
     }
     let needs_token = is_mac && security["BootstrapTokenRequiredForSoftwareUpdate"] == true;
     if needs_token && !enrollment.is_some_and(|enrollment| enrollment.has_bootstrap_token) {
-        said.push(String::from(
-            "It has given no bootstrap token, without which a Mac with Apple silicon waits for a volume owner to type a password.",
-        ));
+        said.push(String::from(t!(
+            "It has given no bootstrap token, without which a Mac with Apple silicon waits for a volume owner to type a password."
+        )));
     }
     Ok(said)
 }

@@ -73,8 +73,9 @@ pub fn check(tx: &Tx, actor: &Actor, id: Option<&str>, new: &NewPlan) -> Result<
 pub fn create(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<Read> {
     actor.require(Right::Configure)?;
     if update_plans::count(tx)? >= PLANS_MAX {
-        return Err(Error::conflict(format!(
-            "There are {PLANS_MAX} update plans already, the most there can be: delete one that is over."
+        return Err(Error::conflict(t!(
+            "There are {PLANS_MAX} update plans already, the most there can be: delete one that is over.",
+            PLANS_MAX
         )));
     }
     let (name, note) = checked(tx, &new.name, &new.note, &new.rules)?;
@@ -106,9 +107,9 @@ pub fn update(tx: &Tx, actor: &Actor, id: &str, change: &PlanChange) -> Result<R
     actor.require(Right::Configure)?;
     let before = find(tx, actor, id)?;
     if change.revision.is_some_and(|revision| revision != before.plan.revision) {
-        return Err(Error::conflict(format!(
-            "Somebody else changed this plan meanwhile (it is at revision {}). Look at it again, then repeat your change.",
-            before.plan.revision
+        return Err(Error::conflict(t!(
+            "Somebody else changed this plan meanwhile (it is at revision {revision}). Look at it again, then repeat your change.",
+            revision = before.plan.revision
         )));
     }
     let rules = change.rules.as_ref().unwrap_or(&before.rules);
@@ -145,9 +146,9 @@ pub fn stop(tx: &Tx, actor: &Actor, id: &str, because: &str) -> Result<Read> {
     actor.require(Right::Configure)?;
     let because = names::straight(because);
     if because.chars().count() > REASON_MAX_CHARS {
-        return Err(Error::field("because", format!("at most {REASON_MAX_CHARS} characters")));
+        return Err(Error::field("because", t!("at most {REASON_MAX_CHARS} characters", REASON_MAX_CHARS)));
     }
-    let because = if because.is_empty() { format!("{actor} stopped it") } else { because };
+    let because = if because.is_empty() { t!("{actor} stopped it", actor) } else { because };
     set_stopped(tx, actor, id, Some(&because))
 }
 
@@ -183,14 +184,14 @@ pub(in crate::mdm) fn judge(tx: &Tx, id: &str) -> Result<()> {
     if failed < stop.at_least || u64::from(failed) * 100 < u64::from(stop.percent) * u64::from(begun) {
         return Ok(());
     }
-    let because = format!("{failed} of {begun} devices failed, and it is to stop at {} percent", stop.percent);
+    let because = t!("{failed} of {begun} devices failed, and it is to stop at {percent} percent", failed, begun, percent = stop.percent);
     set_stopped(tx, &Actor::Job("updates"), &plan.id, Some(&because)).map(drop)
 }
 
 /// One plan.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Read> {
     actor.require(Right::View)?;
-    let plan = update_plans::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such update plan."))?;
+    let plan = update_plans::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("There is no such update plan.")))?;
     plan::read(tx, plan)
 }
 
@@ -206,21 +207,24 @@ pub fn except(tx: &Tx, actor: &Actor, id: &str, device_id: &str, reason: &str, e
     let read = find(tx, actor, id)?;
     let reason = names::straight(reason);
     if reason.is_empty() || reason.chars().count() > REASON_MAX_CHARS || reason.chars().any(char::is_control) {
-        return Err(Error::field("reason", format!("say why, in 1 to {REASON_MAX_CHARS} characters")));
+        return Err(Error::field("reason", t!("say why, in 1 to {REASON_MAX_CHARS} characters", REASON_MAX_CHARS)));
     }
     if ends_at.is_some_and(|end| end <= tx.now) {
-        return Err(Error::field("ends_at", "this moment has passed; leave it empty for an exception without an end"));
+        return Err(Error::field("ends_at", t!("this moment has passed; leave it empty for an exception without an end")));
     }
     let known = devices::by_id(tx, device_id)?.is_some_and(|device| device.deleted_at.is_none());
     if !known {
-        return Err(Error::field("device_id", "there is no such device"));
+        return Err(Error::field("device_id", t!("there is no such device")));
     }
     if read.ring_of(&assignments::groups_of_device(tx, device_id)?).is_none() {
-        return Err(Error::field("device_id", "the plan is not about this device: it is in no group of its rings"));
+        return Err(Error::field("device_id", t!("the plan is not about this device: it is in no group of its rings")));
     }
     let before = update_plans::exceptions(tx, id, EXCEPTIONS_MAX)?;
     if before.len() >= EXCEPTIONS_MAX as usize && !before.iter().any(|exception| exception.device_id == device_id) {
-        return Err(Error::conflict(format!("This plan has {EXCEPTIONS_MAX} exceptions already: leave a group out of its rings instead.")));
+        return Err(Error::conflict(t!(
+            "This plan has {EXCEPTIONS_MAX} exceptions already: leave a group out of its rings instead.",
+            EXCEPTIONS_MAX
+        )));
     }
     let (plan_id, device_id) = (id.to_owned(), device_id.to_owned());
     let exception = Exception { plan_id, device_id, reason, ends_at, created_by: actor.to_string(), created_at: tx.now };
@@ -284,15 +288,15 @@ fn checked(tx: &Tx, name: &str, note: &str, rules: &Rules) -> Result<(String, St
     let (name, note) = (names::straight(name), note.trim().to_owned());
     let mut faults = Vec::new();
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        faults.push(("name", format!("a name of 1 to {NAME_MAX_CHARS} characters on one line")));
+        faults.push(("name", t!("a name of 1 to {NAME_MAX_CHARS} characters on one line", NAME_MAX_CHARS)));
     }
     let unreadable = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
     if note.chars().count() > NOTE_MAX_CHARS || note.chars().any(unreadable) {
-        faults.push(("note", format!("at most {NOTE_MAX_CHARS} characters")));
+        faults.push(("note", t!("at most {NOTE_MAX_CHARS} characters", NOTE_MAX_CHARS)));
     }
     for group in rules.rings.iter().flat_map(|ring| &ring.groups) {
         if groups::by_id(tx, group)?.is_none() {
-            faults.push(("rings", format!("there is no group {}", group.chars().take(60).collect::<String>())));
+            faults.push(("rings", t!("there is no group {string}", string = group.chars().take(60).collect::<String>())));
         }
     }
     match (Error::fields(faults), rules.check()) {
@@ -311,7 +315,7 @@ pub(super) fn not_past(tx: &Tx, rules: &Rules, before: Option<&Rules>) -> Result
     let now = settings::zone(tx)?.wall(tx.now);
     match &rules.deadline {
         Deadline::At { at } if *at <= now && before.is_none_or(|before| before.deadline != rules.deadline) => {
-            Err(Error::field("deadline", format!("{} has passed; look at its year, or choose a later time", at.words())))
+            Err(Error::field("deadline", t!("{at} has passed; look at its year, or choose a later time", at = at.words())))
         }
         _ => Ok(()),
     }
@@ -320,7 +324,7 @@ pub(super) fn not_past(tx: &Tx, rules: &Rules, before: Option<&Rules>) -> Result
 fn taken(tx: &Tx, name: &str, by: Option<&str>) -> Result<()> {
     match update_plans::id_by_name(tx, name)? {
         Some(other) if Some(other.as_str()) != by => {
-            let mut error = Error::field("name", "another plan has this name; take a different one");
+            let mut error = Error::field("name", t!("another plan has this name; take a different one"));
             error.kind = Kind::Conflict;
             Err(error)
         }

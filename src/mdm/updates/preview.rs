@@ -150,7 +150,7 @@ pub fn preview(tx: &Tx, actor: &Actor, id: Option<&str>, rules: &Rules) -> Resul
     rules.check()?;
     for group in rules.rings.iter().flat_map(|ring| &ring.groups) {
         if groups::by_id(tx, group)?.is_none() {
-            return Err(Error::field("rings", format!("there is no group {}", group.chars().take(60).collect::<String>())));
+            return Err(Error::field("rings", t!("there is no group {string}", string = group.chars().take(60).collect::<String>())));
         }
     }
     let read = draft(tx, id, rules)?;
@@ -254,7 +254,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
     };
     let enrollment = enrollments::device_channel(tx, &device.id)?.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
     let Some(enrollment) = enrollment.filter(|_| device.facts_at.is_some()) else {
-        told.because = String::from("it is not enrolled, or has not said yet what it is");
+        told.because = String::from(t!("it is not enrolled, or has not said yet what it is"));
         return Ok(Some(told));
     };
     let target = reconcile::target(tx, &enrollment, &device, &[])?;
@@ -268,7 +268,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
     let on = On { target: &target, subject: &subject, found: &found, zone: &zone, asks };
     match meant(read, ring, &on, exception(&read.plan.id), foreseen_at(&read.rules, ring, &zone, tx.now)) {
         Meant::Ask => {
-            (told.foreseen, told.because) = (Foreseen::Command, String::from("it is asked first what it finds itself"));
+            (told.foreseen, told.because) = (Foreseen::Command, String::from(t!("it is asked first what it finds itself")));
         }
         Meant::Nothing => told.foreseen = Foreseen::NotConcerned,
         Meant::Done => told.foreseen = Foreseen::Done,

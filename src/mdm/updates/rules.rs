@@ -199,7 +199,7 @@ pub struct Rules {
 }
 
 /// The platforms as lists name them, with their names for people.
-pub const LISTED: [(&str, &str); 3] = [("iOS", "iOS, iPadOS and tvOS"), ("macOS", "macOS"), ("visionOS", "visionOS")];
+pub const LISTED: [(&str, &str); 3] = [("iOS", msg!("iOS, iPadOS and tvOS")), ("macOS", "macOS"), ("visionOS", "visionOS")];
 
 impl Rules {
     /// Checks everything, so that all that is wrong is said at once.
@@ -209,15 +209,15 @@ impl Rules {
         self.check_rings(&mut faults);
         self.check_times(&mut faults);
         if self.at_once.is_some_and(|most| most == 0 || most > AT_ONCE_MAX) {
-            faults.push(("at_once", format!("1 to {AT_ONCE_MAX} devices at once, or none for no limit")));
+            faults.push(("at_once", t!("1 to {AT_ONCE_MAX} devices at once, or none for no limit", AT_ONCE_MAX)));
         }
         if self.stop.is_some_and(|stop| stop.percent == 0 || stop.percent > 100 || stop.at_least == 0) {
-            faults.push(("stop", String::from("1 to 100 percent, of at least one device")));
+            faults.push(("stop", String::from(t!("1 to 100 percent, of at least one device"))));
         }
         if let Some(url) = &self.details_url
             && !is_page(url)
         {
-            faults.push(("details_url", format!("an address that begins with https://, of at most {URL_MAX_CHARS} characters")));
+            faults.push(("details_url", t!("an address that begins with https://, of at most {URL_MAX_CHARS} characters", URL_MAX_CHARS)));
         }
         Error::fields(faults)
     }
@@ -226,19 +226,20 @@ impl Rules {
         let is_listed = |platform: &str| LISTED.iter().any(|(known, _)| *known == platform);
         let is_version = |text: &str| OsVersion::parse(text).is_known();
         let fault = match &self.target {
-            Target::Release { platform, .. } if !is_listed(platform) => {
-                Some(String::from("the platform is one of iOS, macOS and visionOS"))
+            Target::Release { platform, .. } if !is_listed(platform) => Some(t!("the platform is one of iOS, macOS and visionOS").into()),
+            Target::Release { version, .. } if !is_version(version) => {
+                Some(t!("“{version}” is no version; 26.1 is one", version = cut(version)))
             }
-            Target::Release { version, .. } if !is_version(version) => Some(format!("“{}” is no version; 26.1 is one", cut(version))),
-            Target::NewestOfMajor { major: 0 } => Some(String::from("a generation has a number, 26 for example")),
+            Target::NewestOfMajor { major: 0 } => Some(String::from(t!("a generation has a number, 26 for example"))),
             Target::NewestMinusDays { days } if *days == 0 || *days > AGE_MAX_DAYS => {
-                Some(format!("a release must have been out for 1 to {AGE_MAX_DAYS} days"))
+                Some(t!("a release must have been out for 1 to {days} days", days = AGE_MAX_DAYS))
             }
-            Target::Minimum { versions } if versions.is_empty() => Some(String::from("name the least version of at least one platform")),
-            Target::Minimum { versions } => versions
-                .iter()
-                .find(|(platform, version)| !is_listed(platform) || !is_version(version))
-                .map(|(platform, version)| format!("“{}” of {} is no version; 26.1 of iOS is one", cut(version), cut(platform))),
+            Target::Minimum { versions } if versions.is_empty() => Some(t!("name the least version of at least one platform").into()),
+            Target::Minimum { versions } => {
+                versions.iter().find(|(platform, version)| !is_listed(platform) || !is_version(version)).map(|(platform, version)| {
+                    t!("“{version}” of {platform} is no version; 26.1 of iOS is one", version = cut(version), platform = cut(platform))
+                })
+            }
             _ => None,
         };
         faults.extend(fault.map(|fault| ("target", fault)));
@@ -246,16 +247,16 @@ impl Rules {
 
     fn check_rings(&self, faults: &mut Vec<(&'static str, String)>) {
         if self.rings.is_empty() || self.rings.len() > RINGS_MAX {
-            faults.push(("rings", format!("1 to {RINGS_MAX} rings")));
+            faults.push(("rings", t!("1 to {RINGS_MAX} rings", RINGS_MAX)));
         }
         for pair in self.rings.windows(2) {
             if pair[1].after_minutes < pair[0].after_minutes {
                 faults.push((
                     "rings",
-                    format!(
-                        "“{}” begins before “{}”: put the rings in the order in which they begin",
-                        cut(&pair[1].name),
-                        cut(&pair[0].name)
+                    t!(
+                        "“{name}” begins before “{name_2}”: put the rings in the order in which they begin",
+                        name = cut(&pair[1].name),
+                        name_2 = cut(&pair[0].name)
                     ),
                 ));
             }
@@ -265,17 +266,17 @@ impl Rules {
                 || ring.name.chars().count() > NAME_MAX_CHARS
                 || ring.name.chars().any(char::is_control)
             {
-                faults.push(("rings", format!("a name of 1 to {NAME_MAX_CHARS} characters for each ring")));
+                faults.push(("rings", t!("a name of 1 to {NAME_MAX_CHARS} characters for each ring", NAME_MAX_CHARS)));
             }
             if ring.after_minutes > WAIT_MAX_MINUTES {
-                faults.push(("rings", format!("“{}” begins more than a year after the first", cut(&ring.name))));
+                faults.push(("rings", t!("“{name}” begins more than a year after the first", name = cut(&ring.name))));
             }
         }
     }
 
     fn check_times(&self, faults: &mut Vec<(&'static str, String)>) {
         let last = self.rings.iter().map(|ring| ring.after_minutes).max().unwrap_or_default();
-        let years = format!("a time in the years {} to {}", YEARS.start(), YEARS.end());
+        let years = t!("a time in the years {start} to {end}", start = YEARS.start(), end = YEARS.end());
         if !YEARS.contains(&self.starts.day().year()) {
             return faults.push(("starts", years));
         }
@@ -287,31 +288,32 @@ impl Rules {
         match &self.deadline {
             Deadline::At { at } if *at < self.starts.plus_minutes(i64::from(last) + i64::from(NOTICE_MIN_MINUTES)) => faults.push((
                 "deadline",
-                format!(
-                    "the last ring begins on {}, and needs at least {NOTICE_MIN_MINUTES} minutes from there",
-                    self.starts.plus_minutes(last.into()).words()
+                t!(
+                    "the last ring begins on {last}, and needs at least {NOTICE_MIN_MINUTES} minutes from there",
+                    last = self.starts.plus_minutes(last.into()).words(),
+                    NOTICE_MIN_MINUTES
                 ),
             )),
             Deadline::After { minutes, .. } if *minutes < NOTICE_MIN_MINUTES || *minutes > WAIT_MAX_MINUTES => {
-                faults.push(("deadline", format!("{NOTICE_MIN_MINUTES} minutes to a year after the start of a ring")));
+                faults.push(("deadline", t!("{NOTICE_MIN_MINUTES} minutes to a year after the start of a ring", NOTICE_MIN_MINUTES)));
             }
             Deadline::After { time: Some(time), .. } if i64::from(*time) >= DAY => {
-                faults.push(("deadline", String::from("a time of the day")));
+                faults.push(("deadline", String::from(t!("a time of the day"))));
             }
             _ => {}
         }
         if self.quiet.len() > QUIET_MAX || self.holidays.len() > HOLIDAYS_MAX {
-            faults.push(("quiet", format!("at most {QUIET_MAX} times of the week and {HOLIDAYS_MAX} holidays")));
+            faults.push(("quiet", t!("at most {QUIET_MAX} times of the week and {HOLIDAYS_MAX} holidays", QUIET_MAX, HOLIDAYS_MAX)));
             return;
         }
         for quiet in &self.quiet {
             if quiet.weekdays.is_empty() || quiet.weekdays.iter().any(|day| *day > 6) || i64::from(quiet.from.max(quiet.to)) > DAY {
-                faults.push(("quiet", String::from("days of the week from 0 (Monday) to 6, and minutes of the day from 0 to 1440")));
+                faults.push(("quiet", String::from(t!("days of the week from 0 (Monday) to 6, and minutes of the day from 0 to 1440"))));
                 return;
             }
         }
         if let Some(holiday) = self.holidays.iter().find(|holiday| holiday.to.since(holiday.from) > HOLIDAY_DAYS_MAX) {
-            faults.push(("holidays", format!("the holiday from {} lasts over a year: check the day on which it ends", holiday.from)));
+            faults.push(("holidays", t!("the holiday from {from} lasts over a year: check the day on which it ends", from = holiday.from)));
             return;
         }
         if let Some(holiday) =
@@ -319,22 +321,28 @@ impl Rules {
         {
             faults.push((
                 "holidays",
-                format!("the holiday from {} ends before it begins, or has a name of over {NAME_MAX_CHARS} characters", holiday.from),
+                t!(
+                    "the holiday from {from} ends before it begins, or has a name of over {NAME_MAX_CHARS} characters",
+                    from = holiday.from,
+                    NAME_MAX_CHARS
+                ),
             ));
             return;
         }
         if timing::allowed(self, self.starts).is_none() {
-            faults.push(("quiet", String::from("these leave no time at all in which something could be installed")));
+            faults.push(("quiet", String::from(t!("these leave no time at all in which something could be installed"))));
         } else if let Deadline::At { at } = &self.deadline
             && timing::allowed(self, *at) != Some(*at)
         {
             faults.push((
                 "deadline",
-                format!("{} lies within quiet hours or a holiday: choose a time at which devices may restart", at.words()),
+                t!("{at} lies within quiet hours or a holiday: choose a time at which devices may restart", at = at.words()),
             ));
         } else if let Some(ring) = self.ring_without_time() {
-            faults
-                .push(("deadline", format!("quiet hours and holidays leave “{}” no time before it: choose a later one", cut(&ring.name))));
+            faults.push((
+                "deadline",
+                t!("quiet hours and holidays leave “{name}” no time before it: choose a later one", name = cut(&ring.name)),
+            ));
         }
     }
 }
@@ -368,14 +376,14 @@ impl Target {
     pub fn words(&self) -> String {
         match self {
             Self::Release { platform, version, .. } => format!("{platform} {version}"),
-            Self::Newest => String::from("the newest release"),
-            Self::NewestOfOwn => String::from("the newest release of the generation that each device runs"),
-            Self::NewestOfMajor { major } => format!("the newest release of generation {major}"),
-            Self::NewestMinusDays { days: 1 } => String::from("the newest release that has been out for a day"),
-            Self::NewestMinusDays { days } => format!("the newest release that has been out for {days} days"),
+            Self::Newest => String::from(t!("the newest release")),
+            Self::NewestOfOwn => String::from(t!("the newest release of the generation that each device runs")),
+            Self::NewestOfMajor { major } => t!("the newest release of generation {major}", major),
+            Self::NewestMinusDays { days: 1 } => String::from(t!("the newest release that has been out for a day")),
+            Self::NewestMinusDays { days } => t!("the newest release that has been out for {days} days", days),
             Self::Minimum { versions } => {
                 let each: Vec<_> = versions.iter().map(|(platform, version)| format!("{platform} {version}")).collect();
-                format!("at least {}", each.join(", "))
+                t!("at least {join}", join = each.join(", "))
             }
         }
     }

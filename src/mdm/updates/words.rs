@@ -8,13 +8,13 @@ use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Inability, Stage, UpdateState};
 
 /// Why it is not known yet which release is meant for a device.
-pub const ASKS_FIRST: &str = "the device is asked what it finds, since Apple’s list cannot be held against it";
+pub const ASKS_FIRST: &str = msg!("the device is asked what it finds, since Apple’s list cannot be held against it");
 
 /// Why a device has not begun where only so many may at once; how many follows.
-pub const WAITS_FOR_TURN: &str = "it waits for its turn";
+pub const WAITS_FOR_TURN: &str = msg!("it waits for its turn");
 
 /// Why a plan has not begun on a device where a person started something.
-pub const BY_HAND_FIRST: &str = "what was started by hand comes first";
+pub const BY_HAND_FIRST: &str = msg!("what was started by hand comes first");
 
 /// How long after a device put something off it still counts as connected.
 const IS_HERE: Duration = Duration::from_secs(15 * 60);
@@ -37,7 +37,7 @@ impl Beside {
 
 /// What people call it.
 pub fn name(row: &UpdateState) -> String {
-    if row.version.is_empty() { String::from("Update") } else { format!("Update to {}", row.version) }
+    if row.version.is_empty() { String::from("Update") } else { t!("Update to {version}", version = row.version) }
 }
 
 /// Whether its deadline has passed and it is not there. What a stopped plan holds back has no deadline.
@@ -49,18 +49,18 @@ pub fn is_overdue(row: &UpdateState, now: Timestamp) -> bool {
 /// The stage in a word or two.
 pub fn stage(row: &UpdateState, now: Timestamp) -> String {
     let words = match row.stage {
-        Stage::Failed => "failed",
-        _ if is_overdue(row, now) => "overdue",
-        Stage::Planned => "planned",
-        Stage::Waiting => "waiting",
+        Stage::Failed => t!("failed"),
+        _ if is_overdue(row, now) => t!("overdue"),
+        Stage::Planned => t!("planned"),
+        Stage::Waiting => t!("waiting"),
         Stage::Downloading => {
-            return row.percent.map_or_else(|| String::from("downloading"), |percent| format!("downloading, {percent} %"));
+            return row.percent.map_or_else(|| String::from("downloading"), |percent| t!("downloading, {percent} %", percent));
         }
-        Stage::Prepared => "downloaded",
-        Stage::Installing => "installing",
-        Stage::Done => "has it",
-        Stage::Cannot => "cannot",
-        Stage::Excepted => "left alone",
+        Stage::Prepared => t!("downloaded"),
+        Stage::Installing => t!("installing"),
+        Stage::Done => t!("has it"),
+        Stage::Cannot => t!("cannot"),
+        Stage::Excepted => t!("left alone"),
     };
     words.to_owned()
 }
@@ -74,15 +74,15 @@ pub fn because(row: &UpdateState, now: Timestamp) -> (String, String) {
 pub fn because_beside(row: &UpdateState, beside: Beside, now: Timestamp) -> (String, String) {
     let cause = if let Some(at) = beside.locked_at(row) {
         let is_here = now.since(at) <= IS_HERE;
-        let locked = if is_here { "It is connected but locked" } else { "It was locked when it last connected" };
-        format!("{locked}, and puts off what it is asked.")
+        let locked = if is_here { t!("It is connected but locked") } else { t!("It was locked when it last connected") };
+        t!("{locked}, and puts off what it is asked.", locked)
     } else if row.problem.is_empty() {
         usual_cause(row, is_overdue(row, now))
     } else {
         sentence(&row.problem)
     };
     let cause = match Wall::parse(&row.deadline).filter(|_| is_overdue(row, now)) {
-        Some(deadline) => format!("It was due on {} by its own clock. {cause}", deadline.words()),
+        Some(deadline) => t!("It was due on {deadline} by its own clock. {cause}", deadline = deadline.words(), cause),
         None => cause,
     };
     (cause.trim_end().to_owned(), remedy(row, beside, now))
@@ -91,18 +91,18 @@ pub fn because_beside(row: &UpdateState, beside: Beside, now: Timestamp) -> (Str
 fn usual_cause(row: &UpdateState, is_overdue: bool) -> String {
     let declared = row.mechanism == Mechanism::Declaration;
     let words = match row.stage {
-        Stage::Planned => "It has not begun yet.",
-        Stage::Waiting if declared => "The device has been told and has not begun.",
-        Stage::Waiting if row.scheduled.is_empty() => "The device has not been told yet, or has not answered.",
-        Stage::Waiting => "The device has taken the order.",
-        Stage::Downloading => "The device downloads it.",
-        Stage::Prepared if declared && is_overdue => "It is downloaded.",
-        Stage::Prepared if declared => "It is downloaded; the device asks its user, and installs it at the deadline.",
-        Stage::Prepared if row.action == Action::Download => "It is downloaded; it was not to be installed.",
-        Stage::Prepared if row.action == Action::Notify => "It is downloaded, and its person has been told of it.",
-        Stage::Prepared => "It is downloaded, and waits to be installed.",
-        Stage::Installing => "The device installs it and is away meanwhile.",
-        Stage::Failed => "It failed.",
+        Stage::Planned => t!("It has not begun yet."),
+        Stage::Waiting if declared => t!("The device has been told and has not begun."),
+        Stage::Waiting if row.scheduled.is_empty() => t!("The device has not been told yet, or has not answered."),
+        Stage::Waiting => t!("The device has taken the order."),
+        Stage::Downloading => t!("The device downloads it."),
+        Stage::Prepared if declared && is_overdue => t!("It is downloaded."),
+        Stage::Prepared if declared => t!("It is downloaded; the device asks its user, and installs it at the deadline."),
+        Stage::Prepared if row.action == Action::Download => t!("It is downloaded; it was not to be installed."),
+        Stage::Prepared if row.action == Action::Notify => t!("It is downloaded, and its person has been told of it."),
+        Stage::Prepared => t!("It is downloaded, and waits to be installed."),
+        Stage::Installing => t!("The device installs it and is away meanwhile."),
+        Stage::Failed => t!("It failed."),
         Stage::Done | Stage::Cannot | Stage::Excepted => "",
     };
     words.to_owned()
@@ -111,7 +111,7 @@ fn usual_cause(row: &UpdateState, is_overdue: bool) -> String {
 fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
     let declared = row.mechanism == Mechanism::Declaration;
     if beside.locked_at(row).is_some() {
-        return String::from("Somebody must enter its passcode; then it goes on.");
+        return String::from(t!("Somebody must enter its passcode; then it goes on."));
     }
     if is_hindered(row, now) {
         return remedy_of_obstacle(row, now);
@@ -120,26 +120,28 @@ fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
         return remedy_of_reason(&row.problem);
     }
     let words = match row.stage {
-        Stage::Failed if is_given_up(row) => "It is not tried any more. Look at the device, then choose “Try again”.",
-        Stage::Failed => "It is tried again by itself.",
-        Stage::Planned if row.problem == ASKS_FIRST => "It goes on when the device has looked and answered, which takes some minutes.",
-        Stage::Planned if row.problem == BY_HAND_FIRST => "It begins by itself after that; “Take back” beside that has it begin at once.",
+        Stage::Failed if is_given_up(row) => t!("It is not tried any more. Look at the device, then choose “Try again”."),
+        Stage::Failed => t!("It is tried again by itself."),
+        Stage::Planned if row.problem == ASKS_FIRST => t!("It goes on when the device has looked and answered, which takes some minutes."),
+        Stage::Planned if row.problem == BY_HAND_FIRST => {
+            t!("It begins by itself after that; “Take back” beside that has it begin at once.")
+        }
         Stage::Planned if is_overdue(row, now) && row.problem.starts_with(WAITS_FOR_TURN) => {
-            "It begins by itself when its turn comes; a plan may let more devices begin at once."
+            t!("It begins by itself when its turn comes; a plan may let more devices begin at once.")
         }
         Stage::Planned => "",
         Stage::Cannot => remedy_of_inability(row.inability),
         _ if is_overdue(row, now) && declared => {
-            "The device installs it about an hour after it is next on, charged and connected; restart it if it stays so."
+            t!("The device installs it about an hour after it is next on, charged and connected; restart it if it stays so.")
         }
         _ if is_overdue(row, now) && beside.is_mac => {
-            "Connect the Mac to power and the network, and have its user save what is open and restart it."
+            t!("Connect the Mac to power and the network, and have its user save what is open and restart it.")
         }
-        _ if is_overdue(row, now) => "Connect the device to power and Wi-Fi and see whether it asks for its passcode.",
-        Stage::Waiting if declared => "Connect it to power and Wi-Fi; it begins by itself.",
-        Stage::Waiting => "It goes on when the device connects.",
+        _ if is_overdue(row, now) => t!("Connect the device to power and Wi-Fi and see whether it asks for its passcode."),
+        Stage::Waiting if declared => t!("Connect it to power and Wi-Fi; it begins by itself."),
+        Stage::Waiting => t!("It goes on when the device connects."),
         Stage::Prepared if row.action == Action::Download => "",
-        Stage::Prepared if !declared => "With a passcode set, the device asks the person first.",
+        Stage::Prepared if !declared => t!("With a passcode set, the device asks the person first."),
         _ => "",
     };
     words.to_owned()
@@ -148,9 +150,9 @@ fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
 /// What helps where something stands in the way, and when it is tried again.
 fn remedy_of_obstacle(row: &UpdateState, now: Timestamp) -> String {
     let minutes = row.due_at.map_or(0, |due| due.since(now).as_secs().div_ceil(60));
-    let minutes = if minutes == 1 { String::from("a minute") } else { format!("{minutes} minutes") };
-    let first = if row.problem.contains("room") { "Free some room on it. " } else { "" };
-    format!("{first}It is tried again in {minutes}; “Try again” does so at once.")
+    let minutes = if minutes == 1 { String::from(t!("a minute")) } else { t!("{minutes} minutes", minutes) };
+    let first = if row.problem.contains("room") { t!("Free some room on it. ") } else { "" };
+    t!("{first}It is tried again in {minutes}; “Try again” does so at once.", first, minutes)
 }
 
 /// What helps against the reason that a device gave, in words of its own.
@@ -158,28 +160,28 @@ fn remedy_of_reason(reason: &str) -> String {
     let reason = reason.to_lowercase();
     let speaks_of = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     let help = if speaks_of(&["disk", "space", "storage", "room", "full"]) {
-        "free some room on it"
+        t!("free some room on it")
     } else if speaks_of(&["battery", "power", "charge"]) {
-        "connect it to power"
+        t!("connect it to power")
     } else if speaks_of(&["network", "internet", "wi-fi", "wifi", "connection", "server"]) {
-        "connect it to a good network"
+        t!("connect it to a good network")
     } else if speaks_of(&["passcode", "password", "locked"]) {
-        "have its passcode entered"
+        t!("have its passcode entered")
     } else {
-        "connect it to power and Wi-Fi, and free some room"
+        t!("connect it to power and Wi-Fi, and free some room")
     };
-    format!("The device tries again by itself: {help}.")
+    t!("The device tries again by itself: {help}.", help)
 }
 
 /// What helps where a device cannot have what is meant.
 fn remedy_of_inability(inability: Inability) -> &'static str {
     match inability {
-        Inability::Supervision => "Supervise it, or have its person update it in its settings.",
-        Inability::NotNamed => "Look in its own settings whether it finds one; the list may name it another day.",
-        Inability::NotKnown => "It goes on by itself when that is known.",
-        Inability::NotOffered => "Its page lists what it can have: choose that in a plan, or leave the device alone.",
-        Inability::NoTime => "Leave some time in the plan’s quiet hours and holidays.",
-        Inability::Other => "Its page lists what it can have; leave the device alone where none of that helps.",
+        Inability::Supervision => t!("Supervise it, or have its person update it in its settings."),
+        Inability::NotNamed => t!("Look in its own settings whether it finds one; the list may name it another day."),
+        Inability::NotKnown => t!("It goes on by itself when that is known."),
+        Inability::NotOffered => t!("Its page lists what it can have: choose that in a plan, or leave the device alone."),
+        Inability::NoTime => t!("Leave some time in the plan’s quiet hours and holidays."),
+        Inability::Other => t!("Its page lists what it can have; leave the device alone where none of that helps."),
     }
 }
 

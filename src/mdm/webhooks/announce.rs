@@ -92,8 +92,8 @@ fn full(tx: &Tx, webhook_id: &str) -> Result<()> {
         tx,
         &super::deliver::alert_key(webhook_id),
         60,
-        &format!("A webhook's receiver has been away for so long that {OUTBOX_MAX} events wait for it; further ones are left out."),
-        "Bring the receiver back, or delete the webhook under System, Webhooks.",
+        &t!("A webhook's receiver has been away for so long that {OUTBOX_MAX} events wait for it; further ones are left out.", OUTBOX_MAX),
+        t!("Bring the receiver back, or delete the webhook under System, Webhooks."),
     )?;
     Ok(())
 }

@@ -136,7 +136,7 @@ impl Outcome {
     pub fn of(answer: Result<u16>) -> Self {
         match answer {
             Ok(status @ 200..=299) => Self { status: Some(status), error: None },
-            Ok(status) => Self { status: Some(status), error: Some(format!("it answered with status {status}")) },
+            Ok(status) => Self { status: Some(status), error: Some(t!("it answered with status {status}", status)) },
             Err(error) => Self { status: None, error: Some(error.to_string()) },
         }
     }
@@ -212,8 +212,8 @@ fn give_up(tx: &Tx, letter: &Letter, why: &str) -> Result<()> {
         tx,
         &alert_key(&letter.webhook_id),
         60,
-        &format!("Events are lost: the webhook {receiver} took none for 7 days ({why})."),
-        "Bring the receiver back, or delete the webhook under System, Webhooks.",
+        &t!("Events are lost: the webhook {receiver} took none for 7 days ({why}).", receiver, why),
+        t!("Bring the receiver back, or delete the webhook under System, Webhooks."),
     )?;
     let data = json!({ "webhook": letter.webhook_id, "receiver": receiver, "topic": letter.topic, "because": why });
     let subject = if letter.device_id.is_empty() { journal::Subject::default() } else { journal::Subject::device(&letter.device_id) };

@@ -87,14 +87,14 @@ pub fn log(tx: &Tx, actor: &Actor, id: &str, before: Option<i64>, limit: u32) ->
 pub fn redeliver(tx: &Tx, actor: &Actor, id: &str, seq: i64) -> Result<()> {
     let webhook = find(tx, actor, id)?.webhook;
     if webhook.disabled_at.is_some() {
-        return Err(Error::conflict("This webhook is switched off. Switch it on first."));
+        return Err(Error::conflict(t!("This webhook is switched off. Switch it on first.")));
     }
-    let logged = webhooks::logged(tx, id, seq)?.ok_or_else(|| Error::not_found("This event is not kept any more."))?;
+    let logged = webhooks::logged(tx, id, seq)?.ok_or_else(|| Error::not_found(t!("This event is not kept any more.")))?;
     if logged.state == LoggedState::Waiting {
         webhooks::set_due(tx, seq, tx.now)?;
         tx.ring(Bell::Jobs);
     } else if !webhooks::again(tx, &logged)? {
-        return Err(Error::conflict("This event was too large to be kept, and cannot be delivered again."));
+        return Err(Error::conflict(t!("This event was too large to be kept, and cannot be delivered again.")));
     }
     let data = json!({ "webhook": id, "receiver": receiver(&webhook.url), "topic": logged.topic });
     let subject = if logged.device_id.is_empty() { journal::Subject::default() } else { journal::Subject::device(&logged.device_id) };

@@ -70,11 +70,11 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewWebhook) -> Result<(Standing, Secr
     check_url(&new.url)?;
     check_topics(&new.topics)?;
     if webhooks::all(tx)?.len() >= WEBHOOKS_MAX {
-        return Err(Error::conflict(format!("There are {WEBHOOKS_MAX} webhooks already; delete one first.")));
+        return Err(Error::conflict(t!("There are {WEBHOOKS_MAX} webhooks already; delete one first.", WEBHOOKS_MAX)));
     }
     let key = match new.hmac_key {
         Some(key) if !KEY_LENGTH.contains(&key.expose().len()) => {
-            return Err(Error::field("hmac_key", "take 16 to 256 characters, or leave it out to have one made"));
+            return Err(Error::field("hmac_key", t!("take 16 to 256 characters, or leave it out to have one made")));
         }
         Some(key) => key,
         None => Secret::new(tx.random().token()),
@@ -96,15 +96,16 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewWebhook) -> Result<(Standing, Secr
 
 fn check_topics(topics: &[String]) -> Result<()> {
     match topics.iter().find(|topic| !TOPICS.contains(&topic.as_str())) {
-        Some(topic) => {
-            Err(Error::field("topics", format!("there is no topic `{topic}`; take some of {}, or none for all", TOPICS.join(", "))))
-        }
+        Some(topic) => Err(Error::field(
+            "topics",
+            t!("there is no topic `{topic}`; take some of {join}, or none for all", topic, join = TOPICS.join(", ")),
+        )),
         None => Ok(()),
     }
 }
 
 fn unknown() -> Error {
-    Error::not_found("There is no such webhook.")
+    Error::not_found(t!("There is no such webhook."))
 }
 
 /// Every webhook, oldest first; there are at most [`WEBHOOKS_MAX`].
@@ -148,26 +149,26 @@ fn receiver(url: &str) -> &str {
 
 /// Refuses what cannot be posted to, with what to write instead.
 fn check_url(url: &str) -> Result<()> {
-    let wrong = |what: &str| Error::field("url", format!("{what}, like https://hooks.example.school/mdm"));
+    let wrong = |what: &str| Error::field("url", t!("{what}, like https://hooks.example.school/mdm", what));
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
-        return Err(wrong("write an address that begins with https:// or http://"));
+        return Err(wrong(t!("write an address that begins with https:// or http://")));
     };
     if url.len() > URL_MAX {
-        return Err(wrong(&format!("write an address of at most {URL_MAX} characters")));
+        return Err(wrong(&t!("write an address of at most {URL_MAX} characters", URL_MAX)));
     }
     if !url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte)) {
-        return Err(wrong("write an address without blanks, fragments and special characters (percent-encoded they may stand)"));
+        return Err(wrong(t!("write an address without blanks, fragments and special characters (percent-encoded they may stand)")));
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.contains('@') {
-        return Err(Error::field("url", "a webhook's address holds no user and password; put a token into its path or query"));
+        return Err(Error::field("url", t!("a webhook's address holds no user and password; put a token into its path or query")));
     }
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     };
     if host.is_empty() || port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
-        return Err(wrong("write an address that names a host, and a port from 1 to 65535 if any"));
+        return Err(wrong(t!("write an address that names a host, and a port from 1 to 65535 if any")));
     }
     Ok(())
 }

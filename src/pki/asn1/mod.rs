@@ -143,12 +143,12 @@ pub(crate) fn decode<'a, T: Decode<'a>>(bytes: &'a [u8], what: &'static str) -> 
 
 /// Encodes `value`; fails only for lengths beyond 256 MiB, which no caller reaches.
 pub(crate) fn encode(value: &impl Encode) -> Result<Vec<u8>, Malformed> {
-    value.to_der().map_err(|_| Malformed("message that was to be written"))
+    value.to_der().map_err(|_| Malformed(t!("message that was to be written")))
 }
 
 /// One element of `tag` around `content`.
 pub(crate) fn element(tag: Tag, content: &[u8]) -> Result<Vec<u8>, Malformed> {
-    encode(&AnyRef::new(tag, content).map_err(|_| Malformed("message that was to be written"))?)
+    encode(&AnyRef::new(tag, content).map_err(|_| Malformed(t!("message that was to be written")))?)
 }
 
 /// The content of a DER SET OF: encoded elements in ascending order (X.690 §11.6).

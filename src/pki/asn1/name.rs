@@ -74,7 +74,7 @@ pub(crate) fn write(attributes: &[(Oid, &str)]) -> Result<Vec<u8>, Malformed> {
             oid::COUNTRY | oid::SERIAL_NUMBER if text::is_printable(value) => Tag::PrintableString,
             _ => Tag::Utf8String,
         };
-        let value = AnyRef::new(tag, value.as_bytes()).map_err(|_| Malformed("name that was to be written"))?;
+        let value = AnyRef::new(tag, value.as_bytes()).map_err(|_| Malformed(t!("name that was to be written")))?;
         names.extend(element(Tag::Set, &encode(&Attribute { oid: *oid, value })?)?);
     }
     element(Tag::Sequence, &names)
@@ -98,7 +98,7 @@ pub(crate) fn write_named(attributes: &[(String, String)]) -> Result<Vec<u8>, Ma
     let named = |name: &str| KNOWN.into_iter().find(|oid| short_name(*oid).is_some_and(|short| short.eq_ignore_ascii_case(name)));
     let attributes: Option<Vec<_>> =
         attributes.iter().map(|(name, value)| Some((named(name).or_else(|| Oid::new(name).ok())?, value.as_str()))).collect();
-    write(&attributes.ok_or(Malformed("name of an attribute"))?)
+    write(&attributes.ok_or(Malformed(t!("name of an attribute")))?)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ fn choose_recipient<'a>(recipients: Set<'a>, certificate: &Certificate) -> Optio
 
 /// Decrypts the content key, or makes up one of the right length.
 fn unwrap_key(recipient: &Signer, encrypted: &[u8], size: usize) -> Result<Zeroizing<Vec<u8>>, CmsError> {
-    let not_rsa = || CmsError::Key("only an RSA key opens envelopes".to_owned());
+    let not_rsa = || CmsError::Key(t!("only an RSA key opens envelopes").to_owned());
     let decrypting = recipient.key().decrypting().ok_or_else(not_rsa)?;
     let mut key = Zeroizing::new(vec![0; size]);
     SystemRandom::new().fill(&mut key).map_err(|_| CmsError::Undecryptable)?;
@@ -113,7 +113,7 @@ impl<'a> EncryptedContent<'a> {
 /// Encrypts `content` to the holder of `certificate`, whose key must be RSA.
 pub fn encrypt(certificate: &Certificate, content: &[u8], cipher: Cipher) -> Result<Vec<u8>, CmsError> {
     let mut key = Zeroizing::new(vec![0; cipher.key_size()]);
-    SystemRandom::new().fill(&mut key).map_err(|_| CmsError::Key("no randomness".to_owned()))?;
+    SystemRandom::new().fill(&mut key).map_err(|_| CmsError::Key(t!("no randomness").to_owned()))?;
     let wrapped = wrap_key(certificate, &key)?;
     let (iv, data) = cipher.encrypt(&key, content)?;
 
@@ -125,7 +125,7 @@ pub fn encrypt(certificate: &Certificate, content: &[u8], cipher: Cipher) -> Res
     };
     let recipients = encode(&recipient)?;
     let iv = octets(&iv)?;
-    let algorithm = Algorithm { oid: cipher.oid(), parameters: Some(decode(&iv, "message that was to be written")?) };
+    let algorithm = Algorithm { oid: cipher.oid(), parameters: Some(decode(&iv, t!("message that was to be written"))?) };
     let mut data = element(Tag::OctetString, &data)?;
     // The encrypted content stands under the implicit tag [0].
     data[0] = CONTENT;
@@ -136,7 +136,7 @@ pub fn encrypt(certificate: &Certificate, content: &[u8], cipher: Cipher) -> Res
 
 /// Encrypts a content key to the RSA key of `certificate` (PKCS#1 v1.5, the only padding that SCEP clients open).
 fn wrap_key(certificate: &Certificate, key: &[u8]) -> Result<Vec<u8>, CmsError> {
-    let unusable = || CmsError::Key(format!("nothing can be encrypted to a {} key: SCEP needs RSA", certificate.key_kind()));
+    let unusable = || CmsError::Key(t!("nothing can be encrypted to a {key_kind} key: SCEP needs RSA", key_kind = certificate.key_kind()));
     let public = PublicEncryptingKey::from_der(certificate.public_key_der()).map_err(|_| unusable())?;
     let public = Pkcs1PublicEncryptingKey::new(public).map_err(|_| unusable())?;
     let mut wrapped = vec![0; public.ciphertext_size()];

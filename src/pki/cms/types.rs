@@ -107,7 +107,7 @@ pub(super) fn identifier(certificate: &Certificate) -> Result<Vec<u8>, Malformed
 /// Wraps `content`, an encoded SEQUENCE, as a message of `content_type`.
 pub(super) fn wrap(content_type: Oid, content: &impl der::Encode) -> Result<Vec<u8>, Malformed> {
     let content = encode(content)?;
-    encode(&ContentInfo { content_type, content: decode(&content, "message that was to be written")? })
+    encode(&ContentInfo { content_type, content: decode(&content, t!("message that was to be written"))? })
 }
 
 /// The content of a message of `content_type`, `None` when it is of another type.

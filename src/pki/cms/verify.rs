@@ -198,7 +198,7 @@ impl<'a> SignedMessage<'a> {
         let digest = self.digest()?;
         let scheme = Scheme::read(&self.signer.signature_algorithm, Some(digest))?;
         if scheme.digest() != digest {
-            return Err(CmsError::Unsupported(format!("{} signed as {}", digest.name(), scheme.digest().name())));
+            return Err(CmsError::Unsupported(t!("{name} signed as {name_2}", name = digest.name(), name_2 = scheme.digest().name())));
         }
         let signature = self.signer.signature.as_bytes();
         let Some(attributes) = self.signer.attributes else {

@@ -79,7 +79,7 @@ impl AttestationService {
         let authority = self.intermediate.certificate();
         let draft = Draft {
             issuer: authority.subject_der(),
-            subject: &subject(&[(oid::COMMON_NAME, "Device attestation")])?,
+            subject: &subject(&[(oid::COMMON_NAME, t!("Device attestation"))])?,
             public_key,
             not_before: now.minus(BACK_DATE),
             not_after: now.plus(LEAF_LIFETIME),

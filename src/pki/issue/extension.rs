@@ -30,7 +30,7 @@ impl Extensions {
     }
 
     fn add(&mut self, oid: Oid, critical: bool, value: &[u8]) -> Result<&mut Self, Malformed> {
-        let value = OctetStringRef::new(value).map_err(|_| Malformed("extension that was to be written"))?;
+        let value = OctetStringRef::new(value).map_err(|_| Malformed(t!("extension that was to be written")))?;
         self.0.extend(encode(&Extension { oid, critical, value })?);
         Ok(self)
     }
@@ -54,7 +54,8 @@ impl Extensions {
     pub(super) fn key_usage(&mut self, usages: &[KeyUsage]) -> Result<&mut Self, Malformed> {
         let bits = usages.iter().fold(0_u8, |bits, usage| bits | 0x80 >> *usage as u8);
         let unused = bits.trailing_zeros() as u8;
-        let value = BitStringRef::new(unused, std::slice::from_ref(&bits)).map_err(|_| Malformed("extension that was to be written"))?;
+        let value =
+            BitStringRef::new(unused, std::slice::from_ref(&bits)).map_err(|_| Malformed(t!("extension that was to be written")))?;
         self.add(oid::KEY_USAGE, true, &encode(&value)?)
     }
 
@@ -65,9 +66,9 @@ impl Extensions {
 
     /// The identifier of the certificate's own key: SHA-1 of the key's bits (§4.2.1.2, method 1).
     pub(super) fn subject_key(&mut self, public_key: &[u8]) -> Result<&mut Self, Malformed> {
-        let info: Seq<'_> = decode(public_key, "public key")?;
-        let key = info.items().nth(1).ok_or(Malformed("public key"))?;
-        let key: BitStringRef<'_> = decode(key, "public key")?;
+        let info: Seq<'_> = decode(public_key, t!("public key"))?;
+        let key = info.items().nth(1).ok_or(Malformed(t!("public key")))?;
+        let key: BitStringRef<'_> = decode(key, t!("public key"))?;
         let digest = Digest::Sha1.of(key.raw_bytes());
         self.add(oid::SUBJECT_KEY_IDENTIFIER, false, &element(Tag::OctetString, digest.as_ref())?)
     }
@@ -80,7 +81,7 @@ impl Extensions {
             key: &'a OctetStringRef,
         }
         let Some(key) = authority.subject_key_identifier() else { return Ok(self) };
-        let key = OctetStringRef::new(key).map_err(|_| Malformed("extension that was to be written"))?;
+        let key = OctetStringRef::new(key).map_err(|_| Malformed(t!("extension that was to be written")))?;
         self.add(oid::AUTHORITY_KEY_IDENTIFIER, false, &encode(&AuthorityKeyIdentifier { key })?)
     }
 
@@ -94,7 +95,7 @@ impl Extensions {
                 ServerName::Ip(IpAddr::V6(address)) => (7, address.octets().to_vec()),
             };
             let tag = Tag::ContextSpecific { constructed: false, number: der::TagNumber(tag) };
-            content.extend(encode(&AnyRef::new(tag, &bytes).map_err(|_| Malformed("extension that was to be written"))?)?);
+            content.extend(encode(&AnyRef::new(tag, &bytes).map_err(|_| Malformed(t!("extension that was to be written")))?)?);
         }
         self.add(oid::SUBJECT_ALT_NAME, false, &sequence(&content)?)
     }

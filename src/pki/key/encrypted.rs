@@ -37,8 +37,9 @@ struct Pbkdf2<'a> {
 
 /// What to do about an encryption that is not read.
 fn unsupported(what: impl std::fmt::Display) -> KeyError {
-    KeyError::Unsupported(format!(
-        "the key is encrypted in a way that is not supported ({what}); convert it with: openssl pkcs8 -topk8 -v2 aes256 -in key.pem -out new.pem"
+    KeyError::Unsupported(t!(
+        "the key is encrypted in a way that is not supported ({what}); convert it with: openssl pkcs8 -topk8 -v2 aes256 -in key.pem -out new.pem",
+        what
     ))
 }
 

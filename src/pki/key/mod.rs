@@ -125,9 +125,10 @@ impl PrivateKey {
                 Some(oid::P384) => Self::from_ec_der(der, KeyKind::P384),
                 _ => Err(unsupported_curve()),
             },
-            other => {
-                Err(KeyError::Unsupported(format!("keys of the algorithm {other} are not supported: use RSA or the curve P-256 or P-384")))
-            }
+            other => Err(KeyError::Unsupported(t!(
+                "keys of the algorithm {other} are not supported: use RSA or the curve P-256 or P-384",
+                other
+            ))),
         }
     }
 
@@ -217,7 +218,9 @@ impl PrivateKey {
                 Ok(signature)
             }
             Pair::Ec(pair) if digest == self.usual_digest() => Ok(pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec()),
-            Pair::Ec(_) => Err(KeyError::Unsupported(format!("a {} key signs with {} only", self.0.kind, self.usual_digest().name()))),
+            Pair::Ec(_) => {
+                Err(KeyError::Unsupported(t!("a {kind} key signs with {name} only", kind = self.0.kind, name = self.usual_digest().name())))
+            }
         }
     }
 
@@ -275,13 +278,13 @@ pub(crate) fn is_key_label(label: &str) -> bool {
 fn rejected_rsa(pkcs1: &[u8]) -> KeyError {
     let bits = sha1::modulus_bits(pkcs1).unwrap_or(0);
     if (1..2048).contains(&bits) || bits > 8192 {
-        return KeyError::Unsupported(format!("RSA keys must have 2048 to 8192 bits; this one has {bits}"));
+        return KeyError::Unsupported(t!("RSA keys must have 2048 to 8192 bits; this one has {bits}", bits));
     }
     KeyError::Malformed
 }
 
 fn unsupported_curve() -> KeyError {
-    KeyError::Unsupported("only the elliptic curves P-256 and P-384 are supported".to_owned())
+    KeyError::Unsupported(t!("only the elliptic curves P-256 and P-384 are supported").to_owned())
 }
 
 /// What a failure to read a decrypted key means to the person who typed the passphrase.

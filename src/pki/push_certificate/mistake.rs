@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::topic;
+use crate::language::say;
 use crate::pki::apple;
 use crate::pki::asn1::oid;
 use crate::pki::certificate::Certificate;
@@ -69,51 +70,61 @@ impl Mistake {
     /// What it is, with its article; nothing for what nobody knows.
     pub fn what(&self) -> Option<String> {
         Some(match self {
-            Self::VendorCertificate { subject } => format!("an MDM vendor certificate ({subject})"),
-            Self::AppCertificate { app } => format!("the push certificate of an app ({app}), not one for device management"),
-            Self::Authority { subject } => format!("the certificate of an authority ({subject}), not a push certificate"),
-            Self::SelfSigned { subject } => format!("a certificate that somebody signed with its own key ({subject})"),
-            Self::ForeignIssuer { issuer } => format!("a certificate that another authority than Apple issued ({issuer})"),
+            Self::VendorCertificate { subject } => t!("an MDM vendor certificate ({subject})", subject),
+            Self::AppCertificate { app } => t!("the push certificate of an app ({app}), not one for device management", app),
+            Self::Authority { subject } => t!("the certificate of an authority ({subject}), not a push certificate", subject),
+            Self::SelfSigned { subject } => t!("a certificate that somebody signed with its own key ({subject})", subject),
+            Self::ForeignIssuer { issuer } => t!("a certificate that another authority than Apple issued ({issuer})", issuer),
             Self::OtherCertificate { subject } => {
-                format!("a certificate ({subject}) that is not a push certificate: its subject has no UID that begins with com.apple.mgmt")
+                t!(
+                    "a certificate ({subject}) that is not a push certificate: its subject has no UID that begins with com.apple.mgmt",
+                    subject
+                )
             }
-            Self::CertificationRequest => String::from("a certification request (.csr), not a certificate"),
-            Self::PushRequest => String::from("a signed push certificate request"),
-            Self::EncryptedMessage => String::from("an encrypted message"),
-            Self::CertificateBundle => String::from("a bundle of certificates (PKCS#7) without a key"),
-            Self::PublicKey => String::from("a public key"),
+            Self::CertificationRequest => String::from(t!("a certification request (.csr), not a certificate")),
+            Self::PushRequest => String::from(t!("a signed push certificate request")),
+            Self::EncryptedMessage => String::from(t!("an encrypted message")),
+            Self::CertificateBundle => String::from(t!("a bundle of certificates (PKCS#7) without a key")),
+            Self::PublicKey => String::from(t!("a public key")),
             Self::Elsewhere(kind) => kind.what().to_owned(),
-            Self::Damaged(what) => format!("damaged or incomplete, and looks like {what}"),
+            Self::Damaged(what) => t!("damaged or incomplete, and looks like {what}", what),
             Self::Empty => String::from("empty"),
-            Self::TooLarge => String::from("far too large for a push certificate"),
+            Self::TooLarge => String::from(t!("far too large for a push certificate")),
             Self::Unsupported(_) | Self::Unknown => return None,
         })
     }
 
     /// What to do about it where a push certificate is wanted, in sentences.
     pub fn remedy(&self) -> String {
-        const WANTED: &str = "Upload the file MDM_….pem that identity.apple.com/pushcert gave you.";
+        const WANTED: &str = msg!("Upload the file MDM_….pem that identity.apple.com/pushcert gave you.");
         match self {
-            Self::VendorCertificate { .. } => format!("It signs requests for push certificates and cannot send pushes. {WANTED}"),
+            Self::VendorCertificate { .. } => {
+                t!("It signs requests for push certificates and cannot send pushes. {wanted}", wanted = say(WANTED))
+            }
             Self::SelfSigned { .. } | Self::ForeignIssuer { .. } => {
-                format!("Push certificates are issued by Apple alone (Apple Application Integration Certification Authority). {WANTED}")
+                t!(
+                    "Push certificates are issued by Apple alone (Apple Application Integration Certification Authority). {wanted}",
+                    wanted = say(WANTED)
+                )
             }
             Self::CertificationRequest | Self::PushRequest => self.elsewhere().to_owned(),
-            Self::EncryptedMessage => String::from(
+            Self::EncryptedMessage => String::from(t!(
                 "From mdmcert.download it is brought as the signed request, where it is opened, and what it holds goes to identity.apple.com/pushcert. \
-                 From Apple School Manager or Apple Business it is a server token, and belongs under System, Apple's device list.",
-            ),
-            Self::PublicKey => String::from("The private key or the push certificate is needed."),
-            Self::Elsewhere(kind) => kind.remedy().map_or_else(|| format!("Here a push certificate is needed. {WANTED}"), str::to_owned),
+                 From Apple School Manager or Apple Business it is a server token, and belongs under System, Apple's device list."
+            )),
+            Self::PublicKey => String::from(t!("The private key or the push certificate is needed.")),
+            Self::Elsewhere(kind) => {
+                kind.remedy().map_or_else(|| t!("Here a push certificate is needed. {wanted}", wanted = say(WANTED)), str::to_owned)
+            }
             Self::Unsupported(why) => why.clone(),
-            Self::Damaged(_) => String::from("Download or export it again."),
-            Self::Empty => String::from("Choose the file again."),
+            Self::Damaged(_) => String::from(t!("Download or export it again.")),
+            Self::Empty => String::from(t!("Choose the file again.")),
             Self::AppCertificate { .. }
             | Self::Authority { .. }
             | Self::OtherCertificate { .. }
             | Self::CertificateBundle
             | Self::TooLarge
-            | Self::Unknown => String::from(WANTED),
+            | Self::Unknown => String::from(say(WANTED)),
         }
     }
 
@@ -121,15 +132,17 @@ impl Mistake {
     pub fn elsewhere(&self) -> &'static str {
         match self {
             Self::CertificationRequest => {
-                "It must be signed by an MDM vendor, then taken to identity.apple.com/pushcert. What comes back from there belongs under System, \
+                t!(
+                    "It must be signed by an MDM vendor, then taken to identity.apple.com/pushcert. What comes back from there belongs under System, \
                  Push certificate."
+                )
             }
             Self::PushRequest => {
-                "Take it to identity.apple.com/pushcert. What comes back from there belongs under System, Push certificate."
+                t!("Take it to identity.apple.com/pushcert. What comes back from there belongs under System, Push certificate.")
             }
-            Self::VendorCertificate { .. } => "It signs requests for push certificates, under System, Push certificate.",
+            Self::VendorCertificate { .. } => t!("It signs requests for push certificates, under System, Push certificate."),
             Self::Elsewhere(kind) => kind.remedy().unwrap_or_default(),
-            Self::Damaged(_) => "Download or export it again.",
+            Self::Damaged(_) => t!("Download or export it again."),
             _ => "",
         }
     }

@@ -37,8 +37,9 @@ pub(super) fn open(file: &[u8], passphrase: &str) -> Result<Content, Failure> {
     let der = ber::to_der(file).map_err(|_| Failure::Damaged)?;
     let rounds = rounds(&der, MAX_DEPTH);
     if rounds > MAX_ROUNDS {
-        return Err(Failure::Unsupported(format!(
-            "opening this PKCS#12 file would take {rounds} rounds of key derivation: export it again"
+        return Err(Failure::Unsupported(t!(
+            "opening this PKCS#12 file would take {rounds} rounds of key derivation: export it again",
+            rounds
         )));
     }
     let archive = Pkcs12Archive::from_pkcs12(&der, passphrase).map_err(failure)?;
@@ -83,7 +84,7 @@ fn failure(error: Error) -> Failure {
         Error::MacError(_) | Error::UnpadError | Error::Pkcs5Error(_) => Failure::Passphrase,
         Error::UnsupportedEncryptionScheme | Error::UnsupportedMacAlgorithm | Error::UnsupportedContentType | Error::InvalidParameters => {
             Failure::Unsupported(
-                "this PKCS#12 file is protected in a way that is not supported: export it again, or convert it with openssl pkcs12 -export"
+                t!("this PKCS#12 file is protected in a way that is not supported: export it again, or convert it with openssl pkcs12 -export")
                     .to_owned(),
             )
         }

@@ -2,6 +2,7 @@
 
 use super::mistake::{Mistake, of_certificate};
 use super::pkcs12::{self, Failure};
+use crate::language::say;
 use crate::pki::asn1::{Decode as _, Seq, SliceReader, Tag};
 use crate::pki::ber;
 use crate::pki::certificate::Certificate;
@@ -55,12 +56,12 @@ impl Recognised {
     /// What to tell the person who dropped the file.
     pub fn message(&self) -> String {
         match self {
-            Self::Pair { certificate, .. } => format!("push certificate with its key, {}", about(certificate)),
-            Self::Certificate(certificate) => format!("push certificate without a key, {}", about(certificate)),
-            Self::Key(key) => format!("private key ({}) without a certificate", key.kind()),
-            Self::Mismatch { certificate } => format!(
-                "the private key in this file does not belong to the push certificate in it ({}): use the key that its request was made with",
-                about(certificate)
+            Self::Pair { certificate, .. } => t!("push certificate with its key, {certificate}", certificate = about(certificate)),
+            Self::Certificate(certificate) => t!("push certificate without a key, {certificate}", certificate = about(certificate)),
+            Self::Key(key) => t!("private key ({kind}) without a certificate", kind = key.kind()),
+            Self::Mismatch { certificate } => t!(
+                "the private key in this file does not belong to the push certificate in it ({certificate}): use the key that its request was made with",
+                certificate = about(certificate)
             ),
             Self::Locked { what, wrong } => Self::locked_message(what, *wrong),
             Self::Mistaken(mistake) => mistake.to_string(),
@@ -70,16 +71,16 @@ impl Recognised {
     /// What to tell the person about an encrypted file.
     pub(super) fn locked_message(what: &str, wrong: bool) -> String {
         if wrong {
-            format!("this {what} does not open with that passphrase")
+            t!("this {what} does not open with that passphrase", what)
         } else {
-            format!("this {what} is encrypted: enter its passphrase")
+            t!("this {what} is encrypted: enter its passphrase", what)
         }
     }
 }
 
 /// Topic and end of a push certificate.
 fn about(certificate: &Certificate) -> String {
-    format!("topic {}, valid until {}", super::topic(certificate).unwrap_or_default(), certificate.not_after())
+    t!("topic {topic}, valid until {not_after}", topic = super::topic(certificate).unwrap_or_default(), not_after = certificate.not_after())
 }
 
 /// Tells what `file` is. `passphrase` opens what is encrypted.
@@ -112,7 +113,11 @@ fn utf8(file: &[u8]) -> Option<Vec<u8>> {
 fn known_mistake(file: &[u8]) -> Option<Mistake> {
     let has = |word: &str| file.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
     if has("PushCertRequestCSR") {
-        return Some(if PushRequest::parse(file).is_ok() { Mistake::PushRequest } else { Mistake::Damaged("a push certificate request") });
+        return Some(if PushRequest::parse(file).is_ok() {
+            Mistake::PushRequest
+        } else {
+            Mistake::Damaged(t!("a push certificate request"))
+        });
     }
     Kind::of(file).map(Mistake::Elsewhere)
 }
@@ -174,7 +179,7 @@ impl Parts {
         for block in pem::blocks(text).iter().take(MAX_BLOCKS) {
             if block.is_certificate() {
                 let certificate = Certificate::from_der(&block.der);
-                parts.certificates.push(certificate.map_err(|_| Recognised::Mistaken(Mistake::Damaged("a certificate")))?);
+                parts.certificates.push(certificate.map_err(|_| Recognised::Mistaken(Mistake::Damaged(t!("a certificate"))))?);
             } else if key::is_key_label(&block.label) {
                 parts.keys.push(PrivateKey::from_pem_block(block, passphrase).map_err(|error| locked_key(error, passphrase))?);
             } else if csr::is_request_label(&block.label) {
@@ -186,7 +191,7 @@ impl Parts {
             }
         }
         if parts.certificates.is_empty() && parts.keys.is_empty() {
-            return Err(other.unwrap_or(Recognised::Mistaken(Mistake::Damaged("PEM text"))));
+            return Err(other.unwrap_or(Recognised::Mistaken(Mistake::Damaged(t!("PEM text")))));
         }
         Ok(parts)
     }
@@ -214,12 +219,12 @@ impl Parts {
 
 /// What a key that was not read means to the person who dropped it.
 fn locked_key(error: KeyError, passphrase: Option<&str>) -> Recognised {
-    const WHAT: &str = "private key";
+    const WHAT: &str = msg!("private key");
     match error {
-        KeyError::PassphraseNeeded => Recognised::Locked { what: WHAT, wrong: false },
-        KeyError::PassphraseWrong => Recognised::Locked { what: WHAT, wrong: passphrase.is_some() },
+        KeyError::PassphraseNeeded => Recognised::Locked { what: say(WHAT), wrong: false },
+        KeyError::PassphraseWrong => Recognised::Locked { what: say(WHAT), wrong: passphrase.is_some() },
         KeyError::Unsupported(why) => Recognised::Mistaken(Mistake::Unsupported(why)),
-        KeyError::NoKey | KeyError::Malformed | KeyError::Library => Recognised::Mistaken(Mistake::Damaged("a private key")),
+        KeyError::NoKey | KeyError::Malformed | KeyError::Library => Recognised::Mistaken(Mistake::Damaged(t!("a private key"))),
     }
 }
 
@@ -229,7 +234,7 @@ fn der(bytes: &[u8], passphrase: Option<&str>) -> Result<Parts, Recognised> {
     if let Ok(certificate) = Certificate::from_der(bytes) {
         return Ok(Parts { certificates: vec![certificate], keys: vec![] });
     }
-    let Ok(normal) = ber::to_der(bytes) else { return mistaken(Mistake::Damaged("a certificate or key in binary form")) };
+    let Ok(normal) = ber::to_der(bytes) else { return mistaken(Mistake::Damaged(t!("a certificate or key in binary form"))) };
     let alone = |key: Result<PrivateKey, KeyError>| {
         key.map(|key| Parts { certificates: vec![], keys: vec![key] }).map_err(|error| locked_key(error, passphrase))
     };
@@ -240,14 +245,14 @@ fn der(bytes: &[u8], passphrase: Option<&str>) -> Result<Parts, Recognised> {
         [Tag::Integer, Tag::Sequence, ..] if is_pfx(&normal) => pkcs12(&normal, passphrase),
         [Tag::Integer, ..] => alone(PrivateKey::from_der(&normal)),
         [Tag::Sequence, Tag::OctetString] => match passphrase {
-            None => Err(Recognised::Locked { what: "private key", wrong: false }),
+            None => Err(Recognised::Locked { what: t!("private key"), wrong: false }),
             Some(passphrase) => alone(PrivateKey::from_encrypted_der(&normal, passphrase)),
         },
         [Tag::Sequence, Tag::BitString] => mistaken(Mistake::PublicKey),
         [Tag::Sequence, Tag::Sequence, Tag::BitString] if CertificationRequest::from_der(&normal).is_ok() => {
             mistaken(Mistake::CertificationRequest)
         }
-        [Tag::Sequence, Tag::Sequence, Tag::BitString] => mistaken(Mistake::Damaged("a certificate")),
+        [Tag::Sequence, Tag::Sequence, Tag::BitString] => mistaken(Mistake::Damaged(t!("a certificate"))),
         _ => mistaken(Mistake::Unknown),
     }
 }
@@ -268,8 +273,8 @@ fn is_pfx(der: &[u8]) -> bool {
 fn pkcs12(der: &[u8], passphrase: Option<&str>) -> Result<Parts, Recognised> {
     match pkcs12::open(der, passphrase.unwrap_or("")) {
         Ok(content) => Ok(Parts { certificates: content.certificates, keys: content.keys }),
-        Err(Failure::Passphrase) => Err(Recognised::Locked { what: "PKCS#12 file", wrong: passphrase.is_some() }),
-        Err(Failure::Damaged) => Err(Recognised::Mistaken(Mistake::Damaged("a PKCS#12 file"))),
+        Err(Failure::Passphrase) => Err(Recognised::Locked { what: t!("PKCS#12 file"), wrong: passphrase.is_some() }),
+        Err(Failure::Damaged) => Err(Recognised::Mistaken(Mistake::Damaged(t!("a PKCS#12 file")))),
         Err(Failure::Unsupported(why)) => Err(Recognised::Mistaken(Mistake::Unsupported(why))),
     }
 }
@@ -283,7 +288,7 @@ fn message(der: &[u8]) -> Recognised {
         },
         Err(CmsError::NoSigner) => Mistake::CertificateBundle,
         Err(CmsError::WrongKind { .. }) => Mistake::EncryptedMessage,
-        Err(_) => Mistake::Damaged("a signed message"),
+        Err(_) => Mistake::Damaged(t!("a signed message")),
     };
     Recognised::Mistaken(mistake)
 }

@@ -18,7 +18,7 @@ impl KeyChange {
     /// Reads `{"account":"https://…","oldKey":{…}}`.
     pub fn read(payload: &[u8]) -> Result<Self, Problem> {
         serde_json::from_slice(payload)
-            .map_err(|_| Fault::Malformed.because("The change of keys names no `account`, or no `oldKey`, in what the new key signed."))
+            .map_err(|_| Fault::Malformed.because(t!("The change of keys names no `account`, or no `oldKey`, in what the new key signed.")))
     }
 }
 

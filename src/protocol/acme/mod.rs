@@ -156,7 +156,7 @@ impl Answer {
             att_obj: Option<String>,
             error: Option<serde_json::Value>,
         }
-        let malformed = || Fault::Malformed.because("The answer to the challenge is neither {\"attObj\":\"…\"} nor {}");
+        let malformed = || Fault::Malformed.because(t!("The answer to the challenge is neither {\"attObj\":\"…\"} nor {}"));
         let posted: Posted = serde_json::from_slice(payload).map_err(|_| malformed())?;
         Ok(match (posted.att_obj.filter(|object| !object.is_empty()), posted.error) {
             (Some(object), _) => Self::Attestation(URL_SAFE_NO_PAD.decode(object.trim_end_matches('=')).map_err(|_| malformed())?),
@@ -175,7 +175,7 @@ pub fn csr(payload: &[u8]) -> Result<Vec<u8>, Problem> {
     struct Finalize {
         csr: String,
     }
-    let malformed = || Fault::Malformed.because("The finalization holds no certification request in `csr`, as base64url");
+    let malformed = || Fault::Malformed.because(t!("The finalization holds no certification request in `csr`, as base64url"));
     let said: Finalize = serde_json::from_slice(payload).map_err(|_| malformed())?;
     URL_SAFE_NO_PAD.decode(said.csr.trim_end_matches('=')).map_err(|_| malformed())
 }

@@ -36,14 +36,14 @@ impl Reason {
     ];
 
     /// The reason in words, for the audit.
-    pub const fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
-            Self::Unspecified => "no reason was given",
-            Self::KeyCompromise => "somebody else may have its key",
-            Self::AffiliationChanged => "what it says of its holder is not so any more",
-            Self::Superseded => "there is another one in its place",
-            Self::CessationOfOperation => "it is not needed any more",
-            Self::PrivilegeWithdrawn => "what it allowed is not allowed any more",
+            Self::Unspecified => t!("no reason was given"),
+            Self::KeyCompromise => t!("somebody else may have its key"),
+            Self::AffiliationChanged => t!("what it says of its holder is not so any more"),
+            Self::Superseded => t!("there is another one in its place"),
+            Self::CessationOfOperation => t!("it is not needed any more"),
+            Self::PrivilegeWithdrawn => t!("what it allowed is not allowed any more"),
         }
     }
 }
@@ -65,14 +65,14 @@ impl Revocation {
             certificate: String,
             reason: Option<i64>,
         }
-        let malformed = || Fault::Malformed.because("The revocation holds no certificate in `certificate`, as base64url of its DER.");
+        let malformed = || Fault::Malformed.because(t!("The revocation holds no certificate in `certificate`, as base64url of its DER."));
         let posted: Posted = serde_json::from_slice(payload).map_err(|_| malformed())?;
         let certificate = URL_SAFE_NO_PAD.decode(posted.certificate.trim_end_matches('=')).map_err(|_| malformed())?;
         let number = posted.reason.unwrap_or_default();
         let known = Reason::ALL.into_iter().find(|(known, _)| i64::from(*known) == number);
         let numbers = || Reason::ALL.map(|(known, _)| known.to_string()).join(", ");
         let (_, reason) = known.ok_or_else(|| {
-            Fault::BadRevocationReason.because(format!("The holder of a certificate gives one of the reasons {}.", numbers()))
+            Fault::BadRevocationReason.because(t!("The holder of a certificate gives one of the reasons {numbers}.", numbers = numbers()))
         })?;
         Ok(Self { certificate, reason })
     }

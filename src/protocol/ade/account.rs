@@ -98,7 +98,7 @@ impl Account {
     pub fn portal(&self) -> &'static str {
         match self.org_type.as_str() {
             "edu" => "school.apple.com",
-            "" => "school.apple.com or business.apple.com",
+            "" => t!("school.apple.com or business.apple.com"),
             _ => "business.apple.com",
         }
     }

@@ -59,25 +59,26 @@ impl MacAccounts {
         if !self.admin_name.is_empty() && !is_account_name(&self.admin_name) {
             return wrong(
                 "admin_name",
-                format!(
-                    "is at most {ACCOUNT_NAME_MAX_CHARS} small letters, digits, - and _, with a letter first, and none of macOS' own such as root"
+                t!(
+                    "is at most {ACCOUNT_NAME_MAX_CHARS} small letters, digits, - and _, with a letter first, and none of macOS' own such as root",
+                    ACCOUNT_NAME_MAX_CHARS
                 ),
             );
         }
         if self.admin_full_name.chars().count() > FULL_NAME_MAX_CHARS || self.admin_full_name.chars().any(char::is_control) {
-            return wrong("admin_full_name", format!("has at most {FULL_NAME_MAX_CHARS} letters, and no line breaks"));
+            return wrong("admin_full_name", t!("has at most {FULL_NAME_MAX_CHARS} letters, and no line breaks", FULL_NAME_MAX_CHARS));
         }
         if self.admin_name.is_empty() && self.first_user != FirstUser::Administrator {
-            return wrong("admin_name", String::from("is needed: without an administrator of yours, nobody could administer the Mac"));
+            return wrong("admin_name", String::from(t!("is needed: without an administrator of yours, nobody could administer the Mac")));
         }
         if self.admin_name.is_empty() && (self.admin_hidden || !self.admin_full_name.is_empty()) {
-            return wrong("admin_name", String::from("is needed for an administrator"));
+            return wrong("admin_name", String::from(t!("is needed for an administrator")));
         }
         if self.name_locked && !self.named_after_person {
-            return wrong("name_locked", String::from("is for names that are given: have the account named after the person"));
+            return wrong("name_locked", String::from(t!("is for names that are given: have the account named after the person")));
         }
         if self.first_user == FirstUser::None && self.named_after_person {
-            return wrong("named_after_person", String::from("is for an account that is made; none is"));
+            return wrong("named_after_person", String::from(t!("is for an account that is made; none is")));
         }
         Ok(self)
     }

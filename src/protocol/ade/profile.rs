@@ -10,8 +10,14 @@ use crate::pki::pem;
 use crate::protocol::os_version::OsVersion;
 
 /// Families of devices in Apple's words, each with what people call them.
-pub const FAMILIES: [(&str, &str); 6] =
-    [("iPad", "iPads"), ("iPhone", "iPhones"), ("iPod", "iPods"), ("Mac", "Macs"), ("AppleTV", "Apple TVs"), ("Vision", "Vision Pros")];
+pub const FAMILIES: [(&str, &str); 6] = [
+    ("iPad", "iPads"),
+    ("iPhone", "iPhones"),
+    ("iPod", "iPods"),
+    ("Mac", "Macs"),
+    ("AppleTV", msg!("Apple TVs")),
+    ("Vision", msg!("Vision Pros")),
+];
 
 /// Characters of a text in a profile, as Apple allows them.
 pub const TEXT_MAX_CHARS: usize = 125;
@@ -127,40 +133,43 @@ impl ProfileKeys {
         ] {
             *text = text.trim().to_owned();
             if text.chars().count() > most || text.chars().any(char::is_control) {
-                return Err(Error::field(field, format!("has at most {most} letters, and no line breaks")));
+                return Err(Error::field(field, t!("has at most {most} letters, and no line breaks", most)));
             }
         }
         if !self.is_mdm_removable && !self.is_supervised {
-            return Err(Error::field("is_mdm_removable", "can be forbidden on supervised devices only; have them supervised, or allow it"));
+            return Err(Error::field(
+                "is_mdm_removable",
+                t!("can be forbidden on supervised devices only; have them supervised, or allow it"),
+            ));
         }
         if self.auto_advance_setup && (self.language.is_empty() || self.region.is_empty()) {
             let field = if self.language.is_empty() { "language" } else { "region" };
-            return Err(Error::field(field, "is needed where a device sets itself up: for example en and GB"));
+            return Err(Error::field(field, t!("is needed where a device sets itself up: for example en and GB")));
         }
         self.minimum_os = self.minimum_os.trim().to_owned();
         let is_word = matches!(self.minimum_os.as_str(), "" | ANY_OS | LATEST_OS);
         if !is_word && !OsVersion::parse(&self.minimum_os).is_known() {
-            return Err(Error::field("minimum_os", "is a version such as 26.1, latest, any, or nothing for the setting"));
+            return Err(Error::field("minimum_os", t!("is a version such as 26.1, latest, any, or nothing for the setting")));
         }
         self.beta_program = self.beta_program.trim().to_owned();
         if !self.beta_program.is_empty() && is_word {
-            return Err(Error::field("beta_program", "brings a version: say in minimum_os which one a device has to run at least"));
+            return Err(Error::field("beta_program", t!("brings a version: say in minimum_os which one a device has to run at least")));
         }
         if self.is_return_to_service && (!self.is_supervised || self.is_multi_user) {
             return Err(Error::field(
                 "is_return_to_service",
-                "is for supervised devices that one person has at a time; have them supervised and not shared",
+                t!("is for supervised devices that one person has at a time; have them supervised and not shared"),
             ));
         }
         self.mac_accounts = self.mac_accounts.checked()?;
         if !self.mac_accounts.is_usual() && !self.await_device_configured {
             return Err(Error::field(
                 "await_device_configured",
-                "is needed for accounts: a Mac takes them only while it waits in the set-up",
+                t!("is needed for accounts: a Mac takes them only while it waits in the set-up"),
             ));
         }
         if let Some(unknown) = self.skip_setup_items.iter().find(|key| skip_key(key).is_none()) {
-            return Err(Error::field("skip_setup_items", format!("`{unknown}` is no pane of Setup Assistant that is known here")));
+            return Err(Error::field("skip_setup_items", t!("`{unknown}` is no pane of Setup Assistant that is known here", unknown)));
         }
         self.skip_setup_items.sort_unstable();
         self.skip_setup_items.dedup();

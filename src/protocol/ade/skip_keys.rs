@@ -41,10 +41,10 @@ impl SkipKey {
             Platform::Macos => "macOS",
             Platform::Tvos => "tvOS",
             Platform::Visionos => "visionOS",
-            _ => "iOS and iPadOS",
+            _ => t!("iOS and iPadOS"),
         };
         let short = |version: OsVersion| version.to_string().trim_end_matches(".0").to_owned();
-        let until = |system: &System| system.removed.map(|end| format!(" until {}", short(end))).unwrap_or_default();
+        let until = |system: &System| system.removed.map(|end| t!(" until {end}", end = short(end))).unwrap_or_default();
         let words = |system: &System| format!("{} {}{}", name(system.platform), short(system.since), until(system));
         let all: Vec<_> = self.systems.iter().map(words).collect();
         all.join(", ")

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::pki::dropped::{self, Place};
 use crate::protocol::apps_and_books::moment;
 use crate::secret::{Secret, SecretBytes};
@@ -45,7 +46,12 @@ struct Inside {
 impl ServerToken {
     /// Reads what the file held once it was opened: a mail with the message in it, the message, or the JSON alone.
     pub fn read(opened: &[u8]) -> Result<Self> {
-        let wrong = || Error::bad_input(format!("This file could be opened, but no server token stands in it. {WHERE}"));
+        let wrong = || {
+            Error::bad_input(t!(
+                "This file could be opened, but no server token stands in it. {where_to_find_it}",
+                where_to_find_it = say(WHERE)
+            ))
+        };
         let text = Secret::new(String::from_utf8_lossy(opened).into_owned());
         let inside = text.expose().split_once(BEGIN).map_or(text.expose().as_str(), |(_, rest)| rest);
         let inside = inside.split_once(END).map_or(inside, |(json, _)| json);
@@ -58,7 +64,7 @@ impl ServerToken {
             return Err(wrong());
         }
         let expires_at = moment(&inside.access_token_expiry)
-            .ok_or_else(|| Error::bad_input("The end of this server token cannot be read. Download it once more."))?;
+            .ok_or_else(|| Error::bad_input(t!("The end of this server token cannot be read. Download it once more.")))?;
         Ok(Self {
             consumer_key: inside.consumer_key,
             consumer_secret: Secret::new(inside.consumer_secret),
@@ -92,41 +98,46 @@ impl ServerToken {
 }
 
 /// Where the right file comes from.
-pub(super) const WHERE: &str = "In Apple School Manager or Apple Business, open Preferences, Device Management Services, choose the server, and download \
-                                its token: a file that ends in .p7m.";
+pub(super) const WHERE: &str = msg!(
+    "In Apple School Manager or Apple Business, open Preferences, Device Management Services, choose the server, and download \
+                                its token: a file that ends in .p7m."
+);
 
 impl ServerToken {
     /// Names what was brought in place of a server token.
     pub fn mistaken(file: &[u8]) -> Error {
         let holds = |needle: &str| file.windows(needle.len()).any(|window| window == needle.as_bytes());
         let what = if file.is_empty() {
-            String::from("This is empty.")
+            String::from(t!("This is empty."))
         } else if file.len() > TOKEN_MAX_BYTES {
-            String::from("This is too large to be a server token.")
+            String::from(t!("This is too large to be a server token."))
         } else if holds(BEGIN) || holds("consumer_key") {
-            String::from("This is what stands inside a server token, already opened. The file itself is needed, as it was downloaded.")
+            String::from(t!("This is what stands inside a server token, already opened. The file itself is needed, as it was downloaded."))
         } else if holds("PRIVATE KEY") {
-            String::from("This is a private key. It is not needed here: this appliance has its own, which never leaves it.")
+            String::from(t!("This is a private key. It is not needed here: this appliance has its own, which never leaves it."))
         } else if holds("-----BEGIN CERTIFICATE-----") {
-            String::from(
-                "This is a certificate, perhaps the public key that was downloaded here. It belongs into Apple's portal, which gives the token for it.",
-            )
+            String::from(t!(
+                "This is a certificate, perhaps the public key that was downloaded here. It belongs into Apple's portal, which gives the token for it."
+            ))
         } else {
-            format!("{}Here the server token of Automated Device Enrollment is needed.", dropped::sentences(file, Place::DeviceLists))
+            t!(
+                "{sentences}Here the server token of Automated Device Enrollment is needed.",
+                sentences = dropped::sentences(file, Place::DeviceLists)
+            )
         };
         Error::bad_input(format!("{what} {WHERE}"))
     }
 
     /// Says that a token was encrypted to another key than ours.
     pub fn for_another_key() -> Error {
-        Error::bad_input(
+        Error::bad_input(t!(
             "Apple encrypted this token to another key than this server's. In Apple's portal, upload the public key that is downloaded here \
-             for this server, save, and download the token once more.",
-        )
+             for this server, save, and download the token once more."
+        ))
     }
 
     /// Says that a token is damaged.
     pub fn damaged(why: &str) -> Error {
-        Error::bad_input(format!("This token is damaged ({why}). Download it once more, and bring the file as it is."))
+        Error::bad_input(t!("This token is damaged ({why}). Download it once more, and bring the file as it is.", why))
     }
 }

@@ -3,6 +3,7 @@
 use super::read::whole;
 use super::{Field, Kind, Schema};
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::protocol::mobileconfig::variables;
 use crate::protocol::plist::{self, Dictionary, Value};
 
@@ -10,7 +11,7 @@ impl Schema {
     /// What does not fit of a configuration: keys, each with why. Keys that the maker does not mention may be anything.
     pub fn faults(&self, keys: &Dictionary) -> Vec<(String, String)> {
         let fault = |field: &Field| match keys.get(&field.key) {
-            None if field.is_required => Some((field.key.clone(), NEEDED.to_owned())),
+            None if field.is_required => Some((field.key.clone(), say(NEEDED).to_owned())),
             None => None,
             Some(value) => field.check(value).err().map(|why| (field.key.clone(), why)),
         };
@@ -18,7 +19,7 @@ impl Schema {
     }
 }
 
-const NEEDED: &str = "the app's maker says that this must not be empty";
+const NEEDED: &str = msg!("the app's maker says that this must not be empty");
 
 impl Field {
     /// The value that was typed: one text, or one for each item of a list. None where nothing was.
@@ -48,7 +49,7 @@ impl Field {
             if let Some(text) = &text
                 && pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text))
             {
-                return Err(format!("a text of the form that the app's maker asks for: {}", self.pattern));
+                return Err(t!("a text of the form that the app's maker asks for: {pattern}", pattern = self.pattern));
             }
             self.check_choice(value, text.as_deref())?;
             if self.is_list { Ok(()) } else { self.check_range(value, text.as_deref()) }
@@ -56,15 +57,15 @@ impl Field {
         match value {
             Value::Array(items) if self.is_list => {
                 if items.is_empty() {
-                    return if self.is_required { Err(NEEDED.to_owned()) } else { Ok(()) };
+                    return if self.is_required { Err(say(NEEDED).to_owned()) } else { Ok(()) };
                 }
                 items.iter().try_for_each(one)?;
                 self.within(items.len() as f64)
             }
-            _ if self.is_list => Err("a list, with one item a line".to_owned()),
+            _ if self.is_list => Err(t!("a list, with one item a line").to_owned()),
             Value::String(text) if text.is_empty() && self.kind == Kind::String => {
                 if self.is_required {
-                    Err(NEEDED.to_owned())
+                    Err(say(NEEDED).to_owned())
                 } else {
                     Ok(())
                 }
@@ -100,7 +101,7 @@ impl Field {
             return Ok(());
         }
         let values: Vec<_> = self.choices.iter().map(|choice| choice.value.as_str()).collect();
-        Err(format!("one of {}", values.join(", ")))
+        Err(t!("one of {join}", join = values.join(", ")))
     }
 
     fn check_range(&self, value: &Value, text: Option<&str>) -> Result<(), String> {
@@ -138,9 +139,9 @@ impl Field {
             _ => "",
         };
         match (self.min.map(word), self.max.map(word)) {
-            (Some(min), Some(max)) => Some(format!("between {min} and {max}{of}")),
-            (Some(min), None) => Some(format!("at least {min}{of}")),
-            (None, Some(max)) => Some(format!("at most {max}{of}")),
+            (Some(min), Some(max)) => Some(t!("between {min} and {max}{of}", min, max, of)),
+            (Some(min), None) => Some(t!("at least {min}{of}", min, of)),
+            (None, Some(max)) => Some(t!("at most {max}{of}", max, of)),
             (None, None) => None,
         }
     }
@@ -149,11 +150,11 @@ impl Field {
 /// What is to be typed for a kind.
 fn wanted(kind: Kind) -> &'static str {
     match kind {
-        Kind::String => "a text",
-        Kind::Integer => "a whole number, for example 42; variables can stand in texts only",
-        Kind::Float => "a number, for example 1.5; variables can stand in texts only",
-        Kind::Date => "a day and a time in UTC, for example 2026-12-24T15:30",
-        Kind::Boolean => "yes or no",
+        Kind::String => t!("a text"),
+        Kind::Integer => t!("a whole number, for example 42; variables can stand in texts only"),
+        Kind::Float => t!("a number, for example 1.5; variables can stand in texts only"),
+        Kind::Date => t!("a day and a time in UTC, for example 2026-12-24T15:30"),
+        Kind::Boolean => t!("yes or no"),
     }
 }
 

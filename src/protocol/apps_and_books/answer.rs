@@ -120,7 +120,7 @@ pub fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<Answe
             number: 0,
             status,
             verdict: verdict(0, status),
-            words: format!("Apple's service answered with status {status} and nothing that can be read."),
+            words: t!("Apple's service answered with status {status} and nothing that can be read.", status),
             retry_after,
         })),
     }

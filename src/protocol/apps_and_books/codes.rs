@@ -31,23 +31,27 @@ pub fn verdict(number: u32, status: u16) -> Verdict {
 /// An error number in words that say what to do; `said` is Apple's own.
 pub fn words(number: u32, said: &str) -> String {
     let known = match number {
-        9601 | 9622 | 9722 => "Apple does not take this content token. Download it once more and bring it here.",
-        9621 => "The content token has ended. Download a new one for the same location and bring it here.",
+        9601 | 9622 | 9722 => t!("Apple does not take this content token. Download it once more and bring it here."),
+        9621 => t!("The content token has ended. Download a new one for the same location and bring it here."),
         9625 => {
-            "Apple has revoked the content token, as it does when the password of the account changes that downloaded it. Download a new one and \
+            t!(
+                "Apple has revoked the content token, as it does when the password of the account changes that downloaded it. Download a new one and \
              bring it here."
+            )
         }
-        9603 => "Apple's service had a fault of its own. It is tried again.",
-        9646 | 9729 => "Apple's service is busy. It is tried again.",
-        9709 => "All licences are in use.",
-        9634 => "Apple does not know this any more.",
-        9637 | 9647 => "The account that downloaded the content token may not do this.",
-        9728 => "Apple cannot reach this server from the internet.",
+        9603 => t!("Apple's service had a fault of its own. It is tried again."),
+        9646 | 9729 => t!("Apple's service is busy. It is tried again."),
+        9709 => t!("All licences are in use."),
+        9634 => t!("Apple does not know this any more."),
+        9637 | 9647 => t!("The account that downloaded the content token may not do this."),
+        9728 => t!("Apple cannot reach this server from the internet."),
         _ => "",
     };
     match (known.is_empty(), said.is_empty()) {
-        (false, _) => format!("{known} (Apple's number {number})"),
-        (true, true) => format!("Apple refused this with number {number}."),
-        (true, false) => format!("Apple refused this: {} (number {number}).", said.trim_end_matches('.')),
+        (false, _) => t!("{known} (Apple's number {number})", known, number),
+        (true, true) => t!("Apple refused this with number {number}.", number),
+        (true, false) => {
+            t!("Apple refused this: {said} (number {number}).", said = said.trim_end_matches('.'), number)
+        }
     }
 }

@@ -156,7 +156,7 @@ impl Status {
             failures.push(Failure {
                 number: 0,
                 verdict: Verdict::Later,
-                words: String::from("Apple says that it failed, and not why."),
+                words: String::from(t!("Apple says that it failed, and not why.")),
                 info: FailureInfo::default(),
             });
         }

@@ -8,6 +8,7 @@ use time::macros::format_description;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::language::say;
 use crate::pki::dropped::{self, Kind};
 use crate::secret::Secret;
 
@@ -38,31 +39,36 @@ impl ContentToken {
     /// Reads a file or a text. What is something else is named for what it is.
     pub fn read(bytes: &[u8], now: Timestamp) -> Result<Self, Error> {
         if bytes.len() > TOKEN_MAX_BYTES {
-            return Err(Error::bad_input(format!("This file has {} bytes; a content token has a few hundred. {WHERE}", bytes.len())));
+            return Err(Error::bad_input(t!(
+                "This file has {bytes} bytes; a content token has a few hundred. {where_to_find_it}",
+                bytes = bytes.len(),
+                where_to_find_it = say(WHERE)
+            )));
         }
         let text: String =
             String::from_utf8_lossy(bytes).chars().filter(|letter| !letter.is_whitespace() && *letter != '\u{feff}').collect();
         if text.is_empty() {
-            return Err(Error::bad_input(format!("This is empty. {WHERE}")));
+            return Err(Error::bad_input(t!("This is empty. {where_to_find_it}", where_to_find_it = say(WHERE))));
         }
         let inside = STANDARD.decode(text.trim_end_matches('=').to_owned() + padding(&text));
         let json = inside.ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
         let Some(json) = json else { return Err(mistaken(bytes, &text)) };
         let Ok(inside) = serde_json::from_value::<Inside>(json) else {
-            return Err(Error::bad_input(format!(
-                "This is base64 of JSON, but not of a content token: it names no token or no end. {WHERE}"
+            return Err(Error::bad_input(t!(
+                "This is base64 of JSON, but not of a content token: it names no token or no end. {where_to_find_it}",
+                where_to_find_it = say(WHERE)
             )));
         };
         if inside.token.is_empty() {
-            return Err(Error::bad_input(format!("This content token is empty inside. {WHERE}")));
+            return Err(Error::bad_input(t!("This content token is empty inside. {where_to_find_it}", where_to_find_it = say(WHERE))));
         }
         let Some(expires_at) = moment(&inside.expires) else {
-            return Err(Error::bad_input("The content token's end cannot be read. Download it once more."));
+            return Err(Error::bad_input(t!("The content token's end cannot be read. Download it once more.")));
         };
         if expires_at <= now {
-            return Err(Error::bad_input(format!(
-                "This content token ended on {}. Download a new one for the same location; everything that is assigned stays.",
-                expires_at.day()
+            return Err(Error::bad_input(t!(
+                "This content token ended on {day}. Download a new one for the same location; everything that is assigned stays.",
+                day = expires_at.day()
             )));
         }
         Ok(Self { text: Secret::new(text), organisation: inside.organisation.trim().to_owned(), expires_at })
@@ -77,8 +83,10 @@ impl ContentToken {
 }
 
 /// Where the right file comes from.
-const WHERE: &str = "In Apple School Manager or Apple Business, open Preferences, Payments and Billing (Apps and Books), and download the content token \
-                     of your location: a file that ends in .vpptoken.";
+const WHERE: &str = msg!(
+    "In Apple School Manager or Apple Business, open Preferences, Payments and Billing (Apps and Books), and download the content token \
+                     of your location: a file that ends in .vpptoken."
+);
 
 /// What base64 wants at its end; some tools cut it off.
 fn padding(text: &str) -> &'static str {
@@ -96,11 +104,11 @@ fn mistaken(bytes: &[u8], text: &str) -> Error {
     let what = match named {
         Some(named) => named.sentences(),
         None if is_part() => {
-            String::from("This looks like the token from inside the file, or like a part of it. The whole text of the file is needed.")
+            String::from(t!("This looks like the token from inside the file, or like a part of it. The whole text of the file is needed."))
         }
-        None => String::from("This is not a content token."),
+        None => String::from(t!("This is not a content token.")),
     };
-    Error::bad_input(format!("{what} Here a content token of Apps and Books is needed. {WHERE}"))
+    Error::bad_input(t!("{what} Here a content token of Apps and Books is needed. {where_to_find_it}", what, where_to_find_it = say(WHERE)))
 }
 
 /// Reads a moment as Apple writes it: RFC 3339, or an offset without a colon (`-0800`), with or without fractions.

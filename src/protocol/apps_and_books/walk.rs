@@ -90,7 +90,7 @@ fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::
     match Value::deserialize(deserializer)? {
         Value::String(text) => Ok(text),
         Value::Number(number) => Ok(number.to_string()),
-        _ => Err(serde::de::Error::custom("neither a text nor a number")),
+        _ => Err(serde::de::Error::custom(t!("neither a text nor a number"))),
     }
 }
 

@@ -189,39 +189,43 @@ fn channel_refusal(row: &Availability, device: &Capabilities) -> Option<Reason> 
 fn words(request: Request<'_>, reason: Reason, device: &Capabilities) -> String {
     let (system, version) = (device.platform.system(), device.os_version);
     match reason {
-        Reason::Platform => format!("{request} does not exist on {system}"),
-        Reason::TooOld(since) => format!("{request} needs {system} {since} or later; the device has {version}"),
-        Reason::Removed(removed) => format!("{request} was removed in {system} {removed}; the device has {version}"),
-        Reason::Supervision => format!("{request} needs a supervised device"),
-        Reason::AutomatedEnrollment => format!("{request} needs a device that was enrolled automatically (Automated Device Enrollment)"),
-        Reason::Channel if device.kind.is_user_channel() => format!("{request} goes to the device, not to one of its users"),
-        Reason::Channel => format!("{request} goes to a user of the device, not to the device itself"),
-        Reason::UserEnrollment => format!("{request} is not allowed on a person's own device (user enrollment)"),
-        Reason::SharedIpad => format!("{request} does not work on a Shared iPad"),
-        Reason::OnlySharedIpad => format!("{request} works on a Shared iPad only"),
+        Reason::Platform => t!("{request} does not exist on {system}", request, system),
+        Reason::TooOld(since) => t!("{request} needs {system} {since} or later; the device has {version}", request, system, since, version),
+        Reason::Removed(removed) => {
+            t!("{request} was removed in {system} {removed}; the device has {version}", request, system, removed, version)
+        }
+        Reason::Supervision => t!("{request} needs a supervised device", request),
+        Reason::AutomatedEnrollment => {
+            t!("{request} needs a device that was enrolled automatically (Automated Device Enrollment)", request)
+        }
+        Reason::Channel if device.kind.is_user_channel() => t!("{request} goes to the device, not to one of its users", request),
+        Reason::Channel => t!("{request} goes to a user of the device, not to the device itself", request),
+        Reason::UserEnrollment => t!("{request} is not allowed on a person's own device (user enrollment)", request),
+        Reason::SharedIpad => t!("{request} does not work on a Shared iPad", request),
+        Reason::OnlySharedIpad => t!("{request} works on a Shared iPad only", request),
         Reason::AccessRight(right) => {
-            format!("{request} needs the right to {}, which the enrollment profile does not give", right_in_words(right))
+            t!("{request} needs the right to {right}, which the enrollment profile does not give", request, right = right_in_words(right))
         }
     }
 }
 
 /// What a bit of AccessRights allows.
-pub const fn right_in_words(right: u32) -> &'static str {
+pub fn right_in_words(right: u32) -> &'static str {
     match right {
-        1 => "list profiles",
-        2 => "install and remove profiles",
-        4 => "lock the device and clear its passcode",
-        8 => "erase the device",
-        16 => "ask for information about the device",
-        32 => "ask for information about its networks",
-        64 => "list provisioning profiles",
-        128 => "install and remove provisioning profiles",
-        256 => "list apps",
-        512 => "ask for restrictions",
-        1024 => "ask for security information",
-        2048 => "change settings",
-        4096 => "manage apps",
-        _ => "do this",
+        1 => t!("list profiles"),
+        2 => t!("install and remove profiles"),
+        4 => t!("lock the device and clear its passcode"),
+        8 => t!("erase the device"),
+        16 => t!("ask for information about the device"),
+        32 => t!("ask for information about its networks"),
+        64 => t!("list provisioning profiles"),
+        128 => t!("install and remove provisioning profiles"),
+        256 => t!("list apps"),
+        512 => t!("ask for restrictions"),
+        1024 => t!("ask for security information"),
+        2048 => t!("change settings"),
+        4096 => t!("manage apps"),
+        _ => t!("do this"),
     }
 }
 

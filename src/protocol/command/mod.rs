@@ -125,7 +125,7 @@ impl Command {
     /// Reads a plist that [`Command::to_plist`] wrote, as a device does.
     pub fn from_plist(bytes: &[u8]) -> Result<Self, PlistError> {
         let root = plist::parse_dictionary(bytes)?;
-        let missing = |key: &str| PlistError::Shape(format!("{key} is missing"));
+        let missing = |key: &str| PlistError::Shape(t!("{key} is missing", key));
         let uuid = fields::filled(&root, "CommandUUID").ok_or_else(|| missing("CommandUUID"))?;
         let mut keys = fields::dictionary(&root, "Command").ok_or_else(|| missing("Command"))?.clone();
         let request_type = keys.remove("RequestType").and_then(Value::into_string).ok_or_else(|| missing("Command.RequestType"))?;

@@ -38,25 +38,25 @@ pub fn validate_raw(bytes: &[u8], allow_unknown: bool) -> Result<RawCommand, Vec
         Some(_) => {
             fault(
                 "CommandUUID",
-                "this must be text of 1 to 256 bytes without control characters, best a UUID; leave it out to have one made",
+                t!("this must be text of 1 to 256 bytes without control characters, best a UUID; leave it out to have one made"),
             );
             None
         }
     };
     for key in root.keys().filter(|key| !["CommandUUID", "Command"].contains(&key.as_str())) {
         let hint = if key == "RequestType" {
-            "this belongs into the dictionary Command"
+            t!("this belongs into the dictionary Command")
         } else {
-            "beside CommandUUID and Command there are no keys"
+            t!("beside CommandUUID and Command there are no keys")
         };
         fault(key, hint);
     }
     let Some(Value::Dictionary(mut keys)) = root.remove("Command") else {
-        fault("Command", "this key is required; it is a dictionary with the RequestType and its keys");
+        fault("Command", t!("this key is required; it is a dictionary with the RequestType and its keys"));
         return Err(faults);
     };
     let Some(Value::String(request_type)) = keys.remove("RequestType") else {
-        fault("Command.RequestType", "this key is required; it is a string, the name of the command");
+        fault("Command.RequestType", t!("this key is required; it is a string, the name of the command"));
         return Err(faults);
     };
     if !allow_unknown && !schema::knows(&request_type) {
@@ -84,8 +84,8 @@ fn is_uuid(text: &str) -> bool {
 
 fn unknown_command(name: &str) -> String {
     match schema::request_types().find(|known| known.eq_ignore_ascii_case(name.trim())) {
-        Some(known) => format!("{name:?} is no command; {known} is meant, perhaps"),
-        None => format!("{name:?} is no command that is known here; to send it all the same, allow unknown commands"),
+        Some(known) => t!("{name} is no command; {known} is meant, perhaps", name = format!("{name:?}"), known),
+        None => t!("{name} is no command that is known here; to send it all the same, allow unknown commands", name = format!("{name:?}")),
     }
 }
 
@@ -100,7 +100,7 @@ fn check_payload(request_type: &str, keys: &Dictionary) -> Option<FieldError> {
         "InstallProvisioningProfile" => {
             let profile = fields::data(keys, "ProvisioningProfile")?;
             let is_cms = profile.first() == Some(&0x30);
-            if is_cms { None } else { fault("ProvisioningProfile", "this is no provisioning profile: those are signed (CMS)".into()) }
+            if is_cms { None } else { fault("ProvisioningProfile", t!("this is no provisioning profile: those are signed (CMS)").into()) }
         }
         _ => None,
     }

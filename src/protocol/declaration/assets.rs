@@ -104,35 +104,37 @@ impl AssetType {
         match self.content_types {
             [] if said.is_empty() => Ok(String::from("application/octet-stream")),
             [] if is_media_type(&said) => Ok(said),
-            [] => Err(format!("“{said}” is no media type; write one as application/json or text/plain")),
+            [] => Err(t!("“{said}” is no media type; write one as application/json or text/plain", said)),
             [only] if is_vague || said == *only => Ok((*only).to_owned()),
             // What certificates come as says how they are written, and browsers do not know.
             [der, pem] if is_vague || !self.content_types.contains(&said.as_str()) && said.contains("x509") => {
                 Ok(if bytes.starts_with(b"-----BEGIN") { *pem } else { *der }.to_owned())
             }
             known if known.contains(&said.as_str()) => Ok(said),
-            known => Err(format!("must be {} for {PREFIX}{}", known.join(" or "), self.name)),
+            known => Err(t!("must be {join} for {PREFIX}{name}", join = known.join(" or "), PREFIX, name = self.name)),
         }
     }
 
     /// What is wrong with data of this type, in words.
     pub fn fault(&self, content_type: &str, bytes: &[u8]) -> Option<String> {
         if bytes.is_empty() {
-            return Some(String::from("is empty; choose the file that devices are to have"));
+            return Some(String::from(t!("is empty; choose the file that devices are to have")));
         }
         if self.name == "asset.credential.certificate" {
             let read = if content_type == "application/pem" { Certificate::from_pem(bytes) } else { Certificate::from_der(bytes) };
-            return read.err().map(|_| format!("is no certificate written as {content_type}"));
+            return read.err().map(|_| t!("is no certificate written as {content_type}", content_type));
         }
         if self.keys.is_empty() {
             return None;
         }
         let Ok(Json::Object(object)) = serde_json::from_slice::<Json>(bytes) else {
-            return Some(format!("must be a JSON object with {}", self.required()));
+            return Some(t!("must be a JSON object with {required}", required = self.required()));
         };
         self.keys.iter().find_map(|key| match object.get(key.name) {
-            None if key.required => Some(format!("has no {}; it needs {}", key.name, self.required())),
-            Some(value) if !is_of(key.kind, value) => Some(format!("has a {} that is no {}", key.name, kind_in_words(key.kind))),
+            None if key.required => Some(t!("has no {name}; it needs {required}", name = key.name, required = self.required())),
+            Some(value) if !is_of(key.kind, value) => {
+                Some(t!("has a {name} that is no {kind}", name = key.name, kind = kind_in_words(key.kind)))
+            }
             _ => None,
         })
     }
@@ -155,11 +157,11 @@ fn is_of(kind: &str, value: &Json) -> bool {
 
 fn kind_in_words(kind: &str) -> &'static str {
     match kind {
-        "string" => "text",
-        "integer" => "whole number",
-        "boolean" => "true or false",
-        "array" => "list",
-        "dictionary" => "object",
+        "string" => t!("text"),
+        "integer" => t!("whole number"),
+        "boolean" => t!("true or false"),
+        "array" => t!("list"),
+        "dictionary" => t!("object"),
         _ => "base64",
     }
 }

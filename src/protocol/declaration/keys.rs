@@ -182,14 +182,14 @@ impl Key {
             (KeyType::Any, _) | (KeyType::Boolean, Json::Bool(_)) => {}
             (KeyType::String, Json::String(text)) => {
                 if !self.values.is_empty() && !self.values.contains(&text.as_str()) {
-                    find(Fault::NotAllowed, format!("is one of {}", self.values.join(", ")));
+                    find(Fault::NotAllowed, t!("is one of {join}", join = self.values.join(", ")));
                 }
             }
             (KeyType::Integer, Json::Number(number)) if number.is_i64() || number.is_u64() => {
                 if self.values.is_empty() {
                     self.check_range(number, find);
                 } else if !self.values.contains(&number.to_string().as_str()) {
-                    find(Fault::NotAllowed, format!("is one of {}", self.values.join(", ")));
+                    find(Fault::NotAllowed, t!("is one of {join}", join = self.values.join(", ")));
                 }
             }
             (KeyType::Real, Json::Number(number)) => self.check_range(number, find),
@@ -204,16 +204,16 @@ impl Key {
                     check_object(&self.keys, object, path, on, findings);
                 }
             }
-            (kind, _) => find(Fault::WrongType, format!("must be {}", kind.words())),
+            (kind, _) => find(Fault::WrongType, t!("must be {kind}", kind = kind.words())),
         }
     }
 
     fn check_range(&self, number: &serde_json::Number, mut find: impl FnMut(Fault, String)) {
         let Some(number) = number.as_f64() else { return };
         let words = match self.range {
-            (Some(low), Some(high)) => format!("goes from {low} to {high}"),
-            (Some(low), None) => format!("goes from {low}"),
-            (None, Some(high)) => format!("goes up to {high}"),
+            (Some(low), Some(high)) => t!("goes from {low} to {high}", low, high),
+            (Some(low), None) => t!("goes from {low}", low),
+            (None, Some(high)) => t!("goes up to {high}", high),
             (None, None) => return,
         };
         if self.range.0.is_some_and(|low| number < low) || self.range.1.is_some_and(|high| number > high) {
@@ -223,15 +223,15 @@ impl Key {
 }
 
 impl KeyType {
-    const fn words(self) -> &'static str {
+    fn words(self) -> &'static str {
         match self {
-            Self::String => "a text",
-            Self::Integer => "a whole number",
-            Self::Real => "a number",
-            Self::Boolean => "true or false",
-            Self::Array => "a list",
-            Self::Dictionary => "an object",
-            Self::Any => "anything",
+            Self::String => t!("a text"),
+            Self::Integer => t!("a whole number"),
+            Self::Real => t!("a number"),
+            Self::Boolean => t!("true or false"),
+            Self::Array => t!("a list"),
+            Self::Dictionary => t!("an object"),
+            Self::Any => t!("anything"),
         }
     }
 }
@@ -250,7 +250,7 @@ fn check_object(keys: &[Key], object: &Map<String, Json>, at: &str, on: Option<(
     let path = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
     let any = keys.iter().find(|key| key.name == "ANY");
     for key in keys.iter().filter(|key| key.required && key.is_on(on) && !object.contains_key(key.name)) {
-        findings.push(Finding { path: path(key.name), fault: Fault::Missing, words: String::from("is required") });
+        findings.push(Finding { path: path(key.name), fault: Fault::Missing, words: String::from(t!("is required")) });
     }
     for (name, value) in object {
         if findings.len() >= MAX_FINDINGS {
@@ -259,7 +259,8 @@ fn check_object(keys: &[Key], object: &Map<String, Json>, at: &str, on: Option<(
         match keys.iter().find(|key| key.name == name).or(any) {
             Some(key) if key.is_on(on) => key.check(value, &path(name), on, findings),
             found => {
-                let words = if found.is_some() { "is not known to this version of the system" } else { "is no key that Apple describes" };
+                let words =
+                    if found.is_some() { t!("is not known to this version of the system") } else { t!("is no key that Apple describes") };
                 findings.push(Finding { path: path(name), fault: Fault::Unknown, words: String::from(words) });
             }
         }

@@ -50,16 +50,18 @@ impl Obstacle {
             Platform::Tvos => "tvOS",
             Platform::Visionos => "visionOS",
             Platform::Watchos => "watchOS",
-            Platform::Unknown => "this system",
+            Platform::Unknown => t!("this system"),
         };
         match self {
-            Self::Platform => format!("does not exist on {system}"),
-            Self::TooOld(since) => format!("needs {system} {since} or later; the device has {}", device.os_version),
-            Self::Supervision => String::from("needs a supervised device"),
-            Self::UserEnrollment => String::from("is not allowed on a person’s own device (user enrollment)"),
-            Self::Channel if device.kind.is_user_channel() => String::from("goes to the device, not to one of its users"),
-            Self::Channel => String::from("goes to a user of the device, not to the device itself"),
-            Self::SharedIpad => String::from("does not work on a Shared iPad"),
+            Self::Platform => t!("does not exist on {system}", system),
+            Self::TooOld(since) => {
+                t!("needs {system} {since} or later; the device has {os_version}", system, since, os_version = device.os_version)
+            }
+            Self::Supervision => String::from(t!("needs a supervised device")),
+            Self::UserEnrollment => String::from(t!("is not allowed on a person’s own device (user enrollment)")),
+            Self::Channel if device.kind.is_user_channel() => String::from(t!("goes to the device, not to one of its users")),
+            Self::Channel => String::from(t!("goes to a user of the device, not to the device itself")),
+            Self::SharedIpad => String::from(t!("does not work on a Shared iPad")),
         }
     }
 }

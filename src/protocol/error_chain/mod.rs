@@ -2,6 +2,7 @@
 
 mod causes;
 
+use crate::language::say;
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
@@ -115,13 +116,13 @@ pub fn explain(chain: &[ChainedError], rejection_reason: Option<&str>, state: Op
         }
     };
     if let Some(known) = told.or_else(known) {
-        return Cause { kind: known.kind, words: Cow::Borrowed(known.words) };
+        return Cause { kind: known.kind, words: Cow::Borrowed(say(known.words)) };
     }
     let described = chain.iter().find_map(|error| error.english.as_ref().or(error.description.as_ref()));
     let words = match (described, chain.first()) {
-        (Some(text), _) => Cow::Owned(format!("the device says: {}", text.trim_end_matches('.'))),
-        (None, Some(error)) => Cow::Owned(format!("the device failed with {} {}", error.domain, error.code)),
-        (None, None) => Cow::Borrowed("the device failed without saying why"),
+        (Some(text), _) => Cow::Owned(t!("the device says: {text}", text = text.trim_end_matches('.'))),
+        (None, Some(error)) => Cow::Owned(t!("the device failed with {domain} {code}", domain = error.domain, code = error.code)),
+        (None, None) => Cow::Borrowed(t!("the device failed without saying why")),
     };
     Cause { kind: CauseKind::Failed, words }
 }

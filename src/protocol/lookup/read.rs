@@ -98,13 +98,13 @@ fn read_platform(lookup: &mut Lookup, (key, list): (&str, List), platform: &str,
     // visionOS was called so before it had a name.
     let platform = if platform == "xrOS" { "visionOS" } else { platform };
     let Some(entries) = entries.as_array().filter(|_| is_short(platform)) else {
-        pass_over(lookup, format!("{key}: “{}” is no list", platform.chars().take(MAX_TEXT_CHARS).collect::<String>()));
+        pass_over(lookup, t!("{key}: “{string}” is no list", key, string = platform.chars().take(MAX_TEXT_CHARS).collect::<String>()));
         return Ok(());
     };
     for (at, entry) in entries.iter().enumerate() {
         match read_entry(entry, list, platform) {
             Ok(listed) => lookup.entries.push(listed),
-            Err(because) => pass_over(lookup, format!("{key}, {platform}, entry {}: {because}", at + 1)),
+            Err(because) => pass_over(lookup, t!("{key}, {platform}, entry {at}: {because}", key, platform, at = at + 1, because)),
         }
         if lookup.entries.len() > MAX_ENTRIES {
             return Err(LookupError::TooMany);
@@ -124,21 +124,21 @@ fn is_short(text: &str) -> bool {
 }
 
 fn read_entry(entry: &Value, list: List, platform: &str) -> Result<Listed, String> {
-    let entry = entry.as_object().ok_or("an entry is no dictionary")?;
-    let version = text(entry, "ProductVersion")?.ok_or("an entry has no ProductVersion")?;
+    let entry = entry.as_object().ok_or(t!("an entry is no dictionary"))?;
+    let version = text(entry, "ProductVersion")?.ok_or(t!("an entry has no ProductVersion"))?;
     // A version that cannot be compared would be offered to nobody, or to everybody.
     if !OsVersion::parse(&version).is_known() {
-        return Err(format!("“{version}” is no version"));
+        return Err(t!("“{version}” is no version", version));
     }
     let about = |because: String| format!("{version}: {because}");
     let extra = text(entry, "ProductVersionExtra").map_err(about)?.unwrap_or_default();
     let extra = extra.trim_matches(|letter| matches!(letter, '(' | ')' | ' ')).to_ascii_lowercase();
     if !extra.bytes().all(|letter| letter.is_ascii_lowercase()) {
-        return Err(about(format!("“{extra}” is no ProductVersionExtra")));
+        return Err(about(t!("“{extra}” is no ProductVersionExtra", extra)));
     }
     let prerequisite = text(entry, "PrerequisiteBuild").map_err(about)?.unwrap_or_default();
     if list == List::Improvements && prerequisite.is_empty() {
-        return Err(about(String::from("an improvement without a PrerequisiteBuild")));
+        return Err(about(String::from(t!("an improvement without a PrerequisiteBuild"))));
     }
     Ok(Listed {
         list,
@@ -158,7 +158,7 @@ fn text(entry: &Map<String, Value>, key: &str) -> Result<Option<String>, String>
     match entry.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if is_short(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        Some(_) => Err(format!("its {key} is no short text")),
+        Some(_) => Err(t!("its {key} is no short text", key)),
     }
 }
 
@@ -166,14 +166,14 @@ fn text(entry: &Map<String, Value>, key: &str) -> Result<Option<String>, String>
 fn day(entry: &Map<String, Value>, key: &str) -> Result<Option<Day>, String> {
     let Some(text) = text(entry, key)? else { return Ok(None) };
     let day = text.split('T').next().and_then(Day::parse);
-    day.map(Some).ok_or_else(|| format!("its {key} “{text}” is no day"))
+    day.map(Some).ok_or_else(|| t!("its {key} “{text}” is no day", key, text))
 }
 
 fn devices(entry: &Map<String, Value>) -> Result<Vec<String>, String> {
     let listed = match entry.get("SupportedDevices") {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(listed)) if listed.len() <= MAX_DEVICES => listed,
-        Some(_) => return Err(format!("its SupportedDevices is no list of at most {MAX_DEVICES}")),
+        Some(_) => return Err(t!("its SupportedDevices is no list of at most {MAX_DEVICES}", MAX_DEVICES)),
     };
     let mut devices: Vec<String> = listed.iter().filter_map(Value::as_str).filter(|name| is_short(name)).map(str::to_owned).collect();
     devices.sort_unstable();

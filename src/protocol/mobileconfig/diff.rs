@@ -206,7 +206,7 @@ fn shown(value: &Value, hidden: bool) -> String {
     let text = match value {
         Value::Boolean(flag) => flag.to_string(),
         _ if hidden => return HIDDEN.to_owned(),
-        Value::Data(bytes) => format!("{} bytes", bytes.len()),
+        Value::Data(bytes) => t!("{bytes} bytes", bytes = bytes.len()),
         Value::String(text) => text.clone(),
         other => to_json(&masked(other)).to_string(),
     };
@@ -216,7 +216,7 @@ fn shown(value: &Value, hidden: bool) -> String {
 /// The same value without what is secret inside.
 fn masked(value: &Value) -> Value {
     match value {
-        Value::Data(bytes) => Value::String(format!("{} bytes", bytes.len())),
+        Value::Data(bytes) => Value::String(t!("{bytes} bytes", bytes = bytes.len())),
         Value::Array(items) => Value::Array(items.iter().map(masked).collect()),
         Value::Dictionary(keys) => {
             let entry = |(key, value): (&String, &Value)| {

@@ -178,7 +178,7 @@ pub fn build(profile: &EnrollmentProfile) -> Result<Vec<u8>, ProfileError> {
 /// Writes a profile that brings the device's identity and nothing else, for the second phase of a profile service.
 pub fn build_identity(profile: &EnrollmentProfile) -> Result<Vec<u8>, ProfileError> {
     let Identity::Scep(scep) = &profile.identity else {
-        return Err(ProfileError::Refused(String::from("a profile service brings its certificate by SCEP")));
+        return Err(ProfileError::Refused(String::from(t!("a profile service brings its certificate by SCEP"))));
     };
     let identifier = format!("{}.identity", profile.identifier);
     let mut keys = payload("Configuration", &identifier, profile.uuids.profile, &profile.display_name);
@@ -190,23 +190,23 @@ pub fn build_identity(profile: &EnrollmentProfile) -> Result<Vec<u8>, ProfileErr
 fn check(profile: &EnrollmentProfile) -> Result<(), ProfileError> {
     let refused = |what: &str| Err(ProfileError::Refused(what.to_owned()));
     if !profile.server_url.starts_with("https://") || !profile.check_in_url.starts_with("https://") {
-        return refused("the addresses of an enrollment profile must begin with https://");
+        return refused(t!("the addresses of an enrollment profile must begin with https://"));
     }
     if matches!(&profile.identity, Identity::Acme(acme) if !acme.directory_url.starts_with("https://")) {
-        return refused("the directory of ACME must begin with https://");
+        return refused(t!("the directory of ACME must begin with https://"));
     }
     if profile.roots.len() != profile.uuids.roots.len() {
-        return refused("an enrollment profile needs one PayloadUUID for each root certificate");
+        return refused(t!("an enrollment profile needs one PayloadUUID for each root certificate"));
     }
     let rights = profile.access_rights;
     if profile.is_own_device() {
         return Ok(());
     }
     if rights == 0 || rights > ALL_RIGHTS {
-        return refused("AccessRights must be a sum of bits from 1 to 8191");
+        return refused(t!("AccessRights must be a sum of bits from 1 to 8191"));
     }
     if rights & 2 != 0 && rights & 1 == 0 || rights & 128 != 0 && rights & 64 == 0 {
-        return refused("the right to install profiles (2, 128) needs the one to list them (1, 64)");
+        return refused(t!("the right to install profiles (2, 128) needs the one to list them (1, 64)"));
     }
     Ok(())
 }
@@ -232,7 +232,8 @@ fn subject(pairs: &[(String, String)]) -> Value {
 
 /// Unlike SCEP's, its keys stand in the payload itself.
 fn acme_payload(profile: &EnrollmentProfile, acme: &Acme) -> Value {
-    let mut keys = payload("com.apple.security.acme", &format!("{}.acme", profile.identifier), profile.uuids.identity, "Device identity");
+    let mut keys =
+        payload("com.apple.security.acme", &format!("{}.acme", profile.identifier), profile.uuids.identity, t!("Device identity"));
     put(&mut keys, "DirectoryURL", text(&acme.directory_url));
     put(&mut keys, "ClientIdentifier", text(acme.client_identifier.expose()));
     // A key of the Secure Enclave is one of these: nothing else can be bound to the hardware and attested.
@@ -260,13 +261,14 @@ fn scep_payload(profile: &EnrollmentProfile, scep: &Scep) -> Value {
     if let Some(fingerprint) = &scep.ca_fingerprint {
         put(&mut content, "CAFingerprint", Value::Data(fingerprint.clone()));
     }
-    let mut keys = payload("com.apple.security.scep", &format!("{}.scep", profile.identifier), profile.uuids.identity, "Device identity");
+    let mut keys =
+        payload("com.apple.security.scep", &format!("{}.scep", profile.identifier), profile.uuids.identity, t!("Device identity"));
     put(&mut keys, "PayloadContent", Value::Dictionary(content));
     Value::Dictionary(keys)
 }
 
 fn mdm_payload(profile: &EnrollmentProfile) -> Value {
-    let mut keys = payload("com.apple.mdm", &format!("{}.mdm", profile.identifier), profile.uuids.mdm, "Device management");
+    let mut keys = payload("com.apple.mdm", &format!("{}.mdm", profile.identifier), profile.uuids.mdm, t!("Device management"));
     put(&mut keys, "IdentityCertificateUUID", text(&uuid_text(profile.uuids.identity)));
     put(&mut keys, "Topic", text(&profile.topic));
     put(&mut keys, "ServerURL", text(&profile.server_url));

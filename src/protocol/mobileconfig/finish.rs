@@ -56,7 +56,7 @@ impl Finish {
         }
         let (keys, signature) = open(uploaded)?;
         if signature.is_some() {
-            return Err(ProfileError::Refused("a signed profile cannot be changed without breaking its signature".into()));
+            return Err(ProfileError::Refused(t!("a signed profile cannot be changed without breaking its signature").into()));
         }
         let mut keys = variables::fill(&keys, &self.values);
         let own = fields::filled(&keys, "PayloadUUID").ok_or_else(|| ProfileError::Missing("PayloadUUID".into()))?;

@@ -149,7 +149,7 @@ fn open_signed(bytes: &[u8]) -> Result<(Dictionary, Option<Vec<u8>>), ProfileErr
     let none = |error: &dyn std::fmt::Display| ProfileError::NoContent(error.to_string());
     let der = ber::to_der(bytes).map_err(|error| none(&error))?;
     let message = SignedMessage::parse(&der).map_err(|error| none(&error))?;
-    let content = message.content().ok_or_else(|| none(&"the signature stands alone"))?;
+    let content = message.content().ok_or_else(|| none(&t!("the signature stands alone")))?;
     Ok((plist::parse_dictionary(content)?, Some(der.into_owned())))
 }
 

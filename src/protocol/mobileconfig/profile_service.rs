@@ -37,7 +37,7 @@ pub struct ProfileService {
 /// Fails where devices would refuse it: an address without https.
 pub fn build_profile_service(profile: &ProfileService) -> Result<Vec<u8>, ProfileError> {
     if !profile.url.starts_with("https://") {
-        return Err(ProfileError::Refused(String::from("the address of a profile service must begin with https://")));
+        return Err(ProfileError::Refused(String::from(t!("the address of a profile service must begin with https://"))));
     }
     let mut content = Dictionary::new();
     put(&mut content, "URL", text(&profile.url));

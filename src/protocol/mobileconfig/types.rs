@@ -78,13 +78,13 @@ pub fn of_outside(profile: &Profile) -> Vec<String> {
         let place = format!("PayloadContent[{at}]");
         match item.as_dictionary() {
             Some(keys) => faults.extend(COMMON.iter().filter_map(|(key, letters)| fault(keys, &format!("{place}."), key, letters))),
-            None => faults.push(format!("{place} must be {}, not {}", words("d"), kind(item))),
+            None => faults.push(t!("{place} must be {value}, not {item}", place, value = words("d"), item = kind(item))),
         }
     }
     if let Some(scope) = fields::text(&profile.keys, "PayloadScope")
         .filter(|scope| !["System", "User"].iter().any(|known| known.eq_ignore_ascii_case(scope)))
     {
-        faults.push(format!("PayloadScope must be System or User, not {}", scope.chars().take(40).collect::<String>()));
+        faults.push(t!("PayloadScope must be System or User, not {string}", string = scope.chars().take(40).collect::<String>()));
     }
     let duration = match profile.keys.get("DurationUntilRemoval") {
         Some(Value::Real(seconds)) => Some(*seconds),
@@ -92,8 +92,10 @@ pub fn of_outside(profile: &Profile) -> Vec<String> {
         _ => None,
     };
     if duration.is_some_and(|seconds| !(DURATION_MIN_S..=DURATION_MAX_S).contains(&seconds)) {
-        faults.push(format!(
-            "DurationUntilRemoval must be a number of seconds from {DURATION_MIN_S} to {DURATION_MAX_S}, which is ten years"
+        faults.push(t!(
+            "DurationUntilRemoval must be a number of seconds from {DURATION_MIN_S} to {DURATION_MAX_S}, which is ten years",
+            DURATION_MIN_S,
+            DURATION_MAX_S
         ));
     }
     faults
@@ -132,7 +134,7 @@ fn letters(payload_type: &str, key: &str) -> Option<&'static str> {
 
 fn fault(keys: &Dictionary, place: &str, key: &str, letters: &str) -> Option<String> {
     let value = keys.get(key).filter(|value| !fits(letters, value))?;
-    Some(format!("{place}{key} must be {}, not {}", words(letters), kind(value)))
+    Some(t!("{place}{key} must be {value}, not {value_2}", place, key, value = words(letters), value_2 = kind(value)))
 }
 
 fn fits(letters: &str, value: &Value) -> bool {
@@ -152,29 +154,29 @@ fn fits(letters: &str, value: &Value) -> bool {
 
 fn words(letters: &str) -> String {
     let word = |letter| match letter {
-        'a' => "a list",
-        'b' => "true or false",
-        'd' => "a dictionary",
-        'i' => "a whole number",
-        'r' => "a number",
-        's' => "text",
-        't' => "a date",
-        _ => "data",
+        'a' => t!("a list"),
+        'b' => t!("true or false"),
+        'd' => t!("a dictionary"),
+        'i' => t!("a whole number"),
+        'r' => t!("a number"),
+        's' => t!("text"),
+        't' => t!("a date"),
+        _ => t!("data"),
     };
-    if letters.contains("ir") { String::from("a number") } else { letters.chars().map(word).collect::<Vec<_>>().join(" or ") }
+    if letters.contains("ir") { String::from(t!("a number")) } else { letters.chars().map(word).collect::<Vec<_>>().join(" or ") }
 }
 
 fn kind(value: &Value) -> &'static str {
     match value {
-        Value::Array(_) => "a list",
-        Value::Boolean(_) => "true or false",
-        Value::Dictionary(_) => "a dictionary",
-        Value::Integer(_) => "a whole number",
-        Value::Real(_) => "a number",
-        Value::String(_) => "text",
-        Value::Date(_) => "a date",
-        Value::Data(_) => "data",
-        _ => "something else",
+        Value::Array(_) => t!("a list"),
+        Value::Boolean(_) => t!("true or false"),
+        Value::Dictionary(_) => t!("a dictionary"),
+        Value::Integer(_) => t!("a whole number"),
+        Value::Real(_) => t!("a number"),
+        Value::String(_) => t!("text"),
+        Value::Date(_) => t!("a date"),
+        Value::Data(_) => t!("data"),
+        _ => t!("something else"),
     }
 }
 

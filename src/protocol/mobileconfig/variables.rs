@@ -13,14 +13,14 @@ use crate::protocol::plist::{Dictionary, Value};
 
 /// What each variable stands for.
 pub const VARIABLES: [(&str, &str); 8] = [
-    ("SERIAL", "serial number of the device"),
-    ("UDID", "UDID of the device"),
-    ("DEVICE_NAME", "name of the device"),
-    ("MODEL", "model of the device"),
-    ("PERSON_NAME", "name of the person the device belongs to"),
-    ("PERSON_EMAIL", "mail address of that person"),
-    ("CLASS", "class of that person"),
-    (ACCESS_TOKEN, "what an app proves its device by when it asks this server; for the configurations of apps alone"),
+    ("SERIAL", msg!("serial number of the device")),
+    ("UDID", msg!("UDID of the device")),
+    ("DEVICE_NAME", msg!("name of the device")),
+    ("MODEL", msg!("model of the device")),
+    ("PERSON_NAME", msg!("name of the person the device belongs to")),
+    ("PERSON_EMAIL", msg!("mail address of that person")),
+    ("CLASS", msg!("class of that person")),
+    (ACCESS_TOKEN, msg!("what an app proves its device by when it asks this server; for the configurations of apps alone")),
 ];
 
 /// The variable that stands for the token of an app on a device; profiles have none.

@@ -38,7 +38,7 @@ pub fn is_bolt(bytes: &[u8]) -> bool {
 impl<'a> Bolt<'a> {
     /// Opens the newer one of the two states that a file keeps.
     pub fn open(bytes: &'a [u8]) -> Result<Self, Unreadable> {
-        const ANOTHER: Unreadable = Unreadable::Another("this is no database of MicroMDM (micromdm.db)");
+        const ANOTHER: Unreadable = Unreadable::Another(msg!("this is no database of MicroMDM (micromdm.db)"));
         let first = u32_at(bytes, HEAD + 8).filter(|_| is_bolt(bytes)).ok_or(ANOTHER)? as usize;
         // A writer that was cut off leaves the other page of facts whole; where the first is the broken one, its size cannot be believed.
         let sizes = [first, 4096, 16_384, 65_536];
@@ -47,7 +47,7 @@ impl<'a> Bolt<'a> {
             .into_iter()
             .filter(|size| size.is_power_of_two() && (512..=1 << 20).contains(size))
             .find_map(|size| metas(size).filter(|meta| meta.page_size == size).max_by_key(|meta| meta.transaction));
-        let meta = newest.ok_or(Unreadable::Damaged("neither of its two states is whole"))?;
+        let meta = newest.ok_or(Unreadable::Damaged(t!("neither of its two states is whole")))?;
         Ok(Self { bytes, page_size: meta.page_size, root: meta.root })
     }
 
@@ -57,7 +57,7 @@ impl<'a> Bolt<'a> {
         self.walk(self.page(self.root)?, &mut top, DEPTH_MAX)?;
         let found = top.into_iter().find(|(flags, key, _)| flags & BUCKET != 0 && *key == name.as_bytes());
         let Some((_, _, value)) = found else { return Ok(Vec::new()) };
-        let root = u64_at(value, 0).ok_or(Unreadable::Damaged("a bucket without a root"))?;
+        let root = u64_at(value, 0).ok_or(Unreadable::Damaged(t!("a bucket without a root")))?;
         let mut entries = Vec::new();
         match root {
             // A small bucket stands in its entry.
@@ -69,7 +69,7 @@ impl<'a> Bolt<'a> {
 
     /// A page with those that follow because its content is longer.
     fn page(&self, id: u64) -> Result<&'a [u8], Unreadable> {
-        let beyond = Unreadable::Damaged("a page beyond its end");
+        let beyond = Unreadable::Damaged(t!("a page beyond its end"));
         let begin = usize::try_from(id).ok().and_then(|id| id.checked_mul(self.page_size)).ok_or(beyond.clone())?;
         let overflow = u32_at(self.bytes, begin.saturating_add(12)).ok_or(beyond.clone())? as usize;
         let length = overflow.saturating_add(1).saturating_mul(self.page_size);
@@ -77,11 +77,11 @@ impl<'a> Bolt<'a> {
     }
 
     fn walk(&self, page: &'a [u8], entries: &mut Vec<(u32, &'a [u8], &'a [u8])>, depth: usize) -> Result<(), Unreadable> {
-        const SHORT: Unreadable = Unreadable::Damaged("an entry beyond its page");
+        const SHORT: Unreadable = Unreadable::Damaged(msg!("an entry beyond its page"));
         let flags = u16_at(page, 8).ok_or(SHORT)?;
         let count = usize::from(u16_at(page, 10).ok_or(SHORT)?);
         if depth == 0 || entries.len() > super::MESSAGES_MAX * 2 {
-            return Err(Unreadable::Damaged("its tree does not end"));
+            return Err(Unreadable::Damaged(t!("its tree does not end")));
         }
         for at in (0..count).map(|index| HEAD + index * ENTRY) {
             if flags & LEAF != 0 {
@@ -95,7 +95,7 @@ impl<'a> Bolt<'a> {
                 let child = self.page(u64_at(page, at + 8).ok_or(SHORT)?)?;
                 self.walk(child, entries, depth - 1)?;
             } else {
-                return Err(Unreadable::Damaged("a page of another kind within a tree"));
+                return Err(Unreadable::Damaged(t!("a page of another kind within a tree")));
             }
         }
         Ok(())

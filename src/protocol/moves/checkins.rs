@@ -15,7 +15,7 @@ pub fn is_check_ins(bytes: &[u8]) -> bool {
 /// Takes a file of check-ins apart, those of devices before those of their users. What each of them says is not judged here.
 pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
     if !is_check_ins(bytes) {
-        return Err(Unreadable::Another("this is no file of check-ins: it holds no property list"));
+        return Err(Unreadable::Another(t!("this is no file of check-ins: it holds no property list")));
     }
     if plist::is_binary(bytes) {
         return Ok(Haul { messages: vec![Handed::of(bytes.to_vec(), None)], ..Haul::default() });
@@ -30,7 +30,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
         }
     }
     if !rest.trim_ascii().is_empty() {
-        return Err(Unreadable::Damaged("its last property list is cut off"));
+        return Err(Unreadable::Damaged(t!("its last property list is cut off")));
     }
     // A users' message needs its device's: exports of others need not be in order.
     messages.sort_by_key(|handed| is_of_user(handed.message.expose()));

@@ -32,11 +32,11 @@ pub fn read(files: &[File]) -> Result<Haul, Unreadable> {
         if checkins::is_check_ins(bytes) {
             haul.add(checkins::read(bytes)?);
         } else {
-            haul.left.push(format!("{path} is no check-in."));
+            haul.left.push(t!("{path} is no check-in.", path));
         }
     }
     if haul.messages.is_empty() {
-        return Err(Unreadable::Another("this folder is no storage of NanoMDM (file, filekv), and no check-ins are in it"));
+        return Err(Unreadable::Another(t!("this folder is no storage of NanoMDM (file, filekv), and no check-ins are in it")));
     }
     haul.messages.sort_by_key(|handed| checkin::parse(handed.message.expose()).is_ok_and(|said| said.ids.kind().is_user_channel()));
     Ok(haul)
@@ -162,9 +162,10 @@ fn finish(kept: BTreeMap<&str, Kept<'_>>, push: Pushes<'_>) -> Result<Haul, Unre
     haul.push =
         pairs.map(|(certificate, key)| PushPair { certificate: certificate.to_vec(), key: SecretBytes::new(key.to_vec()) }).collect();
     if over > 0 {
-        haul.left.push(format!(
-            "{over} {} left there, or never finished to enroll.",
-            if over == 1 { "enrollment has" } else { "enrollments have" }
+        haul.left.push(t!(
+            "{over} {have} left there, or never finished to enroll.",
+            over,
+            have = if over == 1 { "enrollment has" } else { "enrollments have" }
         ));
     }
     Ok(haul)

@@ -28,7 +28,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
     let mut haul = Haul { authority: authority(&bolt)?, profile: profile(&bolt)?, push: push(&bolt)?, ..Haul::default() };
     let (mut gone, mut mute, mut known) = (0_usize, 0_usize, HashSet::new());
     for (_, value) in bolt.bucket("mdm.Devices")? {
-        let device = Fields::read(value).ok_or(Unreadable::Damaged("a device that cannot be read"))?;
+        let device = Fields::read(value).ok_or(Unreadable::Damaged(t!("a device that cannot be read")))?;
         let udid = device.text(2);
         if udid.is_empty() || !device.flag(13) {
             gone += 1;
@@ -51,7 +51,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
             haul.messages.push(user_message(&user, push)?);
         }
     }
-    for (count, why) in [(gone, "never enrolled there or left"), (mute, "enrolled there without a push token")] {
+    for (count, why) in [(gone, t!("never enrolled there or left")), (mute, t!("enrolled there without a push token"))] {
         if count > 0 {
             haul.left.push(format!("{count} {} {why}.", if count == 1 { "device" } else { "devices" }));
         }

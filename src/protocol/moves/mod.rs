@@ -81,7 +81,7 @@ pub enum Unreadable {
 
 impl From<PlistError> for Unreadable {
     fn from(_: PlistError) -> Self {
-        Self::Damaged("a text that no message can carry")
+        Self::Damaged(t!("a text that no message can carry"))
     }
 }
 

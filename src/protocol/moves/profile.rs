@@ -40,7 +40,7 @@ const TRUSTING: [&str; 3] = ["com.apple.security.root", "com.apple.security.pem"
 pub fn read(bytes: &[u8]) -> Result<OldProfile, ProfileError> {
     let profile = mobileconfig::read(bytes)?;
     let missing = |what: &str| {
-        ProfileError::Missing(format!("{what}: it enrolls no device. Take the profile by which the other server enrolls devices"))
+        ProfileError::Missing(t!("{what}: it enrolls no device. Take the profile by which the other server enrolls devices", what))
     };
     let payload =
         profile.payloads.iter().find(|payload| payload.payload_type == "com.apple.mdm").ok_or_else(|| missing("com.apple.mdm"))?;

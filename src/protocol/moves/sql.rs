@@ -65,11 +65,14 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
         return Err(Unreadable::TooMany);
     }
     if left > 0 {
-        haul.left
-            .push(format!("{left} {} left there, or never finished to enroll.", if left == 1 { "device has" } else { "devices have" }));
+        haul.left.push(t!(
+            "{left} {have} left there, or never finished to enroll.",
+            left,
+            have = if left == 1 { "device has" } else { "devices have" }
+        ));
     }
     if haul.messages.is_empty() && left == 0 {
-        return Err(Unreadable::Another("no devices of NanoMDM are in this dump; dump the whole database, with its data"));
+        return Err(Unreadable::Another(t!("no devices of NanoMDM are in this dump; dump the whole database, with its data")));
     }
     Ok(haul)
 }
@@ -162,7 +165,7 @@ impl Tables {
         let columns = if at.byte(b'(') { at.names() } else { Vec::new() };
         at.skip_line();
         loop {
-            let line = at.line().ok_or(Unreadable::Damaged("the rows of a table do not end"))?;
+            let line = at.line().ok_or(Unreadable::Damaged(t!("the rows of a table do not end")))?;
             if line == b"\\." {
                 return Ok(());
             }
@@ -270,7 +273,7 @@ impl Cursor<'_> {
 
     /// The first word of each item up to the closing bracket.
     fn columns(&mut self) -> Result<Vec<String>, Unreadable> {
-        const OPEN: Unreadable = Unreadable::Damaged("a table without an end");
+        const OPEN: Unreadable = Unreadable::Damaged(msg!("a table without an end"));
         let mut names = Vec::new();
         loop {
             self.skip_space();
@@ -315,7 +318,7 @@ impl Cursor<'_> {
                 return Ok(values);
             }
             if !self.byte(b',') {
-                return Err(Unreadable::Damaged("a row without an end"));
+                return Err(Unreadable::Damaged(t!("a row without an end")));
             }
         }
     }
@@ -334,7 +337,7 @@ impl Cursor<'_> {
 
     /// A text up to its quote; a quote inside is doubled or has a backslash before it.
     fn quoted(&mut self, is_literal: bool) -> Result<Vec<u8>, Unreadable> {
-        const OPEN: Unreadable = Unreadable::Damaged("a text without an end");
+        const OPEN: Unreadable = Unreadable::Damaged(msg!("a text without an end"));
         let mut text = Vec::new();
         loop {
             let byte = *self.rest().first().ok_or(OPEN)?;

@@ -39,7 +39,7 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.left.0.get();
         if left == 0 {
-            return Err(io::Error::other("more is read than a real file needs"));
+            return Err(io::Error::other(t!("more is read than a real file needs")));
         }
         let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let read = self.source.read(&mut buffer[..most])?;

@@ -7,6 +7,7 @@ use zip::ZipArchive;
 use super::bounded::{self, Bounded};
 use super::code::{self, Beside, CodeSignature, Fault};
 use super::{Facts, Package, PackageKind, Refusal, damaged, identifier, members, png, refuse, short, version};
+use crate::language::say;
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{Dictionary, Value, fields, parse_dictionary};
 use crate::protocol::provision::{self, ProvisionError};
@@ -21,7 +22,9 @@ const READ_MAX_BYTES: u64 = DIRECTORY_MAX_BYTES + (16 << 20);
 pub(super) const INFO_MAX_BYTES: u64 = 1 << 20;
 
 /// What is said of an app for Macs, however it is packed.
-const MAC_APP: &str = "This is a Mac app in a ZIP archive. Macs install packages: make one with productbuild --component The.app /Applications out.pkg, and sign it with productsign.";
+const MAC_APP: &str = msg!(
+    "This is a Mac app in a ZIP archive. Macs install packages: make one with productbuild --component The.app /Applications out.pkg, and sign it with productsign."
+);
 
 pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusal> {
     let (file, entries) = must_be_small(file, size)?;
@@ -34,8 +37,9 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     let inside = |name: &str| names.iter().position(|known| plain(known) == format!("{app}/{name}"));
     let at = inside("Info.plist").ok_or_else(|| damaged("app"))?;
     let plist = members::read(&mut archive, at, &names[at], INFO_MAX_BYTES)?
-        .ok_or_else(|| Refusal(String::from("Its Info.plist is far longer than any real one.")))?;
-    let info = parse_dictionary(&plist).map_err(|_| Refusal(String::from("Its Info.plist cannot be read. Export the app once more.")))?;
+        .ok_or_else(|| Refusal(String::from(t!("Its Info.plist is far longer than any real one."))))?;
+    let info =
+        parse_dictionary(&plist).map_err(|_| Refusal(String::from(t!("Its Info.plist cannot be read. Export the app once more."))))?;
     let mut facts = facts(&info, &app)?;
     // Files that do not share their bytes come to no more than the whole archive.
     budget.add(size);
@@ -45,9 +49,9 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
         facts.provisioning = Some(provision::read(bytes).map_err(|error| {
             Refusal(String::from(match error {
                 ProvisionError::Changed => {
-                    "The provisioning profile inside was changed or damaged after it was signed. Export the app once more."
+                    t!("The provisioning profile inside was changed or damaged after it was signed. Export the app once more.")
                 }
-                _ => "The provisioning profile inside the app cannot be read. Export the app once more.",
+                _ => t!("The provisioning profile inside the app cannot be read. Export the app once more."),
             }))
         })?);
     }
@@ -104,7 +108,7 @@ fn must_be_small<R: Read + Seek>(mut file: R, size: u64) -> Result<(R, Option<us
     let (entries, length) = (number(10, 2)?, number(12, 4)?);
     // In the ZIP64 form these are all ones, and what is read in all is bounded anyway.
     if length != 0xffff_ffff && length > DIRECTORY_MAX_BYTES {
-        return refuse("The archive claims to hold far more files than any real app does.");
+        return refuse(t!("The archive claims to hold far more files than any real app does."));
     }
     Ok((file, Some(entries as usize).filter(|entries| *entries != 0xffff)))
 }
@@ -113,7 +117,7 @@ fn must_be_small<R: Read + Seek>(mut file: R, size: u64) -> Result<(R, Option<us
 fn must_be_once(names: &[String], entries: Option<usize>) -> Result<(), Refusal> {
     let once: std::collections::HashSet<&str> = names.iter().map(|name| plain(name)).collect();
     if once.len() < names.len() || entries.is_some_and(|entries| entries != names.len()) {
-        return refuse("The archive holds one of its files twice, which nothing does that makes apps. Export the app once more.");
+        return refuse(t!("The archive holds one of its files twice, which nothing does that makes apps. Export the app once more."));
     }
     Ok(())
 }
@@ -136,7 +140,7 @@ fn app(names: &[String]) -> Result<String, Refusal> {
     match apps[..] {
         [app] => Ok(app.to_owned()),
         [] => refuse(what_it_is(names)),
-        _ => refuse("There is more than one app inside. Devices install one at a time: export each app by itself."),
+        _ => refuse(t!("There is more than one app inside. Devices install one at a time: export each app by itself.")),
     }
 }
 
@@ -144,19 +148,19 @@ fn app(names: &[String]) -> Result<String, Refusal> {
 fn what_it_is(names: &[String]) -> &'static str {
     let any = |test: &dyn Fn(&str) -> bool| names.iter().any(|name| test(plain(name)));
     if any(&|name| name == "AndroidManifest.xml" || name == "base/manifest/AndroidManifest.xml") {
-        "This is an app for Android. iPads and iPhones need the .ipa file of the same app."
+        t!("This is an app for Android. iPads and iPhones need the .ipa file of the same app.")
     } else if any(&|name| name.ends_with(".app/Contents/Info.plist")) {
-        MAC_APP
+        say(MAC_APP)
     } else if any(&|name| name.contains(".xcarchive/") || name.starts_with("Products/Applications/")) {
-        "This is an Xcode archive. Open it in Xcode's Organizer, choose Distribute App, and upload the .ipa file that comes out."
+        t!("This is an Xcode archive. Open it in Xcode's Organizer, choose Distribute App, and upload the .ipa file that comes out.")
     } else if any(&|name| name.ends_with(".app/Info.plist")) {
-        "This is a folder with an app, not an .ipa file: the app must lie in a folder called Payload. Export it from Xcode as an .ipa."
+        t!("This is a folder with an app, not an .ipa file: the app must lie in a folder called Payload. Export it from Xcode as an .ipa.")
     } else if any(&|name| name == "[Content_Types].xml") {
-        "This is an office document. Choose the .ipa or .pkg file."
+        t!("This is an office document. Choose the .ipa or .pkg file.")
     } else if any(&|name| name.to_ascii_lowercase().ends_with(".ipa") || name.to_ascii_lowercase().ends_with(".pkg")) {
-        "This is a ZIP archive with a package inside. Unpack it, and upload the .ipa or .pkg file itself."
+        t!("This is a ZIP archive with a package inside. Unpack it, and upload the .ipa or .pkg file itself.")
     } else {
-        "This is a ZIP archive without an app for iPad or iPhone inside."
+        t!("This is a ZIP archive without an app for iPad or iPhone inside.")
     }
 }
 
@@ -172,11 +176,13 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
     let name = names.iter().map(|name| short(name)).find(|name| !name.is_empty()).unwrap_or_else(|| short(folder));
     let supported = fields::texts(info, "CFBundleSupportedPlatforms");
     if !supported.is_empty() && supported.iter().all(|platform| platform.ends_with("Simulator")) {
-        return refuse("This app is built for Xcode's simulator, and no device runs it. Build it for “Any iOS Device” and export that.");
+        return refuse(t!(
+            "This app is built for Xcode's simulator, and no device runs it. Build it for “Any iOS Device” and export that."
+        ));
     }
     let is_of_mac = supported.iter().any(|platform| platform == "MacOSX") && !supported.iter().any(|platform| platform.ends_with("OS"));
     if is_of_mac || supported.is_empty() && text("DTPlatformName") == "macosx" {
-        return refuse(MAC_APP);
+        return refuse(say(MAC_APP));
     }
     let families: Vec<i64> = match info.get("UIDeviceFamily") {
         Some(Value::Array(items)) => {
@@ -185,13 +191,13 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
         Some(_) => fields::whole(info, "UIDeviceFamily").into_iter().collect(),
         None => Vec::new(),
     };
-    let build = "build number (CFBundleVersion)";
+    let build = t!("build number (CFBundleVersion)");
     if let Some(words) = not_text(info, "CFBundleVersion", build) {
         return refuse(words);
     }
     Ok(Facts {
         kind: PackageKind::Ipa,
-        identifier: identifier(&text("CFBundleIdentifier"), "bundle identifier")?,
+        identifier: identifier(&text("CFBundleIdentifier"), t!("bundle identifier"))?,
         name,
         version: version(&text("CFBundleVersion"), build)?,
         short_version: short(&text("CFBundleShortVersionString")),
@@ -202,7 +208,7 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
         signer: None,
         signature: None,
         apps: Vec::new(),
-        warnings: not_text(info, "CFBundleShortVersionString", "version (CFBundleShortVersionString)").into_iter().collect(),
+        warnings: not_text(info, "CFBundleShortVersionString", t!("version (CFBundleShortVersionString)")).into_iter().collect(),
     })
 }
 
@@ -210,21 +216,21 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
 fn not_text(info: &Dictionary, key: &str, what: &str) -> Option<String> {
     let is = match info.get(key)? {
         Value::String(_) => return None,
-        Value::Integer(_) | Value::Real(_) => "a number",
-        _ => "no text",
+        Value::Integer(_) | Value::Real(_) => t!("a number"),
+        _ => t!("no text"),
     };
     Some(format!(
         "Its {what} is {is}; it has to be text, like <string>1.10</string>: as a number that would be 1.1. Change it in the app's Info.plist, and export the app once more."
     ))
 }
 
-const fn family_name(family: i64) -> Option<&'static str> {
+fn family_name(family: i64) -> Option<&'static str> {
     match family {
         1 => Some("iPhone"),
         2 => Some("iPad"),
-        3 => Some("Apple TV"),
-        4 => Some("Apple Watch"),
-        7 => Some("Vision Pro"),
+        3 => Some(t!("Apple TV")),
+        4 => Some(t!("Apple Watch")),
+        7 => Some(t!("Vision Pro")),
         _ => None,
     }
 }

@@ -15,24 +15,25 @@ fn open<'a, R: Read + Seek>(archive: &'a mut ZipArchive<R>, at: usize, name: &st
     let how = archive.by_index_data(at).map(|entry| (entry.encrypted(), entry.compression()));
     let (is_encrypted, method) = how.map_err(|_| damaged("file"))?;
     if is_encrypted {
-        return refuse(format!(
-            "“{}” in this archive is packed with a password, which devices do not know. Pack it without one.",
-            short(name)
+        return refuse(t!(
+            "“{name}” in this archive is packed with a password, which devices do not know. Pack it without one.",
+            name = short(name)
         ));
     }
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-        return refuse(format!(
-            "“{}” in this archive is packed by the method {method}, which cannot be unpacked here or by devices: they know Deflate alone. Export the app once more.",
-            short(name)
+        return refuse(t!(
+            "“{name}” in this archive is packed by the method {method}, which cannot be unpacked here or by devices: they know Deflate alone. Export the app once more.",
+            name = short(name),
+            method
         ));
     }
     archive.by_index(at).map_err(|_| changed(name))
 }
 
 fn changed(name: &str) -> Refusal {
-    Refusal(format!(
-        "“{}” in this archive is damaged: its contents do not match their checksum. Make or download the file again.",
-        short(name)
+    Refusal(t!(
+        "“{name}” in this archive is damaged: its contents do not match their checksum. Make or download the file again.",
+        name = short(name)
     ))
 }
 
@@ -54,7 +55,7 @@ pub(super) fn check<R: Read + Seek>(archive: &mut ZipArchive<R>, names: &[String
         all = all.saturating_add(archive.by_index_data(at).map_err(|_| damaged("file"))?.size());
     }
     if all > most {
-        return refuse(format!("What is in this archive unfolds to more than {} GiB, far more than any real app.", most >> 30));
+        return refuse(t!("What is in this archive unfolds to more than {most} GiB, far more than any real app.", most = most >> 30));
     }
     for (at, name) in names.iter().enumerate() {
         if !name.ends_with('/') {

@@ -168,7 +168,7 @@ fn refuse<T>(words: impl Into<String>) -> Result<T, Refusal> {
 /// Names what the file is instead, and what to do.
 pub fn read<R: Read + Seek>(mut file: R, size: u64) -> Result<Package, Refusal> {
     if size == 0 {
-        return refuse("The file is empty: nothing of it arrived, or it was never written. Export it once more.");
+        return refuse(t!("The file is empty: nothing of it arrived, or it was never written. Export it once more."));
     }
     let head = piece(&mut file, 0, 512)?;
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
@@ -200,22 +200,28 @@ fn piece<R: Read + Seek>(file: &mut R, from: u64, length: u64) -> Result<Vec<u8>
 /// What a file is that is neither an .ipa nor a .pkg.
 fn foreign(head: &[u8], tail: &[u8]) -> String {
     let what = if tail.len() == 512 && tail.starts_with(b"koly") {
-        "This is a disk image (.dmg). Devices install no disk images: take the .pkg that is inside it, or make one of the app with productbuild and sign it."
+        t!(
+            "This is a disk image (.dmg). Devices install no disk images: take the .pkg that is inside it, or make one of the app with productbuild and sign it."
+        )
     } else if head.starts_with(b"MZ") {
-        "This is a Windows program. Choose the .ipa or .pkg file."
+        t!("This is a Windows program. Choose the .ipa or .pkg file.")
     } else if head.starts_with(b"\x1f\x8b") || head.starts_with(b"BZh") || head.starts_with(b"\xfd7zXZ") || head.starts_with(b"7z\xbc\xaf")
     {
-        "This is a compressed archive, not an app. Unpack it and choose the .ipa or .pkg file inside."
+        t!("This is a compressed archive, not an app. Unpack it and choose the .ipa or .pkg file inside.")
     } else if head.starts_with(b"%PDF") {
-        "This is a PDF document. Choose the .ipa or .pkg file."
+        t!("This is a PDF document. Choose the .ipa or .pkg file.")
     } else if head.starts_with(b"\xca\xfe\xba\xbe") || head.starts_with(b"\xcf\xfa\xed\xfe") {
-        "This is a bare program without its app round it. Export the app from Xcode as an .ipa, or pack it into a signed .pkg."
+        t!("This is a bare program without its app round it. Export the app from Xcode as an .ipa, or pack it into a signed .pkg.")
     } else if head.starts_with(b"<?xml") || head.starts_with(b"<plist") || head.starts_with(b"bplist00") {
-        "This is a property list, perhaps a profile. Profiles are uploaded under Profiles and policies; here choose an .ipa or .pkg file."
+        t!(
+            "This is a property list, perhaps a profile. Profiles are uploaded under Profiles and policies; here choose an .ipa or .pkg file."
+        )
     } else if head.starts_with(b"\x30\x82") || head.starts_with(b"\x30\x80") || head.starts_with(b"\x30\x83") {
-        "This is a signed message, perhaps a provisioning profile. Those are uploaded under Provisioning profiles; here choose an .ipa or .pkg file."
+        t!(
+            "This is a signed message, perhaps a provisioning profile. Those are uploaded under Provisioning profiles; here choose an .ipa or .pkg file."
+        )
     } else {
-        "This is neither an app for iPad and iPhone (.ipa) nor an installer package for Macs (.pkg)."
+        t!("This is neither an app for iPad and iPhone (.ipa) nor an installer package for Macs (.pkg).")
     };
     what.to_owned()
 }
@@ -226,13 +232,13 @@ const XML: Bounds = Bounds { depth: 64, elements: 200_000 };
 /// Reads an XML document inside a package; `what` names it where it is damaged.
 fn document(bytes: &[u8], what: &str) -> Result<Element, Refusal> {
     xml::parse(bytes, XML).map_err(|error| match error {
-        XmlError::TooMuch => Refusal(format!("The {what} holds far more than any real one does.")),
+        XmlError::TooMuch => Refusal(t!("The {what} holds far more than any real one does.", what)),
         XmlError::NotUtf8 | XmlError::Entities | XmlError::Broken => damaged(what),
     })
 }
 
 fn damaged(what: &str) -> Refusal {
-    Refusal(format!("The {what} is damaged or incomplete. Export it once more and upload it again."))
+    Refusal(t!("The {what} is damaged or incomplete. Export it once more and upload it again.", what))
 }
 
 /// A text on one line, cut to a bounded length.
@@ -246,8 +252,10 @@ fn identifier(text: &str, what: &str) -> Result<String, Refusal> {
     let is_plain = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'.' | b'-' | b'_');
     if text.is_empty() || text.len() > MAX_IDENTIFIER_BYTES || !text.bytes().all(is_plain) {
         let said: String = short(text).chars().take(60).collect();
-        return refuse(format!(
-            "Its {what}, “{said}”, is none that devices take: letters, digits, dots and hyphens, like school.example.field."
+        return refuse(t!(
+            "Its {what}, “{said}”, is none that devices take: letters, digits, dots and hyphens, like school.example.field.",
+            what,
+            said
         ));
     }
     Ok(text.to_owned())
@@ -256,8 +264,10 @@ fn identifier(text: &str, what: &str) -> Result<String, Refusal> {
 /// A version as it stands in manifests.
 fn version(text: &str, what: &str) -> Result<String, Refusal> {
     if text.is_empty() || text.len() > MAX_VERSION_BYTES || text.chars().any(char::is_control) {
-        return refuse(format!(
-            "Its {what} is missing or longer than {MAX_VERSION_BYTES} characters. Without it devices cannot tell one version from another."
+        return refuse(t!(
+            "Its {what} is missing or longer than {MAX_VERSION_BYTES} characters. Without it devices cannot tell one version from another.",
+            what,
+            MAX_VERSION_BYTES
         ));
     }
     Ok(text.to_owned())

@@ -27,12 +27,12 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     let Some(distribution) = archive.read("Distribution", DISTRIBUTION_MAX_BYTES)? else {
         return refuse(what_it_is(&archive.names().map(str::to_owned).collect::<Vec<_>>()));
     };
-    let distribution = document(&distribution, "package's Distribution")?;
+    let distribution = document(&distribution, t!("package's Distribution"))?;
     let certificates = archive.signers()?;
     let Some(signer) = certificates.first() else {
-        return refuse(
-            "This package is not signed, and Macs install none that is not. Sign it: productsign --sign \"Developer ID Installer: …\" in.pkg out.pkg",
-        );
+        return refuse(t!(
+            "This package is not signed, and Macs install none that is not. Sign it: productsign --sign \"Developer ID Installer: …\" in.pkg out.pkg"
+        ));
     };
     archive.check_contents()?;
     let infos = components(&mut archive)?;
@@ -41,10 +41,7 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     let signer = Signer { name: name(signer), issuers: certificates[1..].iter().map(name).collect(), ends_at: signer.not_after() };
     let mut facts = facts(&distribution, &infos)?;
     if !apple::vouches(&certificates) {
-        facts.warnings.push(format!(
-            "It is signed by “{}”, which is no certificate of Apple's: Macs do not trust it, unless a profile brings the certificate authority above it. Sign the package with a Developer ID Installer certificate.",
-            signer.name
-        ));
+        facts.warnings.push(t!("It is signed by “{name}”, which is no certificate of Apple's: Macs do not trust it, unless a profile brings the certificate authority above it. Sign the package with a Developer ID Installer certificate.", name = signer.name));
     }
     facts.signer = Some(signer);
     Ok(Package { facts, icon: None })
@@ -54,11 +51,13 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
 fn what_it_is(names: &[String]) -> &'static str {
     let has = |name: &str| names.iter().any(|known| known == name);
     if has("PackageInfo") {
-        "This is a component package, and devices take only whole ones. Make one of it: productbuild --package in.pkg out.pkg, then sign that with productsign."
+        t!(
+            "This is a component package, and devices take only whole ones. Make one of it: productbuild --package in.pkg out.pkg, then sign that with productsign."
+        )
     } else if has("Content") && has("Metadata") {
-        "This is a signed archive (.xip), not an installer package. Unpack it, and choose the .pkg inside."
+        t!("This is a signed archive (.xip), not an installer package. Unpack it, and choose the .pkg inside.")
     } else {
-        "This archive holds no installer package. Make one with productbuild, and sign it with productsign."
+        t!("This archive holds no installer package. Make one with productbuild, and sign it with productsign.")
     }
 }
 
@@ -69,7 +68,7 @@ fn components<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Vec<Element>, 
     let mut infos = Vec::new();
     for name in names {
         if let Some(info) = archive.read(&format!("{name}/PackageInfo"), INFO_MAX_BYTES)? {
-            infos.push(document(&info, "package's PackageInfo")?);
+            infos.push(document(&info, t!("package's PackageInfo"))?);
         }
     }
     Ok(infos)
@@ -84,7 +83,7 @@ fn facts(distribution: &Element, infos: &[Element]) -> Result<Facts, Refusal> {
     let of_component = |name: &str| infos.first().map_or("", |info| info.attribute(name));
     let first = |texts: [&str; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned();
     let own = |name: &str| named.map_or("", |reference| reference.attribute(name));
-    let package = identifier(&first([said("id"), own("id"), of_component("identifier")]), "package identifier")?;
+    let package = identifier(&first([said("id"), own("id"), of_component("identifier")]), t!("package identifier"))?;
     let mut warnings = Vec::new();
     let mut number = first([said("version"), own("version"), of_component("version")]);
     if number == "0" || number.is_empty() {
@@ -92,9 +91,9 @@ fn facts(distribution: &Element, infos: &[Element]) -> Result<Facts, Refusal> {
     }
     let apps = apps(&references, infos);
     if apps.is_empty() {
-        warnings.push(String::from(
-            "No app is named inside, so it cannot be told afterwards whether it was installed, nor can it be managed or removed.",
-        ));
+        warnings.push(String::from(t!(
+            "No app is named inside, so it cannot be told afterwards whether it was installed, nor can it be managed or removed."
+        )));
     }
     let title = short(distribution.text_of("title"));
     let name = match apps.first() {

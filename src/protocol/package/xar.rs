@@ -57,11 +57,11 @@ impl<R: Read + Seek> Archive<R> {
             return Err(damaged("package"));
         }
         if length > TOC_MAX_BYTES || unpacked > TOC_UNPACKED_MAX_BYTES {
-            return refuse("The table of contents of this package is far longer than any real one.");
+            return refuse(t!("The table of contents of this package is far longer than any real one."));
         }
         let packed = read_at(&mut file, header_size, length).ok_or_else(|| damaged("package"))?;
         let text = bounded::all(ZlibDecoder::new(&packed[..]), TOC_UNPACKED_MAX_BYTES).ok_or_else(|| damaged("package"))?;
-        let root = document(&text, "package's table of contents")?;
+        let root = document(&text, t!("package's table of contents"))?;
         let toc = root.children.into_iter().find(|child| child.name == "toc").ok_or_else(|| damaged("package"))?;
         Ok(Self { file, size, heap: header_size + length, toc, packed })
     }
@@ -83,10 +83,10 @@ impl<R: Read + Seek> Archive<R> {
             "" | "application/octet-stream" => false,
             "application/x-gzip" => true,
             other => {
-                return refuse(format!(
-                    "“{}” in this package is packed as {}, which is not read here; make it with productbuild.",
-                    super::short(path),
-                    super::short(other)
+                return refuse(t!(
+                    "“{short}” in this package is packed as {short_2}, which is not read here; make it with productbuild.",
+                    short = super::short(path),
+                    short_2 = super::short(other)
                 ));
             }
         };
@@ -96,7 +96,7 @@ impl<R: Read + Seek> Archive<R> {
         if !data.is_packed {
             return Ok(Some(bytes));
         }
-        let too_long = || Refusal(format!("“{}” in this package is damaged, or far longer than any real one.", super::short(path)));
+        let too_long = || Refusal(t!("“{short}” in this package is damaged, or far longer than any real one.", short = super::short(path)));
         bounded::all(ZlibDecoder::new(&bytes[..]), most).map(Some).ok_or_else(too_long)
     }
 
@@ -120,21 +120,22 @@ impl<R: Read + Seek> Archive<R> {
             sum = sum.saturating_add(*length);
         }
         if end > self.size {
-            return refuse(format!(
-                "This package is incomplete: it has {} bytes, and by its own table of contents at least {end}. Copy or download it once more.",
-                self.size
+            return refuse(t!(
+                "This package is incomplete: it has {size} bytes, and by its own table of contents at least {end}. Copy or download it once more.",
+                size = self.size,
+                end
             ));
         }
         if sum > self.size {
-            return refuse("The table of contents of this package names more than is in it. Make it again with productbuild.");
+            return refuse(t!("The table of contents of this package names more than is in it. Make it again with productbuild."));
         }
         for ((offset, length), wanted) in stretches {
             if let Some((digest, wanted)) = wanted
                 && self.hashed(offset, length, digest).is_none_or(|is| is != wanted)
             {
-                return refuse(
-                    "The contents of this package do not fit its table of contents: they were damaged, or changed after it was made. Copy or download it once more.",
-                );
+                return refuse(t!(
+                    "The contents of this package do not fit its table of contents: they were damaged, or changed after it was made. Copy or download it once more."
+                ));
             }
         }
         Ok(())
@@ -166,9 +167,9 @@ impl<R: Read + Seek> Archive<R> {
         let checksum = self.toc.child("checksum").ok_or_else(|| damaged("package"))?;
         let style = checksum.attribute("style");
         let Some(digest) = digest(style) else {
-            return refuse(format!(
-                "This package proves itself by {}, which is not read here; sign it with productsign.",
-                super::short(style)
+            return refuse(t!(
+                "This package proves itself by {short}, which is not read here; sign it with productsign.",
+                short = super::short(style)
             ));
         };
         let place = |element: &Element| Some((element.text_of("offset").parse().ok()?, element.text_of("size").parse().ok()?));
@@ -178,9 +179,9 @@ impl<R: Read + Seek> Archive<R> {
         let proof = self.stored(proof.0, proof.1, SIGNATURE_MAX_BYTES)?;
         let is_sound = written == hashed.as_ref() && signer.verify_digest(Scheme::RsaPkcs1(digest), &hashed, &proof).is_ok();
         if !is_sound {
-            return refuse(
-                "The signature of this package does not fit it: it was changed after it was signed. Sign it again with productsign.",
-            );
+            return refuse(t!(
+                "The signature of this package does not fit it: it was changed after it was signed. Sign it again with productsign."
+            ));
         }
         Ok(certificates)
     }

@@ -30,7 +30,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), PlistError> {
             continue;
         };
         match measures[object] {
-            Measure::Open => return Err(broken("an object contains itself")),
+            Measure::Open => return Err(broken(t!("an object contains itself"))),
             Measure::Known { bytes, height } => {
                 step.add(bytes, height);
                 if walk.len() + usize::from(height) > MAX_DEPTH {
@@ -88,7 +88,7 @@ impl Step<'_> {
         let (reference, rest) = self.references.split_at(table.reference_size);
         self.references = rest;
         let object = usize::try_from(big_endian(reference)).ok().filter(|object| *object < table.count);
-        object.map(Some).ok_or_else(|| broken("a reference points outside the object table"))
+        object.map(Some).ok_or_else(|| broken(t!("a reference points outside the object table")))
     }
 }
 
@@ -104,9 +104,9 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, PlistError> {
-        let end = bytes.len().checked_sub(TRAILER_BYTES).filter(|end| *end >= HEADER_BYTES).ok_or_else(|| broken("it is cut short"))?;
+        let end = bytes.len().checked_sub(TRAILER_BYTES).filter(|end| *end >= HEADER_BYTES).ok_or_else(|| broken(t!("it is cut short")))?;
         let trailer = &bytes[end..];
-        let number = |at: usize| usize::try_from(big_endian(&trailer[at..at + 8])).map_err(|_| broken("the trailer is wrong"));
+        let number = |at: usize| usize::try_from(big_endian(&trailer[at..at + 8])).map_err(|_| broken(t!("the trailer is wrong")));
         let (offset_size, reference_size) = (usize::from(trailer[6]), usize::from(trailer[7]));
         let (count, root, offsets_at) = (number(8)?, number(16)?, number(24)?);
         if count > MAX_BINARY_OBJECTS {
@@ -115,14 +115,14 @@ impl<'a> Table<'a> {
         let offsets_end = count.checked_mul(offset_size).and_then(|size| size.checked_add(offsets_at));
         let fits = offsets_end.is_some_and(|offsets_end| offsets_end <= end);
         if !(1..=8).contains(&offset_size) || !(1..=8).contains(&reference_size) || root >= count || !fits {
-            return Err(broken("the trailer is wrong"));
+            return Err(broken(t!("the trailer is wrong")));
         }
         Ok(Self { bytes, offset_size, reference_size, count, root, offsets_at })
     }
 
     /// Reads the head of an object: what it refers to and how many bytes it holds itself.
     fn step(&self, object: usize) -> Result<Step<'a>, PlistError> {
-        let cut = || broken("an object lies outside the file");
+        let cut = || broken(t!("an object lies outside the file"));
         let offset = self.offsets_at + object * self.offset_size;
         let at = usize::try_from(big_endian(&self.bytes[offset..offset + self.offset_size])).map_err(|_| cut())?;
         let marker = *self.bytes.get(at).ok_or_else(cut)?;

@@ -43,7 +43,7 @@ impl<'de> Visitor<'de> for Reader {
     type Value = Json;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
+        formatter.write_str(t!("a JSON value"))
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Json, E> {
@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Json, E> {
         if number.abs() >= TOO_LARGE {
-            return Err(E::custom("a number of more than 64 bits would be rounded; write it as a text, in quotation marks"));
+            return Err(E::custom(t!("a number of more than 64 bits would be rounded; write it as a text, in quotation marks")));
         }
         Ok(number.into())
     }
@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for Reader {
         let mut read = serde_json::Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if read.contains_key(&key) {
-                return Err(de::Error::custom(format!("the key {key} comes twice in one object; keep one of the two")));
+                return Err(de::Error::custom(t!("the key {key} comes twice in one object; keep one of the two", key)));
             }
             let Exact(value) = entries.next_value()?;
             read.insert(key, value);

@@ -109,13 +109,13 @@ pub fn parse_value(bytes: &[u8]) -> Result<Value, PlistError> {
 
 /// Reads a property list whose root is a dictionary, as [`parse_value`] does.
 pub fn parse_dictionary(bytes: &[u8]) -> Result<Dictionary, PlistError> {
-    parse_value(bytes)?.into_dictionary().ok_or_else(|| PlistError::Shape("the root must be a dictionary".into()))
+    parse_value(bytes)?.into_dictionary().ok_or_else(|| PlistError::Shape(t!("the root must be a dictionary").into()))
 }
 
 /// Reads a property list that a person wrote: as [`parse_dictionary`] does, but a key that comes twice in one dictionary is an error.
 pub fn parse_written(bytes: &[u8]) -> Result<Dictionary, PlistError> {
     let value = if is_binary(bytes) { read_binary(bytes)? } else { xml::read(bytes, xml::Bad::RefuseRepeated)?.value };
-    value.into_dictionary().ok_or_else(|| PlistError::Shape("the root must be a dictionary".into()))
+    value.into_dictionary().ok_or_else(|| PlistError::Shape(t!("the root must be a dictionary").into()))
 }
 
 /// Reads a property list into `T`, as [`parse_value`] does.

@@ -33,7 +33,7 @@ pub(super) enum Bad {
 pub(super) fn read(bytes: &[u8], bad: Bad) -> Result<Tolerant, PlistError> {
     let text = std::str::from_utf8(bytes).map_err(|error| PlistError::Malformed {
         at: error.valid_up_to() as u64,
-        what: "this is not UTF-8; a file cut short, or another encoding".into(),
+        what: t!("this is not UTF-8; a file cut short, or another encoding").into(),
     })?;
     let text = text.trim_start_matches('\u{feff}').trim_ascii_start();
     if text.is_empty() {
@@ -116,7 +116,7 @@ impl<'a> Document<'a> {
                 Event::Eof => return Ok(()),
                 Event::Text(text) if is_blank(&text) => {}
                 Event::Comment(_) | Event::PI(_) => {}
-                _ => return Err(self.broken("something follows the end of the property list")),
+                _ => return Err(self.broken(t!("something follows the end of the property list"))),
             }
         }
     }
@@ -141,7 +141,7 @@ impl<'a> Document<'a> {
         match container {
             Open::Array(items) => self.place(Value::Array(items)),
             Open::Dictionary { entries, key: None } => self.place(Value::Dictionary(entries)),
-            Open::Dictionary { key: Some(key), .. } => Err(self.broken(&format!("the key {key} has no value"))),
+            Open::Dictionary { key: Some(key), .. } => Err(self.broken(&t!("the key {key} has no value", key))),
         }
     }
 
@@ -151,7 +151,7 @@ impl<'a> Document<'a> {
             Some(Open::Dictionary { entries, key }) => match key.take() {
                 // Of a key that comes twice the last value counts, as in Apple's own reader.
                 Some(key) if self.bad == Bad::RefuseRepeated && entries.contains_key(&key) => {
-                    let what = format!("the key {key} comes twice in one dictionary; keep one of the two");
+                    let what = t!("the key {key} comes twice in one dictionary; keep one of the two", key);
                     return Err(self.broken(&what));
                 }
                 Some(key) => drop(entries.insert(key, value)),
@@ -171,13 +171,13 @@ impl<'a> Document<'a> {
         let value = match name {
             "string" => Ok(Value::String(content.into_owned())),
             "true" | "false" if is_blank(&content) => Ok(Value::Boolean(name == "true")),
-            "integer" => whole_number(&content).map(Value::Integer).ok_or((content, "this is not a whole number of 64 bits")),
-            "real" => content.trim_ascii().parse().map(Value::Real).map_err(|_| (content, "this is not a number")),
+            "integer" => whole_number(&content).map(Value::Integer).ok_or((content, t!("this is not a whole number of 64 bits"))),
+            "real" => content.trim_ascii().parse().map(Value::Real).map_err(|_| (content, t!("this is not a number"))),
             "date" => Date::from_xml_format(content.trim_ascii())
                 .map(Value::Date)
-                .map_err(|_| (content, "this is not a date; write it as 2026-11-25T08:00:00Z")),
+                .map_err(|_| (content, t!("this is not a date; write it as 2026-11-25T08:00:00Z"))),
             "data" => decode(&content).map(Value::Data).ok_or((content, "this is not base64; <data> holds the bytes encoded once")),
-            _ => return Err(self.broken(&format!("<{name}> is no element of property lists"))),
+            _ => return Err(self.broken(&t!("<{name}> is no element of property lists", name))),
         };
         match value {
             Ok(value) => self.place(value),
@@ -199,7 +199,7 @@ impl<'a> Document<'a> {
                 Ok(())
             }
             Some(Open::Dictionary { key: Some(earlier), .. }) => {
-                let what = format!("the key {earlier} has no value");
+                let what = t!("the key {earlier} has no value", earlier);
                 Err(self.broken(&what))
             }
             _ => Err(self.broken("a <key> stands outside a dictionary")),
@@ -244,11 +244,11 @@ impl<'a> Document<'a> {
     fn misplaced(&self, event: &Event<'_>) -> PlistError {
         match event {
             Event::CData(_) => PlistError::CData,
-            Event::Eof => self.broken("it ends in the middle"),
+            Event::Eof => self.broken(t!("it ends in the middle")),
             Event::Start(tag) | Event::Empty(tag) => {
-                self.broken(&format!("<{}> stands within a value that holds only text", tag.name().as_ref()))
+                self.broken(&t!("<{as_ref}> stands within a value that holds only text", as_ref = tag.name().as_ref()))
             }
-            _ => self.broken("text stands between the values"),
+            _ => self.broken(t!("text stands between the values")),
         }
     }
 

@@ -98,7 +98,7 @@ impl Head {
         let status = fields::text(report, "Status").ok_or(Malformed::MissingKey("Status"))?.parse()?;
         let command_uuid = fields::filled(report, "CommandUUID");
         if command_uuid.as_ref().is_some_and(|uuid| uuid.len() > super::ids::MAX_ID_BYTES) {
-            return Err(Malformed::IllegalId { key: "CommandUUID", what: "is longer than 256 bytes" });
+            return Err(Malformed::IllegalId { key: "CommandUUID", what: t!("is longer than 256 bytes") });
         }
         Ok(Self {
             ids: EnrollmentIds::read(report)?,

@@ -136,7 +136,7 @@ impl Scanner {
             return Err(PlistError::Empty.into());
         }
         if !self.root_closed {
-            self.broken("it ends in the middle");
+            self.broken(t!("it ends in the middle"));
         }
         let head = Head::read(&self.found);
         match self.fault {
@@ -189,7 +189,7 @@ impl Scanner {
             if self.open.is_empty() && !self.root_closed {
                 return Err(PlistError::NotPlist.into());
             }
-            self.broken("text stands between the values");
+            self.broken(t!("text stands between the values"));
         }
         Ok(())
     }
@@ -203,7 +203,7 @@ impl Scanner {
                 return self.end_tag(self.last[1] == b'/' && self.name.len() > 1);
             }
             (None, b'<') => {
-                self.broken("a tag begins within a tag");
+                self.broken(t!("a tag begins within a tag"));
                 self.name.clear();
                 return Ok(());
             }
@@ -247,7 +247,7 @@ impl Scanner {
             return Err(PlistError::NotPlist.into());
         }
         let element = element.unwrap_or_else(|| {
-            self.broken("an element is none of property lists");
+            self.broken(t!("an element is none of property lists"));
             OTHER
         });
         let ends = is_end || self.open(element) && is_empty;
@@ -260,12 +260,12 @@ impl Scanner {
     /// Begins an element; tells whether it has to be ended.
     fn open(&mut self, mut element: u8) -> bool {
         if self.root_closed {
-            self.broken("something follows the end of the property list");
+            self.broken(t!("something follows the end of the property list"));
             return false;
         }
         let parent = self.open.last();
         if self.beyond > 0 || parent.is_some_and(|parent| *parent >= CONTAINERS || element == 0) {
-            self.broken("an element stands in the wrong place");
+            self.broken(t!("an element stands in the wrong place"));
             self.text = None;
         }
         if self.open.len() == 1 && std::mem::replace(&mut self.has_value, true) {
@@ -298,7 +298,7 @@ impl Scanner {
             return;
         }
         if self.open.last() != Some(&element) {
-            self.broken("an element ends that did not begin");
+            self.broken(t!("an element ends that did not begin"));
             self.text = None;
             // What was left open within it ends with it. Nothing ends the root or its dictionary but their own ends.
             let Some(begin) = self.open.iter().skip(2).rposition(|open| *open == element) else { return };
@@ -354,6 +354,6 @@ impl Scanner {
 }
 
 fn unescape(text: &[u8]) -> Result<String, PlistError> {
-    let text = std::str::from_utf8(text).map_err(|_| PlistError::Malformed { at: 0, what: String::from("a text is not UTF-8") })?;
+    let text = std::str::from_utf8(text).map_err(|_| PlistError::Malformed { at: 0, what: String::from(t!("a text is not UTF-8")) })?;
     quick_xml::escape::unescape(text).map(std::borrow::Cow::into_owned).map_err(|_| PlistError::Entities)
 }

@@ -183,25 +183,29 @@ pub fn parse(files: &[File], now: Timestamp) -> Result<Roster, Mistake> {
     }
     let mut roster = if tables.iter().any(oneroster::is_one) {
         if let Some(table) = tables.iter().find(|table| !oneroster::is_one(table) && table.has(&["email"])) {
-            return mistake(format!(
-                "“{}” is a table of people of its own and none of OneRoster's files. Bring it in alone, before or after.",
-                table.name
+            return mistake(t!(
+                "“{name}” is a table of people of its own and none of OneRoster's files. Bring it in alone, before or after.",
+                name = table.name
             ));
         }
         oneroster::roster(&tables, now)?
     } else if let [table] = &tables[..] {
         plain::roster(table)?
     } else {
-        return mistake(
-            "Choose one table with a header row, or the files of one OneRoster export. These are several files, and none of them is OneRoster's.",
-        );
+        return mistake(t!(
+            "Choose one table with a header row, or the files of one OneRoster export. These are several files, and none of them is OneRoster's."
+        ));
     };
     roster.notes.extend(tables.iter().flat_map(Table::notes));
     if roster.people.len() > PEOPLE_MAX {
-        return mistake(format!("There are {} people in it; at most {PEOPLE_MAX} can be taken over.", roster.people.len()));
+        return mistake(t!(
+            "There are {people} people in it; at most {PEOPLE_MAX} can be taken over.",
+            people = roster.people.len(),
+            PEOPLE_MAX
+        ));
     }
     if roster.people.is_empty() && roster.gone_people.is_empty() {
-        return mistake("There are no people in it, only a header row. Nothing was changed; choose another file.");
+        return mistake(t!("There are no people in it, only a header row. Nothing was changed; choose another file."));
     }
     for name in roster.people.iter_mut().map(|person| &mut person.name).chain(roster.classes.iter_mut().map(|class| &mut class.name)) {
         if let Some((end, _)) = name.char_indices().nth(NAME_MAX_CHARS) {

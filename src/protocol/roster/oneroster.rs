@@ -59,16 +59,18 @@ impl<'a> Files<'a> {
         let find = |wanted: Part| -> Result<Option<&'a Table>, Mistake> {
             let mut found = tables.iter().filter(|table| part(table) == Some(wanted));
             match (found.next(), found.next()) {
-                (Some(first), Some(second)) => {
-                    mistake(format!("“{}” and “{}” are the same file of OneRoster. Choose one of them.", first.name, second.name))
-                }
+                (Some(first), Some(second)) => mistake(t!(
+                    "“{name}” and “{name_2}” are the same file of OneRoster. Choose one of them.",
+                    name = first.name,
+                    name_2 = second.name
+                )),
                 (first, _) => Ok(first),
             }
         };
         let Some(users) = find(Part::Users)? else {
-            return mistake(
-                "OneRoster's users.csv is missing. Choose users.csv, classes.csv and enrollments.csv together, or the ZIP archive with all of them.",
-            );
+            return mistake(t!(
+                "OneRoster's users.csv is missing. Choose users.csv, classes.csv and enrollments.csv together, or the ZIP archive with all of them."
+            ));
         };
         let mut deltas = BTreeSet::new();
         if let Some(manifest) = find(Part::Manifest)? {
@@ -97,7 +99,7 @@ pub(super) fn roster(tables: &[Table], now: Timestamp) -> Result<Roster, Mistake
     }
     if let Some(table) = files.enrollments {
         if files.classes.is_none() {
-            return mistake("OneRoster's enrollments.csv is there and classes.csv is not. Choose both.");
+            return mistake(t!("OneRoster's enrollments.csv is there and classes.csv is not. Choose both."));
         }
         roster.memberships_extent = files.extent("enrollments");
         enrollments(table, &known, now, &mut roster)?;
@@ -112,7 +114,7 @@ fn is_gone(row: &Row, status: Option<usize>) -> bool {
 
 fn required<'a>(table: &Table, row: &'a Row, column: Option<usize>, title: &str) -> Result<&'a str, Mistake> {
     match row.cell(column) {
-        "" => mistake(format!("Line {} of “{}” has no {title}.", row.line, table.name)),
+        "" => mistake(t!("Line {line} of “{name}” has no {title}.", line = row.line, name = table.name, title)),
         text => Ok(text),
     }
 }
@@ -126,14 +128,20 @@ fn people(files: &Files<'_>, roster: &mut Roster) -> Result<(), Mistake> {
     let (address, user_name) = (column("email"), column("username"));
     let roles = files.roles.map(roles_of);
     if role_column.is_none() && roles.is_none() {
-        return mistake("users.csv has no column “role”, as in OneRoster 1.2, where roles.csv tells the roles. Choose roles.csv too.");
+        return mistake(t!("users.csv has no column “role”, as in OneRoster 1.2, where roles.csv tells the roles. Choose roles.csv too."));
     }
     let (user_ids, extension) = (column("userids"), table.column(EXTENSIONS));
     let (mut seen, mut outsiders, mut without_address, mut no_accounts) = (BTreeMap::new(), 0u64, 0u64, 0u64);
     for row in &table.rows {
         let key = required(table, row, id, "sourcedId")?.to_owned();
         if let Some(line) = seen.insert(key.clone(), row.line) {
-            return mistake(format!("Lines {line} and {} of “{}” have the same sourcedId “{key}”.", row.line, table.name));
+            return mistake(t!(
+                "Lines {line} and {line_2} of “{name}” have the same sourcedId “{key}”.",
+                line,
+                line_2 = row.line,
+                name = table.name,
+                key
+            ));
         }
         if is_gone(row, status) {
             roster.gone_people.push(key);
@@ -157,15 +165,16 @@ fn people(files: &Files<'_>, roster: &mut Roster) -> Result<(), Mistake> {
         roster.people.push(Person { key, name, email, role, active, serials: Vec::new(), account });
     }
     if outsiders > 0 {
-        roster.notes.push(format!(
-            "{outsiders} left out who neither learn nor work at the school: parents, guardians, relatives and users without a role"
+        roster.notes.push(t!(
+            "{outsiders} left out who neither learn nor work at the school: parents, guardians, relatives and users without a role",
+            outsiders
         ));
     }
     if no_accounts > 0 {
-        roster.notes.push(format!("{no_accounts} Managed Apple Accounts left out that do not look like an address"));
+        roster.notes.push(t!("{no_accounts} Managed Apple Accounts left out that do not look like an address", no_accounts));
     }
     if without_address > 0 {
-        roster.notes.push(format!("{without_address} have no e-mail address"));
+        roster.notes.push(t!("{without_address} have no e-mail address", without_address));
     }
     Ok(())
 }
@@ -217,7 +226,13 @@ fn classes(table: &Table, roster: &mut Roster) -> Result<(), Mistake> {
     for row in &table.rows {
         let key = required(table, row, id, "sourcedId")?.to_owned();
         if let Some(line) = seen.insert(key.clone(), row.line) {
-            return mistake(format!("Lines {line} and {} of “{}” have the same sourcedId “{key}”.", row.line, table.name));
+            return mistake(t!(
+                "Lines {line} and {line_2} of “{name}” have the same sourcedId “{key}”.",
+                line,
+                line_2 = row.line,
+                name = table.name,
+                key
+            ));
         }
         if is_gone(row, status) {
             roster.gone_classes.push(key);
@@ -246,13 +261,8 @@ fn day(table: &Table, row: &Row, column: Option<usize>, title: &str) -> Result<O
     }
     let written = text.split(['T', ' ']).next().unwrap_or_default();
     Day::parse(written).map(Some).ok_or_else(|| {
-        Mistake(format!(
-            "“{}” in line {} of “{}” is no date as OneRoster writes {title}: year-month-day, as 2026-07-31. A table program may have changed it; \
-             take the file as it was exported.",
-            text.chars().take(40).collect::<String>(),
-            row.line,
-            table.name
-        ))
+        Mistake(t!("“{string}” in line {line} of “{name}” is no date as OneRoster writes {title}: year-month-day, as 2026-07-31. A table program may have changed it; \
+             take the file as it was exported.", string = text.chars().take(40).collect::<String>(), line = row.line, name = table.name, title))
     })
 }
 
@@ -298,10 +308,10 @@ fn enrollments(table: &Table, people: &BTreeSet<String>, now: Timestamp, roster:
     roster.memberships = memberships.into_iter().map(|((class, person), teaches)| Membership { class, person, teaches }).collect();
     roster.gone_memberships = gone.into_iter().collect();
     for (count, what) in [
-        (others, "enrollments left out whose role is neither student nor teacher"),
-        (over, "enrollments left out that are over or have not begun"),
-        (strangers, "enrollments left out of people who are not in users.csv, or were left out themselves"),
-        (elsewhere, "enrollments left out of classes that are not in classes.csv"),
+        (others, t!("enrollments left out whose role is neither student nor teacher")),
+        (over, t!("enrollments left out that are over or have not begun")),
+        (strangers, t!("enrollments left out of people who are not in users.csv, or were left out themselves")),
+        (elsewhere, t!("enrollments left out of classes that are not in classes.csv")),
     ] {
         if count > 0 {
             roster.notes.push(format!("{count} {what}"));

@@ -71,9 +71,10 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
     let columns = Columns::of(table);
     if columns.name.is_none() && columns.family.is_none() && columns.given.is_none() && columns.email.is_none() {
         let titles: String = table.titles.join(", ").chars().take(200).collect();
-        return mistake(format!(
-            "“{}” has no column called Name or Email. Its first line must name the columns; it says: {titles}",
-            table.name
+        return mistake(t!(
+            "“{name}” has no column called Name or Email. Its first line must name the columns; it says: {titles}",
+            name = table.name,
+            titles
         ));
     }
     let mut roster = Roster { people_extent: Extent::Whole, ..Roster::empty(Kind::Csv) };
@@ -92,16 +93,23 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
         namesakes.note(&person, &several(row.cell(columns.class)), row.line);
         for serial in &person.serials {
             if let Some(line) = taken(&mut owners, serial.clone(), &person.key, row.line) {
-                return mistake(format!("Lines {line} and {} give the device {serial} to different people. Decide who has it.", row.line));
+                return mistake(t!(
+                    "Lines {line} and {line_2} give the device {serial} to different people. Decide who has it.",
+                    line,
+                    line_2 = row.line,
+                    serial
+                ));
             }
         }
         let account = person.account.to_lowercase();
         if !account.is_empty()
             && let Some(line) = taken(&mut accounts, account, &person.key, row.line)
         {
-            return mistake(format!(
-                "Lines {line} and {} give the Managed Apple Account {} to different people. Decide whose it is.",
-                row.line, person.account
+            return mistake(t!(
+                "Lines {line} and {line_2} give the Managed Apple Account {account} to different people. Decide whose it is.",
+                line,
+                line_2 = row.line,
+                account = person.account
             ));
         }
         for name in several(row.cell(columns.class)) {
@@ -132,7 +140,7 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
         .collect();
     if !unknown.is_empty() {
         let titles: String = unknown.join(", ").chars().take(200).collect();
-        roster.notes.push(format!("Columns that are not used: {titles}"));
+        roster.notes.push(t!("Columns that are not used: {titles}", titles));
     }
     Ok(roster)
 }
@@ -165,10 +173,11 @@ impl Namesakes {
         let doubtful = self.0.into_values().filter(|known| known.lines.len() > 1 && (known.classes.len() > 1 || known.serials.len() > 1));
         let words = |known: Namesake| {
             let lines = known.lines.iter().take(LINES_TOLD).map(u64::to_string).collect::<Vec<_>>().join(", ");
-            format!(
-                "“{}” stands in several lines ({lines}) without an e-mail address or id, and is taken as one person. If they are several people, \
+            t!(
+                "“{name}” stands in several lines ({lines}) without an e-mail address or id, and is taken as one person. If they are several people, \
                  give each an address or an id.",
-                known.name
+                name = known.name,
+                lines
             )
         };
         doubtful.take(NAMESAKES_TOLD).map(words).collect()
@@ -188,18 +197,24 @@ fn taken(owners: &mut BTreeMap<String, (String, u64)>, thing: String, person: &s
 
 fn merge(known: &mut Person, person: Person, (first, second): (u64, u64)) -> Result<(), Mistake> {
     if known.name.to_lowercase() != person.name.to_lowercase() || known.role != person.role {
-        return mistake(format!(
-            "Lines {first} and {second} are about the same person ({}) and say different things: “{}” and “{}”. Make them the same, or give one another address.",
-            if known.email.is_empty() { &known.name } else { &known.email },
-            known.name,
-            person.name
+        return mistake(t!(
+            "Lines {first} and {second} are about the same person ({email}) and say different things: “{name}” and “{name_2}”. Make them the same, or give one another address.",
+            first,
+            second,
+            email = if known.email.is_empty() { &known.name } else { &known.email },
+            name = known.name,
+            name_2 = person.name
         ));
     }
     let (account, other) = (&known.account, &person.account);
     if !account.is_empty() && !other.is_empty() && account.to_lowercase() != other.to_lowercase() {
-        return mistake(format!(
-            "Lines {first} and {second} are about the same person ({}) and name two Managed Apple Accounts: {account} and {other}. Decide which one it is.",
-            known.name
+        return mistake(t!(
+            "Lines {first} and {second} are about the same person ({name}) and name two Managed Apple Accounts: {account} and {other}. Decide which one it is.",
+            first,
+            second,
+            name = known.name,
+            account,
+            other
         ));
     }
     if known.account.is_empty() {
@@ -223,7 +238,7 @@ fn person(table: &Table, columns: &Columns, row: &Row) -> Result<Person, Mistake
         "" => String::new(),
         text => match email(text) {
             Some(address) => address,
-            None => return mistake(format!("“{text}” in line {line} of “{file}” is not an e-mail address.")),
+            None => return mistake(t!("“{text}” in line {line} of “{file}” is not an e-mail address.", text, line, file)),
         },
     };
     let account = match row.cell(columns.account) {
@@ -231,8 +246,11 @@ fn person(table: &Table, columns: &Columns, row: &Row) -> Result<Person, Mistake
         text => match account(text) {
             Some(account) => account,
             None => {
-                return mistake(format!(
-                    "“{text}” in line {line} of “{file}” is not a Managed Apple Account; it looks like an address, as Apple's portal shows it."
+                return mistake(t!(
+                    "“{text}” in line {line} of “{file}” is not a Managed Apple Account; it looks like an address, as Apple's portal shows it.",
+                    text,
+                    line,
+                    file
                 ));
             }
         },
@@ -240,19 +258,28 @@ fn person(table: &Table, columns: &Columns, row: &Row) -> Result<Person, Mistake
     let parts = format!("{} {}", row.cell(columns.given), row.cell(columns.family));
     let name = [row.cell(columns.name), parts.trim(), &address].into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned();
     if name.is_empty() {
-        return mistake(format!("Line {line} of “{file}” has neither a name nor an e-mail address."));
+        return mistake(t!("Line {line} of “{file}” has neither a name nor an e-mail address.", line, file));
     }
     let role = match row.cell(columns.role) {
         "" => Role::Student,
         word => match role(word) {
             Some(role) => role,
-            None => return mistake(format!("“{word}” in line {line} of “{file}” is no role; take student, teacher or staff.")),
+            None => {
+                return mistake(t!("“{word}” in line {line} of “{file}” is no role; take student, teacher or staff.", word, line, file));
+            }
         },
     };
     let active = match key_of(row.cell(columns.active)).as_str() {
         "" | "1" | "yes" | "y" | "true" | "active" | "enabled" | "enrolled" | "current" => true,
         "0" | "no" | "n" | "false" | "inactive" | "disabled" | "left" | "tobedeleted" | "former" | "suspended" => false,
-        word => return mistake(format!("“{word}” in line {line} of “{file}” does not say whether the person is active; take yes or no.")),
+        word => {
+            return mistake(t!(
+                "“{word}” in line {line} of “{file}” does not say whether the person is active; take yes or no.",
+                word,
+                line,
+                file
+            ));
+        }
     };
     let key = match (row.cell(columns.id), address.as_str()) {
         ("", "") => format!("{BY_NAME}{}", name.to_lowercase()),

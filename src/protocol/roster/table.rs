@@ -47,8 +47,10 @@ impl Table {
         let text = decode(name, bytes)?.replace("\r\n", "\n").replace('\r', "\n");
         let (text, separator) = separator(&text);
         if let Some(line) = unclosed(text, separator) {
-            return mistake(format!(
-                "A quotation mark is opened in line {line} of “{name}” and never closed, so all that follows would be one field. Close it, or take it out."
+            return mistake(t!(
+                "A quotation mark is opened in line {line} of “{name}” and never closed, so all that follows would be one field. Close it, or take it out.",
+                line,
+                name
             ));
         }
         let mut reader = csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
@@ -61,8 +63,10 @@ impl Table {
                 Ok(true) => {}
                 Err(error) => {
                     let line = lines.at(error.position());
-                    return mistake(format!(
-                        "“{name}” cannot be read as a table from line {line} on. Save it as CSV with UTF-8 once more."
+                    return mistake(t!(
+                        "“{name}” cannot be read as a table from line {line} on. Save it as CSV with UTF-8 once more.",
+                        name,
+                        line
                     ));
                 }
             }
@@ -71,12 +75,22 @@ impl Table {
                 continue;
             }
             if record.len() > COLUMNS_MAX {
-                return mistake(format!("Line {line} of “{name}” has {} columns; at most {COLUMNS_MAX} are taken.", record.len()));
+                return mistake(t!(
+                    "Line {line} of “{name}” has {record} columns; at most {COLUMNS_MAX} are taken.",
+                    line,
+                    name,
+                    record = record.len(),
+                    COLUMNS_MAX
+                ));
             }
             if let Some(cell) = record.iter().find(|cell| cell.len() > FIELD_MAX_BYTES) {
                 let begin: String = cell.chars().take(20).collect();
-                return mistake(format!(
-                    "A field in line {line} of “{name}” is longer than {FIELD_MAX_BYTES} bytes: “{begin}…”. Perhaps a quotation mark is missing before it."
+                return mistake(t!(
+                    "A field in line {line} of “{name}” is longer than {FIELD_MAX_BYTES} bytes: “{begin}…”. Perhaps a quotation mark is missing before it.",
+                    line,
+                    name,
+                    FIELD_MAX_BYTES,
+                    begin
                 ));
             }
             let cells: Vec<String> =
@@ -87,7 +101,7 @@ impl Table {
                 continue;
             }
             if table.rows.len() == rows_max {
-                return mistake(format!("There are more than {ROWS_MAX} rows in it, which is the most that is taken."));
+                return mistake(t!("There are more than {ROWS_MAX} rows in it, which is the most that is taken.", ROWS_MAX));
             }
             // Separators at the end of a line are no cells that anybody would miss.
             let used = cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
@@ -97,7 +111,7 @@ impl Table {
             table.rows.push(Row { line, cells });
         }
         if table.columns.is_empty() {
-            return mistake(format!("“{name}” is empty."));
+            return mistake(t!("“{name}” is empty.", name));
         }
         Ok(table)
     }
@@ -107,16 +121,24 @@ impl Table {
         let wanted = self.columns.len();
         let note = |(line, count): &(u64, usize)| {
             let (cells, what) = if *count < wanted {
-                ("fewer", "what is missing is taken as empty")
+                ("fewer", t!("what is missing is taken as empty"))
             } else {
-                ("more", "what is beyond the last column is not used")
+                ("more", t!("what is beyond the last column is not used"))
             };
-            format!("Line {line} of “{}” has {cells} cells than the first line ({count} instead of {wanted}); {what}", self.name)
+            t!(
+                "Line {line} of “{name}” has {cells} cells than the first line ({count} instead of {wanted}); {what}",
+                line,
+                name = self.name,
+                cells,
+                count,
+                wanted,
+                what
+            )
         };
         let mut notes: Vec<_> = self.ragged.iter().take(RAGGED_TOLD).map(note).collect();
         let more = self.ragged.len().saturating_sub(RAGGED_TOLD);
         if more > 0 {
-            notes.push(format!("{more} more lines of “{}” have fewer or more cells than the first line", self.name));
+            notes.push(t!("{more} more lines of “{name}” have fewer or more cells than the first line", more, name = self.name));
         }
         notes
     }
@@ -176,7 +198,7 @@ fn decode(name: &str, bytes: &[u8]) -> Result<String, Mistake> {
         let letters: Result<String, _> = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect();
         match letters {
             Ok(text) if odd.is_empty() => Ok(text),
-            _ => mistake(format!("“{name}” begins like UTF-16 and is cut off or damaged. Save it as CSV with UTF-8.")),
+            _ => mistake(t!("“{name}” begins like UTF-16 and is cut off or damaged. Save it as CSV with UTF-8.", name)),
         }
     };
     match bytes {
@@ -189,14 +211,16 @@ fn decode(name: &str, bytes: &[u8]) -> Result<String, Mistake> {
 
 fn utf8(name: &str, bytes: &[u8]) -> Result<String, Mistake> {
     if bytes.contains(&0) {
-        return mistake(format!("“{name}” is not a table of text. Export it from your spreadsheet or school system as CSV with UTF-8."));
+        return mistake(t!("“{name}” is not a table of text. Export it from your spreadsheet or school system as CSV with UTF-8.", name));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => {
             let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
-            mistake(format!(
-                "“{name}” has letters in line {line} that are not UTF-8, so names would be spoiled. In Excel, save it as “CSV UTF-8”; elsewhere choose the encoding UTF-8."
+            mistake(t!(
+                "“{name}” has letters in line {line} that are not UTF-8, so names would be spoiled. In Excel, save it as “CSV UTF-8”; elsewhere choose the encoding UTF-8.",
+                name,
+                line
             ))
         }
     }

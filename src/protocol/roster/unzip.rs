@@ -16,14 +16,14 @@ pub(super) fn unpack(files: &[File]) -> Result<Vec<File>, Mistake> {
         }
     }
     if unpacked.is_empty() {
-        return mistake("Choose a CSV file, or a ZIP archive with CSV files in it.");
+        return mistake(t!("Choose a CSV file, or a ZIP archive with CSV files in it."));
     }
     Ok(unpacked)
 }
 
 fn take(file: File, unpacked: &mut Vec<File>, left: &mut u64) -> Result<(), Mistake> {
     if unpacked.len() == FILES_MAX {
-        return mistake(format!("Choose at most {FILES_MAX} files."));
+        return mistake(t!("Choose at most {FILES_MAX} files.", FILES_MAX));
     }
     let Some(rest) = left.checked_sub(file.bytes.len() as u64) else { return too_large() };
     *left = rest;
@@ -32,15 +32,18 @@ fn take(file: File, unpacked: &mut Vec<File>, left: &mut u64) -> Result<(), Mist
 }
 
 fn too_large<T>() -> Result<T, Mistake> {
-    mistake(format!("Unpacked it is larger than {} MiB, which is the most that is taken.", UNPACKED_MAX_BYTES >> 20))
+    mistake(t!(
+        "Unpacked it is larger than {unpacked_max_bytes} MiB, which is the most that is taken.",
+        unpacked_max_bytes = UNPACKED_MAX_BYTES >> 20
+    ))
 }
 
 fn open(file: &File, unpacked: &mut Vec<File>, left: &mut u64) -> Result<(), Mistake> {
-    let broken = |_| Mistake(format!("“{}” is a damaged ZIP archive, or one with a password. Export it once more.", file.name));
+    let broken = |_| Mistake(t!("“{name}” is a damaged ZIP archive, or one with a password. Export it once more.", name = file.name));
     let mut archive = zip::ZipArchive::new(Cursor::new(&file.bytes)).map_err(broken)?;
     let is_workbook = archive.file_names().any(|name| name.is_ok_and(|name| name == "[Content_Types].xml"));
     if is_workbook {
-        return mistake(format!("“{}” is a spreadsheet, not a table of text. Save it as “CSV UTF-8”.", file.name));
+        return mistake(t!("“{name}” is a spreadsheet, not a table of text. Save it as “CSV UTF-8”.", name = file.name));
     }
     for at in 0..archive.len() {
         let entry = archive.by_index(at).map_err(broken)?;
@@ -59,7 +62,7 @@ fn open(file: &File, unpacked: &mut Vec<File>, left: &mut u64) -> Result<(), Mis
         entry
             .take(*left + 1)
             .read_to_end(&mut bytes)
-            .map_err(|_| Mistake(format!("“{name}” in “{}” cannot be unpacked. Export it once more.", file.name)))?;
+            .map_err(|_| Mistake(t!("“{name}” in “{name_2}” cannot be unpacked. Export it once more.", name, name_2 = file.name)))?;
         if bytes.len() as u64 > *left {
             return too_large();
         }

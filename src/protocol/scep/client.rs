@@ -61,7 +61,7 @@ pub fn ca_certificates(body: &[u8]) -> Result<Vec<Certificate>, ScepError> {
         return Ok(vec![only]);
     }
     let certificates = cms::certificates(body)?;
-    if certificates.is_empty() { Err(ScepError::Answer("it holds no certificate")) } else { Ok(certificates) }
+    if certificates.is_empty() { Err(ScepError::Answer(t!("it holds no certificate"))) } else { Ok(certificates) }
 }
 
 /// The certificate to encrypt to: the registration authority's where there is one, else the authority's.
@@ -139,16 +139,16 @@ impl ClientRequest {
     pub fn open(&self, answer: &[u8], authorities: &[Certificate], signer: &Signer) -> Result<Answer, ScepError> {
         let (header, verified) = Header::read(answer)?;
         if !authorities.contains(&header.signer) {
-            return Err(ScepError::Answer("it is not signed by the authority"));
+            return Err(ScepError::Answer(t!("it is not signed by the authority")));
         }
         if header.message_type != MessageType::CertRep {
-            return Err(ScepError::Answer("it is no CertRep"));
+            return Err(ScepError::Answer(t!("it is no CertRep")));
         }
         if header.transaction_id != self.transaction_id {
-            return Err(ScepError::Answer("its transactionID is another"));
+            return Err(ScepError::Answer(t!("its transactionID is another")));
         }
         if nonce(&verified, oid::SCEP_RECIPIENT_NONCE).as_deref() != Some(&self.sender_nonce) {
-            return Err(ScepError::Answer("its recipientNonce is not ours"));
+            return Err(ScepError::Answer(t!("its recipientNonce is not ours")));
         }
         match verified.text(oid::SCEP_PKI_STATUS).as_deref() {
             Some(SUCCESS) => issued(signer, &verified.content),

@@ -28,7 +28,7 @@ pub fn parse_query(query: &[u8]) -> Result<Operation, ScepError> {
             key.eq_ignore_ascii_case(name).then(|| &value[1..])
         })
     };
-    let operation = parameter(b"operation").ok_or(ScepError::Query("it names no operation"))?;
+    let operation = parameter(b"operation").ok_or(ScepError::Query(t!("it names no operation")))?;
     let is = |name: &[u8]| operation.eq_ignore_ascii_case(name);
     if is(b"GetCACaps") {
         return Ok(Operation::GetCaCaps);
@@ -40,10 +40,10 @@ pub fn parse_query(query: &[u8]) -> Result<Operation, ScepError> {
         return Ok(Operation::GetNextCaCert);
     }
     if !is(b"PKIOperation") {
-        return Err(ScepError::Query("the operation is not GetCACaps, GetCACert or PKIOperation"));
+        return Err(ScepError::Query(t!("the operation is not GetCACaps, GetCACert or PKIOperation")));
     }
     let message = parameter(b"message").filter(|value| !value.is_empty());
-    let unreadable = ScepError::Query("its message is neither base64 nor DER");
+    let unreadable = ScepError::Query(t!("its message is neither base64 nor DER"));
     message.map(|value| message_bytes(value).ok_or(unreadable)).transpose().map(Operation::PkiOperation)
 }
 

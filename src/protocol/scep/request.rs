@@ -103,7 +103,9 @@ impl Request {
         let refused = |fail_info, reason: String| Opened::Refused(Box::new(Refusal { header: header.clone(), fail_info, reason }));
         match header.message_type {
             MessageType::PkcsReq | MessageType::RenewalReq | MessageType::UpdateReq => {}
-            other => return Ok(refused(FailInfo::BadRequest, format!("messages of the type {other:?} are not served"))),
+            other => {
+                return Ok(refused(FailInfo::BadRequest, t!("messages of the type {other} are not served", other = format!("{other:?}"))));
+            }
         }
         let opened = match cms::decrypt(authority, &verified.content, DecryptOptions { allow_single_des: options.allow_single_des }) {
             Ok(opened) => opened,

@@ -32,7 +32,7 @@ const WAITING_MAX: usize = 2;
 const INDEX: &str = "index.csv";
 
 /// The folder of what came when the right had ended.
-const AFTER: &str = "After the right had ended";
+const AFTER: &str = msg!("After the right had ended");
 
 /// The archive of an app's copies behind the one with this moment and id; `address` is where the archive of the older ones is.
 pub(in crate::http) async fn archive_of(app: &App, actor: Actor, id: String, after: Option<(Timestamp, String)>) -> Result<Response> {
@@ -183,7 +183,7 @@ impl Places {
         let keeper = copy.device_id.clone().unwrap_or_else(|| copy.holder.split('/').next().unwrap_or_default().to_owned());
         let key = (keeper, copy.whose.clone());
         if !self.folders.contains_key(&key) {
-            let folder = self.free(&plain(&copy.whose, "Somebody"), "");
+            let folder = self.free(&plain(&copy.whose, t!("Somebody")), "");
             self.folders.insert(key.clone(), folder);
         }
         let folder = self.folders.get(&key).cloned().unwrap_or_default();

@@ -162,7 +162,7 @@ async fn free(
     let keeper = match (body.device_id, body.person_id) {
         (Some(device), None) => Keeper::Device(device),
         (None, Some(person)) => Keeper::Person(person),
-        _ => return Err(Error::field("device_id", "name one device, or one person")),
+        _ => return Err(Error::field("device_id", t!("name one device, or one person"))),
     };
     let work = move |tx: &Tx| {
         once.run(tx, &actor, |tx| {

@@ -27,8 +27,8 @@ pub(super) fn plain(name: &str, otherwise: &str) -> String {
 pub(super) fn ending(document: &str, media_type: &str) -> (String, String) {
     let is_one = |ending: &str| (1..=ENDING_MAX).contains(&ending.len()) && ending.chars().all(|letter| letter.is_ascii_alphanumeric());
     match document.rsplit_once('.').filter(|(stem, ending)| !stem.trim_matches('.').is_empty() && is_one(ending)) {
-        Some((stem, ending)) => (plain(stem, "Document"), format!(".{ending}")),
-        None => (plain(document, "Document"), of_type(media_type).to_owned()),
+        Some((stem, ending)) => (plain(stem, t!("Document")), format!(".{ending}")),
+        None => (plain(document, t!("Document")), of_type(media_type).to_owned()),
     }
 }
 

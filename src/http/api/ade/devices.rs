@@ -230,7 +230,7 @@ async fn assign(
 ) -> Result<JsonBody<NewDevicesGranted>> {
     let NewDevicesInput { serial_numbers, profile_id, person_id, class_id, group_id } = input;
     if serial_numbers.is_empty() {
-        return Err(Error::field("serial_numbers", "names at least one device"));
+        return Err(Error::field("serial_numbers", t!("names at least one device")));
     }
     let wish = Wish { profile_id, person_id, class_id, group_id };
     let granted = app.store.write(app.now(), move |tx| devices::assign(tx, &actor, &serial_numbers, &wish));

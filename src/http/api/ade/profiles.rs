@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
+use crate::language::say;
 use crate::mdm::Right;
 use crate::mdm::ade::presets::{PRESETS, Preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
@@ -193,8 +194,8 @@ async fn presets(Authenticated(actor): Authenticated, Query(query): Query<PageQu
     let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
     let view = |preset: &Preset| PresetView {
         kind: preset.kind.to_owned(),
-        name: preset.name.to_owned(),
-        words: preset.words.to_owned(),
+        name: say(preset.name).to_owned(),
+        words: say(preset.words).to_owned(),
         device_family: preset.family.to_owned(),
         keys: preset.keys(),
     };

@@ -211,7 +211,7 @@ async fn token(
     Path(id): Path<String>,
     Json(input): Json<ServerTokenInput>,
 ) -> Result<JsonBody<AdeServerView>> {
-    let file = STANDARD.decode(input.file.trim()).map_err(|_| Error::field("file", "is not base64; send the .p7m file in base64"))?;
+    let file = STANDARD.decode(input.file.trim()).map_err(|_| Error::field("file", t!("is not base64; send the .p7m file in base64")))?;
     Ok(JsonBody(ade::take(&app, &actor, &id, file.into()).await.map_err(at_file)?.into()))
 }
 

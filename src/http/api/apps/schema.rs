@@ -65,7 +65,7 @@ pub(super) async fn bring(
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !["application/xml", "text/xml", "application/octet-stream"].contains(&kind) {
-        return Err(Error::bad_input("Send the file as it is, with the header Content-Type: application/xml."));
+        return Err(Error::bad_input(t!("Send the file as it is, with the header Content-Type: application/xml.")));
     }
     let brought = schema::recognise(read(request, MAX_BYTES).await?.to_vec())?;
     let kept = app.store.write(app.now(), move |tx: &Tx| schema::bring(tx, &actor, &id, &brought)).await?;

@@ -64,7 +64,7 @@ impl From<Return> for ReturnView {
 
 fn newest(tx: &Tx, actor: &Actor, id: &str) -> Result<Return> {
     actor.require(Right::View)?;
-    let none = || Error::not_found("This device was never erased to come back by itself.");
+    let none = || Error::not_found(t!("This device was never erased to come back by itself."));
     let channel = devices::channel(tx, actor, id)?;
     returns::of(tx, &channel.id)?.ok_or_else(none)
 }
@@ -89,9 +89,11 @@ struct ReturnInput {
 
 fn network(input: ReturnInput) -> Result<Network> {
     match (input.wifi_profile_id, input.wifi_profile) {
-        (Some(_), Some(_)) => Err(Error::field(FIELD, "give it or wifi_profile_id, not both")),
+        (Some(_), Some(_)) => Err(Error::field(FIELD, t!("give it or wifi_profile_id, not both"))),
         (Some(id), None) => Ok(Network::Library(id)),
-        (None, Some(text)) => STANDARD.decode(text.trim()).map(Network::Given).map_err(|_| Error::field(FIELD, "is a profile in base64")),
+        (None, Some(text)) => {
+            STANDARD.decode(text.trim()).map(Network::Given).map_err(|_| Error::field(FIELD, t!("is a profile in base64")))
+        }
         (None, None) => Ok(Network::None),
     }
 }

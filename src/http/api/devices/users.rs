@@ -132,7 +132,7 @@ async fn sharing(State(app): State<App>, Authenticated(actor): Authenticated, Pa
 }
 
 fn said(tx: &Tx, actor: &Actor, id: &str) -> Result<Sharing> {
-    device_users::sharing(tx, actor, id)?.ok_or_else(|| crate::error::Error::not_found("This is no Shared iPad, as far as it said."))
+    device_users::sharing(tx, actor, id)?.ok_or_else(|| crate::error::Error::not_found(t!("This is no Shared iPad, as far as it said.")))
 }
 
 /// Has a Shared iPad divide itself otherwise; what is absent stays as it is.

@@ -61,7 +61,7 @@ pub(super) async fn export(
 ) -> Result<JsonBody<ExportView>> {
     let (secrets, limit) = (input.secrets, input.limit.unwrap_or(DEVICES_MAX));
     if !(1..=DEVICES_MAX).contains(&limit) {
-        return Err(Error::field("limit", format!("take a number from 1 to {DEVICES_MAX}")));
+        return Err(Error::field("limit", t!("take a number from 1 to {DEVICES_MAX}", DEVICES_MAX)));
     }
     let after = input.after.unwrap_or_default();
     let page = app.store.write(app.now(), move |tx| export::page(tx, &actor, secrets, &after, limit)).await?;

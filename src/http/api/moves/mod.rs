@@ -271,9 +271,9 @@ async fn messages(State(app): State<App>, Authenticated(actor): Authenticated, p
     actor.require(Right::Configure)?;
     let read = |(index, input): (usize, MessageInput)| {
         let wrong = |field: &str, words: &'static str| Error::field(format!("messages[{index}].{field}"), words);
-        let body = STANDARD.decode(input.message.trim()).map_err(|_| wrong("message", "is not base64"))?;
+        let body = STANDARD.decode(input.message.trim()).map_err(|_| wrong("message", t!("is not base64")))?;
         let identity =
-            input.identity.map(|text| Fingerprint::from_hex(&text).ok_or_else(|| wrong("identity", "is no SHA-256 in hexadecimal")));
+            input.identity.map(|text| Fingerprint::from_hex(&text).ok_or_else(|| wrong("identity", t!("is no SHA-256 in hexadecimal"))));
         Ok(take::Message { body: SecretBytes::new(body), identity: identity.transpose()? })
     };
     let all = body.messages.into_iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
@@ -336,7 +336,7 @@ fn learned(profile: &OldProfile, learned: Learned) -> LearnedView {
 async fn profile(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<OldProfileInput>) -> Result<Answer> {
     let Post { body, once } = post;
     actor.require(Right::Configure)?;
-    let bytes = STANDARD.decode(body.profile.trim()).map_err(|_| Error::field("profile", "is not base64; send the file in base64"))?;
+    let bytes = STANDARD.decode(body.profile.trim()).map_err(|_| Error::field("profile", t!("is not base64; send the file in base64")))?;
     let profile = old::read(&bytes).map_err(|error| Error::field("profile", error.to_string()))?;
     let (hosts, check) = (hosts(&app), body.check);
     let work = move |tx: &Tx| {
@@ -353,10 +353,10 @@ fn looked_at(tx: &Tx, actor: &crate::mdm::Actor, profile: &OldProfile, hosts: &[
     let seen = std::cell::RefCell::new(None);
     let undone = tx.attempt(|tx| {
         seen.replace(Some(moves::profile::learn(tx, actor, profile, hosts)?));
-        Err::<(), _>(Error::conflict("only looked"))
+        Err::<(), _>(Error::conflict(t!("only looked")))
     })?;
     match (seen.into_inner(), undone) {
         (Some(found), _) => Answer::new(StatusCode::OK, &learned(profile, found)),
-        (None, outcome) => outcome.and_then(|()| Err(Error::conflict("only looked"))),
+        (None, outcome) => outcome.and_then(|()| Err(Error::conflict(t!("only looked")))),
     }
 }

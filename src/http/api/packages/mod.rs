@@ -131,7 +131,7 @@ async fn set_pilot(
     let group = match input.pilot_group_id {
         Value::Null => None,
         Value::String(id) => Some(id),
-        _ => return Err(Error::field("pilot_group_id", "a group's id, or null")),
+        _ => return Err(Error::field("pilot_group_id", t!("a group's id, or null"))),
     };
     let work = move |tx: &Tx| {
         packages::set_pilot(tx, &actor, &id, group.as_deref())?;

@@ -46,7 +46,7 @@ fn require_bytes(headers: &HeaderMap) -> Result<()> {
     if essence.eq_ignore_ascii_case("application/octet-stream") {
         return Ok(());
     }
-    Err(Error::bad_input("Send the bytes of the file as they are, with the header Content-Type: application/octet-stream."))
+    Err(Error::bad_input(t!("Send the bytes of the file as they are, with the header Content-Type: application/octet-stream.")))
 }
 
 /// A file that is to come.
@@ -248,9 +248,9 @@ async fn take(app: &App, actor: &Actor, file_name: &str, announced: Option<u64>,
 fn announced(headers: &HeaderMap) -> Result<Option<u64>> {
     let Some(said) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length = said.to_str().ok().and_then(|text| text.parse().ok());
-    let length = length.ok_or_else(|| Error::bad_input("The header Content-Length is no number."))?;
+    let length = length.ok_or_else(|| Error::bad_input(t!("The header Content-Length is no number.")))?;
     if length == 0 {
-        return Err(Error::bad_input("The file is empty: nothing of it was written. Export it once more."));
+        return Err(Error::bad_input(t!("The file is empty: nothing of it was written. Export it once more.")));
     }
     Ok(Some(length))
 }

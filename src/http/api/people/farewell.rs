@@ -75,7 +75,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<FarewellView> {
         person: person.into(),
         licences: leaving.licences,
         own_devices: leaving.devices,
-        erased: leaving.erased.iter().map(|one| format!("{} on {}", one.app, one.whose)).collect(),
+        erased: leaving.erased.iter().map(|one| t!("{app} on {whose}", app = one.app, whose = one.whose)).collect(),
         devices,
         log_ins,
         said,
@@ -114,7 +114,7 @@ impl FarewellInput {
         let mut fates = BTreeMap::new();
         for FateInput { device_id, then } in self.devices {
             if fates.insert(device_id.clone(), then).is_some() {
-                return Err(Error::field("devices", format!("{device_id} stands there twice; name it once")));
+                return Err(Error::field("devices", t!("{device_id} stands there twice; name it once", device_id)));
             }
         }
         Ok(fates)

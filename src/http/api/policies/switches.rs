@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::super::list::List;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
+use crate::language::say;
 use crate::mdm::Right;
 use crate::mdm::policies::catalogue::{self, Group, Switch, ValueKind};
 use crate::mdm::policies::ways::Way;
@@ -137,9 +138,9 @@ impl From<&'static Switch> for SwitchView {
         Self {
             id: switch.id,
             group: switch.group,
-            label: switch.label,
-            notice: switch.notice,
-            limits: switch.limits,
+            label: say(switch.label),
+            notice: say(switch.notice),
+            limits: say(switch.limits),
             kind,
             minimum,
             maximum,

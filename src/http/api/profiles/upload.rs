@@ -70,15 +70,16 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
                 let mut input: UploadInput = json(&bytes)?;
                 let letters: Vec<u8> = input.content.bytes().filter(|letter| !letter.is_ascii_whitespace()).collect();
                 input.content.clear();
-                let content = STANDARD.decode(letters).map_err(|_| Error::field("content", "is not base64; send the file in base64"))?;
+                let content =
+                    STANDARD.decode(letters).map_err(|_| Error::field("content", t!("is not base64; send the file in base64")))?;
                 Brought { content, name: input.name, note: input.note }
             }
             "multipart/form-data" => Brought::of_form(kind, bytes, state).await?,
             plain if TYPES.contains(&plain) => Brought { content: bytes.to_vec(), ..Brought::default() },
             _ => {
-                return Err(Error::bad_input(format!(
-                    "Send the profile as it is with the header Content-Type: {}, as the field `file` of a form, or in base64 as `content` in JSON.",
-                    TYPES[0]
+                return Err(Error::bad_input(t!(
+                    "Send the profile as it is with the header Content-Type: {types}, as the field `file` of a form, or in base64 as `content` in JSON.",
+                    types = TYPES[0]
                 )));
             }
         };
@@ -97,7 +98,7 @@ struct Brought {
 
 impl Brought {
     async fn of_form<S: Send + Sync>(kind: &str, bytes: bytes::Bytes, state: &S) -> Result<Self> {
-        let broken = |text: String| Error::bad_input(format!("The form cannot be read: {text}."));
+        let broken = |text: String| Error::bad_input(t!("The form cannot be read: {text}.", text));
         let request = Request::post("/").header(CONTENT_TYPE, kind).body(Body::from(bytes));
         let request = request.map_err(|error| broken(error.to_string()))?;
         let mut form = Multipart::from_request(request, state).await.map_err(|error| broken(error.body_text()))?;
@@ -105,12 +106,12 @@ impl Brought {
         while let Some(field) = form.next_field().await.map_err(|error| broken(error.body_text()))? {
             let name = field.name().unwrap_or_default().to_owned();
             let value = field.bytes().await.map_err(|error| broken(error.body_text()))?;
-            let text = || String::from_utf8(value.to_vec()).map_err(|_| Error::field(name.clone(), "is not UTF-8"));
+            let text = || String::from_utf8(value.to_vec()).map_err(|_| Error::field(name.clone(), t!("is not UTF-8")));
             match name.as_str() {
                 "file" => brought.content = value.to_vec(),
                 "name" => brought.name = text()?,
                 "note" => brought.note = text()?,
-                _ => return Err(Error::field(name, "is not known here; send `file`, `name` and `note`")),
+                _ => return Err(Error::field(name, t!("is not known here; send `file`, `name` and `note`"))),
             }
         }
         Ok(brought)

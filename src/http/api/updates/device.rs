@@ -152,11 +152,15 @@ pub(super) async fn start(
         let (started, row) = orders::start(tx, &actor, &device.id, &Order { version, action })?;
         let (begun, note) = match started {
             Started::Begun if row.version.is_empty() => {
-                (true, String::from("The device is asked first what it finds; the newest of that is meant."))
+                (true, String::from(t!("The device is asked first what it finds; the newest of that is meant.")))
             }
-            Started::Begun if row.action == Action::Notify => (true, format!("The person at the device is told of {}.", row.version)),
-            Started::Begun if row.action == Action::Download => (true, format!("The device is told to download {}.", row.version)),
-            Started::Begun => (true, format!("The device is told to bring {}.", row.version)),
+            Started::Begun if row.action == Action::Notify => {
+                (true, t!("The person at the device is told of {version}.", version = row.version))
+            }
+            Started::Begun if row.action == Action::Download => {
+                (true, t!("The device is told to download {version}.", version = row.version))
+            }
+            Started::Begun => (true, t!("The device is told to bring {version}.", version = row.version)),
             Started::UnderWay(note) => (false, note),
         };
         let because = words::because(&row, tx.now);

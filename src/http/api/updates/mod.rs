@@ -343,7 +343,8 @@ async fn versions(
 ) -> Result<JsonBody<Vec<CensusRow>>> {
     let days = query.days.unwrap_or(CENSUS_DEFAULT);
     let days = i32::try_from(days).ok().filter(|days| (1..=progress::CENSUS_DAYS).contains(days));
-    let days = days.ok_or_else(|| Error::field("days", format!("take a number from 1 to {}", progress::CENSUS_DAYS)))?;
+    let days =
+        days.ok_or_else(|| Error::field("days", t!("take a number from 1 to {census_days}", census_days = progress::CENSUS_DAYS)))?;
     let work = move |tx: &Tx| progress::versions(tx, &actor, Day::of(tx.now).plus(-days));
     Ok(JsonBody(app.store.read_slow(app.now(), work).await?))
 }

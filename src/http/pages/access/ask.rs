@@ -18,19 +18,19 @@ fn names(affected: &[Affected]) -> Vec<String> {
 pub fn erase(shell: &Shell, (app_id, app): (&str, &str), affected: &[Affected], given: Given<'_>, sent: &[(String, String)]) -> Markup {
     let action = format!("/apps/{app_id}/access");
     let (total, phrase, names) = (affected.len(), affected.len().to_string(), names(affected));
-    let told = count(total as u64, "installation is told to erase", "installations are told to erase");
+    let told = count(total as u64, t!("installation is told to erase"), t!("installations are told to erase"));
     let ask = Confirm {
         action: &action,
-        title: &format!("{told} what {app} holds"),
+        title: &t!("{told} what {app} holds", told, app),
         consequence: html! {
-            "Nothing was changed yet. If you save it, these lose what the app holds there when it asks next, because they may not use it any more. "
-            "What they wrote offline can be brought for an hour after that, if copies are kept."
+            (t!("Nothing was changed yet. If you save it, these lose what the app holds there when it asks next, because they may not use it any more. "))
+            (t!("What they wrote offline can be brought for an hour after that, if copies are kept."))
         },
         names: &names,
         total: total as u64,
         typed: Typed::count(&phrase, total as u64, given),
         hidden: sent,
-        verb: "Save it, and have them erase",
+        verb: t!("Save it, and have them erase"),
         destructive: true,
         cancel: &action,
         ..Confirm::default()
@@ -44,21 +44,21 @@ pub fn remove(shell: &Shell, (app_id, app): (&str, &str), affected: &[Affected],
     let (total, phrase, names) = (affected.len(), affected.len().to_string(), names(affected));
     let ask = Confirm {
         action: &action,
-        title: "Let nobody ask any more",
+        title: t!("Let nobody ask any more"),
         consequence: html! {
             @if total > 0 {
-                (count(total as u64, "installation that may use it now closes", "installations that may use it now close"))
-                " at the next ask, as the description for apps has it, and stay closed until the app is made to do without asking. "
+                (count(total as u64, t!("installation that may use it now closes"), t!("installations that may use it now close")))
+                (t!(" at the next ask, as the description for apps has it, and stay closed until the app is made to do without asking. "))
             }
-            "Nothing is erased, and nobody can be told to erase any more. Copies of offline edits stay until their time is over; no more are taken."
+            (t!("Nothing is erased, and nobody can be told to erase any more. Copies of offline edits stay until their time is over; no more are taken."))
         },
         names: &names,
         total: total as u64,
         typed: Typed::count(&phrase, total as u64, given),
-        verb: "Let nobody ask any more",
+        verb: t!("Let nobody ask any more"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some((&cancel, app)), ..Frame::new(Section::Apps, "Let nobody ask any more") }, confirm(&ask))
+    frame(shell, &Frame { back: Some((&cancel, app)), ..Frame::new(Section::Apps, t!("Let nobody ask any more")) }, confirm(&ask))
 }

@@ -73,9 +73,9 @@ pub struct CopyRow {
 pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
     let back = format!("/apps/{}/access", view.app_id);
     let base = format!("/apps/{}/access/copies", view.app_id);
-    let all = html! { @if view.may_read && view.total > 0 { (Button::link(format!("{base}.zip"), "Download all").main().download()) } };
+    let all = html! { @if view.may_read && view.total > 0 { (Button::link(format!("{base}.zip"), t!("Download all")).main().download()) } };
     let under = html! {
-        "What people changed in " (view.app) " while it was offline. Apps add copies and nobody changes them. They go when their time is over, or when you make room below."
+        (t!("What people changed in ")) (view.app) (t!(" while it was offline. Apps add copies and nobody changes them. They go when their time is over, or when you make room below."))
     };
     let row = |copy: &CopyRow| Row {
         id: copy.id.clone(),
@@ -84,7 +84,7 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
         cells: vec![
             html! {
                 @if view.may_read { a href=(format!("{base}/{}", copy.id)) download { (copy.document) } } @else { (copy.document) }
-                @if copy.after_refusal { br; (badge(State::Waiting, "came when the right had ended")) }
+                @if copy.after_refusal { br; (badge(State::Waiting, t!("came when the right had ended"))) }
             },
             html! { (copy.version) },
             html! { (copy.whose) },
@@ -94,14 +94,14 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
         ],
     };
     let content = table(&Table {
-        caption: "Copies of offline edits",
+        caption: t!("Copies of offline edits"),
         columns: vec![
-            Column::main("Document"),
-            Column::number("Version").labelled(),
-            Column::text("From").wraps().labelled(),
-            Column::number("Size").labelled(),
-            Column::text("Came").labelled(),
-            Column::text("Kept until").labelled().minor(),
+            Column::main(t!("Document")),
+            Column::number(t!("Version")).labelled(),
+            Column::text(t!("From")).wraps().labelled(),
+            Column::number(t!("Size")).labelled(),
+            Column::text(t!("Came")).labelled(),
+            Column::text(t!("Kept until")).labelled().minor(),
         ],
         rows: view.rows.iter().map(row).collect(),
         pager: Some(Pager {
@@ -111,18 +111,27 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
             first: None,
             next: view.next.clone(),
         }),
-        empty: empty("No copies yet", "An app brings one when somebody has changed something while it was offline.", Markup::default()),
+        empty: empty(
+            t!("No copies yet"),
+            t!("An app brings one when somebody has changed something while it was offline."),
+            Markup::default(),
+        ),
         selection: None,
         compact: false,
     });
     let content = html! {
         (content)
-        @if view.may_read && !view.archives.is_empty() { (section("Older copies", older(&base, &view.archives))) }
-        @if !view.keepers.is_empty() { (section("From where", keepers(view, &base))) }
+        @if view.may_read && !view.archives.is_empty() { (section(t!("Older copies"), older(&base, &view.archives))) }
+        @if !view.keepers.is_empty() { (section(t!("From where"), keepers(view, &base))) }
     };
     frame(
         shell,
-        &Frame { back: Some((&back, "Who may use it")), under, action: all, ..Frame::new(Section::Apps, "Copies of offline edits") },
+        &Frame {
+            back: Some((&back, t!("Who may use it"))),
+            under,
+            action: all,
+            ..Frame::new(Section::Apps, t!("Copies of offline edits"))
+        },
         content,
     )
 }
@@ -130,10 +139,10 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
 /// Archives after the first.
 fn older(base: &str, archives: &[String]) -> Markup {
     html! {
-        p.quiet { "They are more than one file holds. Download all brings the newest; the others follow here, newer ones first." }
+        p.quiet { (t!("They are more than one file holds. Download all brings the newest; the others follow here, newer ones first.")) }
         div.row {
             @for (number, after) in archives.iter().enumerate() {
-                (Button::link(format!("{base}.zip?after={after}"), format!("Save part {}", number + 2)).download())
+                (Button::link(format!("{base}.zip?after={after}"), t!("Save part {number}", number = number + 2)).download())
             }
         }
     }
@@ -145,18 +154,18 @@ fn keepers(view: &CopiesPage, base: &str) -> Markup {
         href: None,
         name: keeper.whose.clone(),
         cells: vec![
-            html! { (keeper.whose) @if keeper.is_full { br; (badge(State::Problem, "full: no further copy is taken")) } },
+            html! { (keeper.whose) @if keeper.is_full { br; (badge(State::Problem, t!("full: no further copy is taken"))) } },
             html! { (thousands(keeper.count)) },
             html! { (size(keeper.bytes as i64)) },
-            html! { @if view.may_free { (Button::link(format!("{base}/free?{}={}", keeper.kind, encode(&keeper.id)), "Make room…").small().destructive().asks()) } },
+            html! { @if view.may_free { (Button::link(format!("{base}/free?{}={}", keeper.kind, encode(&keeper.id)), t!("Make room…")).small().destructive().asks()) } },
         ],
     };
     table(&Table {
-        caption: "Devices and people with copies, those with the most first",
+        caption: t!("Devices and people with copies, those with the most first"),
         columns: vec![
-            Column::main("From"),
-            Column::number("Copies").labelled(),
-            Column::number("Size").labelled(),
+            Column::main(t!("From")),
+            Column::number(t!("Copies")).labelled(),
+            Column::number(t!("Size")).labelled(),
             Column::text("").labelled(),
         ],
         rows: view.keepers.iter().map(row).collect(),
@@ -171,13 +180,13 @@ fn keepers(view: &CopiesPage, base: &str) -> Markup {
 pub fn free(shell: &Shell, app_id: &str, app: &str, keeper: &KeeperRow, typed: Option<(&str, &str)>) -> Markup {
     let cancel = format!("/apps/{app_id}/access/copies");
     let (action, phrase) = (format!("{cancel}/free"), keeper.count.to_string());
-    let title = format!("Remove {}", count(keeper.count, "copy", "copies"));
+    let title = t!("Remove {copies}", copies = count(keeper.count, "copy", "copies"));
     let ask = Confirm {
         action: &action,
         title: &title,
         consequence: html! {
-            "Every copy that " (app) " brought from " strong { (keeper.whose) } " (" (size(keeper.bytes as i64)) ") is lost for good, so that new ones are taken again. \
-             Save them before. Who did it stands in the audit log."
+            (t!("Every copy that ")) (app) (t!(" brought from ")) strong { (keeper.whose) } " (" (size(keeper.bytes as i64)) (t!(") is lost for good, so that new ones are taken again. \
+             Save them before. Who did it stands in the audit log."))
         },
         typed: Some(Typed { phrase: &phrase, given: typed.map_or("", |(given, _)| given), error: typed.map(|(_, error)| error) }),
         hidden: &[(String::from(keeper.kind), keeper.id.clone())],
@@ -188,16 +197,16 @@ pub fn free(shell: &Shell, app_id: &str, app: &str, keeper: &KeeperRow, typed: O
     };
     frame(
         shell,
-        &Frame { back: Some((&cancel, "Copies of offline edits")), ..Frame::new(Section::Apps, "Make room for copies") },
+        &Frame { back: Some((&cancel, t!("Copies of offline edits"))), ..Frame::new(Section::Apps, t!("Make room for copies")) },
         confirm(&ask),
     )
 }
 
 fn size(bytes: i64) -> String {
     match bytes {
-        1 => String::from("1 byte"),
-        ..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{} KB", bytes / 1024),
-        _ => format!("{:.1} MB", bytes as f64 / 1_048_576.0),
+        1 => String::from(t!("1 byte")),
+        ..1024 => t!("{bytes} bytes", bytes),
+        1024..1_048_576 => t!("{bytes} KB", bytes = bytes / 1024),
+        _ => t!("{_048_576} MB", _048_576 = format!("{:.1}", bytes as f64 / 1_048_576.0)),
     }
 }

@@ -84,45 +84,51 @@ pub struct HolderRow {
 
 fn who_words(who: Who) -> (&'static str, &'static str) {
     match who {
-        Who::Devices => ("Whoever holds a device that has the app", "Every enrolled device that the app is assigned to."),
-        Who::DevicePerson => ("The person whom the device is given to", "Only while they are active."),
-        Who::People => ("People of certain roles or classes", "By their password, or as the person of the device."),
+        Who::Devices => (t!("Whoever holds a device that has the app"), t!("Every enrolled device that the app is assigned to.")),
+        Who::DevicePerson => (t!("The person whom the device is given to"), t!("Only while they are active.")),
+        Who::People => (t!("People of certain roles or classes"), t!("By their password, or as the person of the device.")),
     }
 }
 
 fn proof_words(proof: Proof) -> (&'static str, &'static str) {
     match proof {
-        Proof::Token => ("Token of the device", "The app gets it by its managed configuration: $ACCESS_TOKEN. The person does nothing."),
-        Proof::Certificate => ("Certificate of the device", "The app signs what it asks with a key whose certificate this server issued."),
-        Proof::Password => ("Password of the person", "The app asks for e-mail address and password. Set them on the person's page."),
+        Proof::Token => {
+            (t!("Token of the device"), t!("The app gets it by its managed configuration: $ACCESS_TOKEN. The person does nothing."))
+        }
+        Proof::Certificate => {
+            (t!("Certificate of the device"), t!("The app signs what it asks with a key whose certificate this server issued."))
+        }
+        Proof::Password => {
+            (t!("Password of the person"), t!("The app asks for e-mail address and password. Set them on the person's page."))
+        }
     }
 }
 
 fn role_words(role: PersonRole) -> &'static str {
     match role {
-        PersonRole::Student => "Students",
-        PersonRole::Teacher => "Teachers",
-        PersonRole::Staff => "Staff",
+        PersonRole::Student => t!("Students"),
+        PersonRole::Teacher => t!("Teachers"),
+        PersonRole::Staff => t!("Staff"),
     }
 }
 
 /// The page.
 pub fn access(shell: &Shell, view: &AccessPage) -> Markup {
     let back = format!("/apps/{}", view.app_id);
-    let title = format!("Who may use {}", view.app);
+    let title = t!("Who may use {app}", app = view.app);
     let under = html! {
-        @if view.is_on { "This app asks at each launch whether it may go on." } @else { "This app does not ask yet. Save this form to begin." }
-        " " a href="/docs/access" { "How an app asks" }
+        @if view.is_on { (t!("This app asks at each launch whether it may go on.")) } @else { (t!("This app does not ask yet. Save this form to begin.")) }
+        " " a href="/docs/access" { (t!("How an app asks")) }
     };
     let copies = html! {
-        @if view.is_on { (Button::link(format!("/apps/{}/access/copies", view.app_id), format!("Copies of offline edits ({})", view.copies))) }
+        @if view.is_on { (Button::link(format!("/apps/{}/access/copies", view.app_id), t!("Copies of offline edits ({copies})", copies = view.copies))) }
     };
     let page = Frame { back: Some((&back, &view.app)), under, action: copies, ..Frame::new(Section::Apps, &title) };
     let content = html! {
-        @if view.may_change { (form(view)) } @else if view.is_on { p.quiet { "Only admins change this." } }
-        @if view.is_on { (section("Who has asked", holders(shell, view))) }
+        @if view.may_change { (form(view)) } @else if view.is_on { p.quiet { (t!("Only admins change this.")) } }
+        @if view.is_on { (section(t!("Who has asked"), holders(shell, view))) }
         @if view.is_on && view.may_change {
-            div.row { (Button::link(format!("/apps/{}/access/remove", view.app_id), "Let nobody ask any more…").destructive().asks()) }
+            div.row { (Button::link(format!("/apps/{}/access/remove", view.app_id), t!("Let nobody ask any more…")).destructive().asks()) }
         }
     };
     frame(shell, &page, content)
@@ -139,41 +145,41 @@ fn form(view: &AccessPage) -> Markup {
         div.form {
             @if let Some(words) = error("") { p.error role="alert" { (words) } }
             fieldset #f-who.choices tabindex="-1" {
-                legend { "Who may use it" }
+                legend { (t!("Who may use it")) }
                 @for who in Who::ALL { @let (label, help) = who_words(who); (radio("who", who.as_str(), label, form.who == who.as_str(), help)) }
                 (fault("who", error("who")))
             }
             fieldset.choices {
-                legend { "Roles" }
-                p.help { "For people: with none ticked, every role." }
+                legend { (t!("Roles")) }
+                p.help { (t!("For people: with none ticked, every role.")) }
                 @for role in PersonRole::ALL { (tick("roles", role.as_str(), role_words(*role), form.roles.iter().any(|ticked| ticked == role.as_str()))) }
             }
             @if !form.classes.is_empty() {
                 fieldset #f-classes.choices tabindex="-1" {
-                    legend { "Classes" }
-                    p.help { "For people: with none ticked, every class." }
+                    legend { (t!("Classes")) }
+                    p.help { (t!("For people: with none ticked, every class.")) }
                     @for (id, name, ticked) in &form.classes { (tick("classes", id, name, *ticked)) }
                     (fault("classes", error("classes")))
                 }
             }
             fieldset #f-proofs.choices tabindex="-1" {
-                legend { "What proves it" }
-                p.help { "Each one that is ticked is needed." }
+                legend { (t!("What proves it")) }
+                p.help { (t!("Each one that is ticked is needed.")) }
                 @for proof in Proof::ALL {
                     @let (label, help) = proof_words(proof);
                     (tick_that("proofs", proof.as_str(), (label, help), form.proofs.iter().any(|ticked| ticked == proof.as_str())))
                 }
                 (fault("proofs", error("proofs")))
             }
-            (line("offline_hours", "Hours offline", "How long it may go on without reaching this server; 0: not at all."))
-            (field("launches", "Launches offline").kind("number").optional().value(number("launches")).error(error("launches"))
-                .help("How often it may be opened without a new answer; empty: not counted. Counting stops who sets the clock back."))
-            (line("ask_every_minutes", "Minutes between asks", "How often it asks again while it is open and online."))
-            (line("clock_tolerance_minutes", "Minutes the clock may be off", "A device whose clock is further off is told to set it."))
-            (checkbox("erase_when_refused", "Erase what the app holds when the right to it has ended", form.erase, "When the person is not active, the device is not enrolled, or the app is taken back."))
-            (checkbox("takes_copies", "Keep copies of offline edits", form.copies, "Apps may add copies and never change or remove them."))
-            (line("keep_copies_days", "Days to keep copies", "Then they are removed by themselves."))
-            div.form-foot { (Button::submit(if view.is_on { "Save" } else { "Have it ask" }).main()) }
+            (line("offline_hours", t!("Hours offline"), t!("How long it may go on without reaching this server; 0: not at all.")))
+            (field("launches", t!("Launches offline")).kind("number").optional().value(number("launches")).error(error("launches"))
+                .help(t!("How often it may be opened without a new answer; empty: not counted. Counting stops who sets the clock back.")))
+            (line("ask_every_minutes", t!("Minutes between asks"), t!("How often it asks again while it is open and online.")))
+            (line("clock_tolerance_minutes", t!("Minutes the clock may be off"), t!("A device whose clock is further off is told to set it.")))
+            (checkbox("erase_when_refused", t!("Erase what the app holds when the right to it has ended"), form.erase, t!("When the person is not active, the device is not enrolled, or the app is taken back.")))
+            (checkbox("takes_copies", t!("Keep copies of offline edits"), form.copies, t!("Apps may add copies and never change or remove them.")))
+            (line("keep_copies_days", t!("Days to keep copies"), t!("Then they are removed by themselves.")))
+            div.form-foot { (Button::submit(if view.is_on { t!("Save") } else { t!("Have it ask") }).main()) }
         }
     };
     post(&format!("/apps/{}/access", view.app_id), content)
@@ -203,27 +209,27 @@ fn fault(name: &str, words: Option<&str>) -> Markup {
 fn holders(shell: &Shell, view: &AccessPage) -> Markup {
     let row = |holder: &HolderRow| {
         let device = holder.device.as_ref().map(|(_, name)| name.as_str());
-        let name = device.or(holder.person.as_deref()).unwrap_or("somebody who is gone").to_owned();
+        let name = device.or(holder.person.as_deref()).unwrap_or(t!("somebody who is gone")).to_owned();
         let state = if holder.allowed { State::Ok } else { State::Problem };
         Row {
             id: holder.id.clone(),
             href: holder.device.as_ref().map(|(id, _)| format!("/devices/{id}")),
             name,
             cells: vec![
-                html! { @match device { Some(device) => (device), None => span.quiet { "any device, by password" } } },
-                html! { (holder.person.as_deref().unwrap_or(if device.is_some() { "–" } else { "somebody who is gone" })) },
+                html! { @match device { Some(device) => (device), None => span.quiet { (t!("any device, by password")) } } },
+                html! { (holder.person.as_deref().unwrap_or(if device.is_some() { "–" } else { t!("somebody who is gone") })) },
                 badge(state, &holder.words),
-                html! { @match holder.granted_at { Some(at) => (time_ago(at, shell.now)), None => "never" } },
+                html! { @match holder.granted_at { Some(at) => (time_ago(at, shell.now)), None => (t!("never")) } },
             ],
         }
     };
     let list = table(&Table {
-        caption: "Who has asked",
+        caption: t!("Who has asked"),
         columns: vec![
-            Column::main("Device"),
-            Column::text("Person").wraps().labelled(),
-            Column::text("Told last").wraps(),
-            Column::text("Last allowed").labelled(),
+            Column::main(t!("Device")),
+            Column::text(t!("Person")).wraps().labelled(),
+            Column::text(t!("Told last")).wraps(),
+            Column::text(t!("Last allowed")).labelled(),
         ],
         rows: view.holders.iter().map(row).collect(),
         pager: Some(Pager {
@@ -233,12 +239,12 @@ fn holders(shell: &Shell, view: &AccessPage) -> Markup {
             first: None,
             next: view.next.clone(),
         }),
-        empty: empty("Nobody has asked yet", "The app asks when it is opened.", Markup::default()),
+        empty: empty(t!("Nobody has asked yet"), t!("The app asks when it is opened."), Markup::default()),
         selection: None,
         compact: false,
     });
-    let devices = (view.devices > 0).then(|| count(view.devices, "device", "devices"));
-    let people = (view.people > 0).then(|| count(view.people, "person by password", "people by password"));
+    let devices = (view.devices > 0).then(|| count(view.devices, t!("device"), t!("devices")));
+    let people = (view.people > 0).then(|| count(view.people, t!("person by password"), t!("people by password")));
     let asked: Vec<String> = [devices, people].into_iter().flatten().collect();
     html! { @if !asked.is_empty() { p.quiet { (asked.join(" and ")) "." } } (list) }
 }

@@ -29,52 +29,52 @@ pub fn of_person(shell: &Shell, view: &PersonPassword) -> Markup {
     let back = format!("/people/{}", view.id);
     let base = format!("/people/{}/password", view.id);
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
-    let under = html! { "By it they prove to apps who they are. It does not log in here." };
+    let under = html! { (t!("By it they prove to apps who they are. It does not log in here.")) };
     let content = html! {
         @if let Some(words) = error("") { p.error role="alert" { (words) } }
-        (facts(&[Fact::text("Password", if view.is_set { "is set" } else { "none yet" })]))
+        (facts(&[Fact::text(t!("Password"), if view.is_set { t!("is set") } else { t!("none yet") })]))
         @if let Some(link) = &view.link {
-            (section("Link to choose one", html! {
-                (copy_field("password-link", "Send this to the person", link))
-                p.quiet { "It is shown this once and works once." }
+            (section(t!("Link to choose one"), html! {
+                (copy_field("password-link", t!("Send this to the person"), link))
+                p.quiet { (t!("It is shown this once and works once.")) }
             }))
         } @else if let Some(end) = view.link_ends_at {
-            p.quiet { "A link to choose one is open until " (moment(end)) "." }
+            p.quiet { (t!("A link to choose one is open until ")) (moment(end)) "." }
         }
         @if view.may_change {
-            (post(&format!("{base}/link"), html! { (Button::submit("Make a link to choose one").main()) }))
-            (section("Or set one", post(&base, html! {
+            (post(&format!("{base}/link"), html! { (Button::submit(t!("Make a link to choose one")).main()) }))
+            (section(t!("Or set one"), post(&base, html! {
                 div.form {
-                    (field("password", "New password").kind("password").autocomplete("new-password").error(error("password")).help("At least ten characters."))
-                    div.form-foot { (Button::submit("Set the password")) }
+                    (field("password", t!("New password")).kind("password").autocomplete("new-password").error(error("password")).help(t!("At least ten characters.")))
+                    div.form-foot { (Button::submit(t!("Set the password"))) }
                 }
             })))
             @if view.is_set || view.link_ends_at.is_some() {
-                (post(&format!("{base}/remove"), html! { (Button::submit("Take the password away").destructive().render()) }))
+                (post(&format!("{base}/remove"), html! { (Button::submit(t!("Take the password away")).destructive().render()) }))
             }
         }
     };
-    frame(shell, &Frame { back: Some((&back, &view.name)), under, ..Frame::new(Section::People, "Password for apps") }, content)
+    frame(shell, &Frame { back: Some((&back, &view.name)), under, ..Frame::new(Section::People, t!("Password for apps")) }, content)
 }
 
 /// The page behind the link.
 pub fn choose(organisation: &str, action: &str, name: &str, error: Option<&str>) -> Markup {
     let content = html! {
-        h1 { "Choose a password" }
-        p.lead { "For " (name) ". Apps of your organisation ask for it, together with your e-mail address." }
+        h1 { (t!("Choose a password")) }
+        p.lead { (t!("For ")) (name) (t!(". Apps of your organisation ask for it, together with your e-mail address.")) }
         form.form method="post" action=(action) {
-            (field("password", "New password").kind("password").autocomplete("new-password").error(error).help("At least ten characters; four words in a row are easy to keep."))
-            (Button::submit("Set the password").main())
+            (field("password", t!("New password")).kind("password").autocomplete("new-password").error(error).help(t!("At least ten characters; four words in a row are easy to keep.")))
+            (Button::submit(t!("Set the password")).main())
         }
     };
-    person("Choose a password", organisation, content)
+    person(t!("Choose a password"), organisation, content)
 }
 
 /// What is said when it is chosen.
 pub fn chosen(organisation: &str) -> Markup {
     person(
-        "Password set",
+        t!("Password set"),
         organisation,
-        html! { h1 { "Your password is set" } p.lead { "Open the app and use it with your e-mail address. You can close this page." } },
+        html! { h1 { (t!("Your password is set")) } p.lead { (t!("Open the app and use it with your e-mail address. You can close this page.")) } },
     )
 }

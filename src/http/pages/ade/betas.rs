@@ -22,28 +22,28 @@ pub struct BetasView {
 pub(super) fn betas(view: &BetasView, lead: &str, may_change: bool, now: Timestamp) -> Markup {
     if !view.is_offered && view.programs.is_empty() {
         return html! {
-            p.quiet { "Apple offers none to this server token: your organisation has not joined AppleSeed for IT, at beta.apple.com/for-it." }
+            p.quiet { (t!("Apple offers none to this server token: your organisation has not joined AppleSeed for IT, at beta.apple.com/for-it.")) }
         };
     }
     html! {
         @if !view.problem.is_empty() { p { (badge(State::Waiting, &view.problem)) } }
         p.quiet {
             @match view.taken_at {
-                Some(at) => { "As Apple listed them " (time_ago(at, now)) ". They are read once a day." }
-                None => "Apple has not listed them yet."
+                Some(at) => { (t!("As Apple listed them ")) (time_ago(at, now)) (t!(". They are read once a day.")) }
+                None => (t!("Apple has not listed them yet."))
             }
         }
         @if !view.programs.is_empty() {
             ul.plain {
                 @for (title, os, gone_at) in &view.programs {
                     li {
-                        (title) " " span.quiet { "for " (os) }
-                        @if let Some(at) = gone_at { span.quiet { ", not listed any more since " (time_ago(*at, now)) } }
+                        (title) " " span.quiet { (t!("for ")) (os) }
+                        @if let Some(at) = gone_at { span.quiet { (t!(", not listed any more since ")) (time_ago(*at, now)) } }
                     }
                 }
             }
-            p.meta { "A " a href="/policies" { "policy" } " offers or requires them, under Software updates. Their tokens are kept sealed and go to devices alone." }
+            p.meta { (t!("A ")) a href="/policies" { (t!("policy")) } (t!(" offers or requires them, under Software updates. Their tokens are kept sealed and go to devices alone.")) }
         }
-        @if may_change && view.is_offered { (post(&format!("{lead}/betas"), html! { (Button::submit("Read them now")) })) }
+        @if may_change && view.is_offered { (post(&format!("{lead}/betas"), html! { (Button::submit(t!("Read them now"))) })) }
     }
 }

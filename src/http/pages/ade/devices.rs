@@ -69,12 +69,12 @@ pub struct DeviceRow {
 /// What a choice of devices is called.
 pub fn show_words(show: Show) -> &'static str {
     match show {
-        Show::All => "All",
-        Show::NotEnrolled => "Not enrolled",
-        Show::NoProfile => "Without a profile",
-        Show::Throttled => "Apple wants to wait",
-        Show::Failed => "Refused",
-        Show::Gone => "Not yours any more",
+        Show::All => t!("All"),
+        Show::NotEnrolled => t!("Not enrolled"),
+        Show::NoProfile => t!("Without a profile"),
+        Show::Throttled => t!("Apple wants to wait"),
+        Show::Failed => t!("Refused"),
+        Show::Gone => t!("Not yours any more"),
     }
 }
 
@@ -88,28 +88,32 @@ impl DevicesFilter {
 
 /// The page.
 pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
-    let under = html! { "Devices that your organisation bought and put on this server in Apple's portal. They enroll by themselves when they are unpacked." };
-    let action = html! { (Button::link("/new-devices/profiles", "How they greet people")) };
+    let under = html! { (t!("Devices that your organisation bought and put on this server in Apple's portal. They enroll by themselves when they are unpacked.")) };
+    let action = html! { (Button::link("/new-devices/profiles", t!("How they greet people"))) };
     let content = html! {
         @if !view.servers.is_empty() { (filters(view)) }
         @if view.boxed > 0 { (switch_on(ADDRESS, view.boxed)) }
         (live(Live { id: "new-devices", topics: "ade job enrollment", of: None, src: None }, listing(view)))
         @if !view.rows.is_empty() {
             p.meta { a href=(Address::new("/new-devices.csv").with("server", &view.filter.server).with("show", view.filter.show.as_str()).with("search", &view.filter.search)) {
-                "Save this list as a sheet (CSV)"
+                (t!("Save this list as a sheet (CSV)"))
             } }
         }
     };
-    frame(shell, &Frame { back: Some(("/devices", "Devices")), under, action, ..Frame::new(Section::Devices, "New devices") }, content)
+    frame(
+        shell,
+        &Frame { back: Some(("/devices", t!("Devices"))), under, action, ..Frame::new(Section::Devices, t!("New devices")) },
+        content,
+    )
 }
 
 /// The button that switches all boxed practice iPads on; `back` is where it leads to.
 pub fn switch_on(back: &str, boxed: u64) -> Markup {
-    let words = if boxed == 1 { String::from("Switch the boxed one on") } else { format!("Switch all {boxed} on") };
+    let words = if boxed == 1 { String::from(t!("Switch the boxed one on")) } else { t!("Switch all {boxed} on", boxed) };
     let form = html! {
         input type="hidden" name="back" value=(back);
         input type="hidden" name="which" value="all";
-        p.quiet { "The practice cart has " (super::super::parts::count(boxed, "boxed iPad", "boxed iPads")) ". They come in by their Setup Assistant, as real ones do." }
+        p.quiet { (t!("The practice cart has ")) (super::super::parts::count(boxed, t!("boxed iPad"), t!("boxed iPads"))) (t!(". They come in by their Setup Assistant, as real ones do.")) }
         div.row { (Button::submit(words)) }
     };
     post("/new-devices/switch-on", form)
@@ -119,17 +123,17 @@ fn filters(view: &DevicesView) -> Markup {
     let filter = &view.filter;
     html! {
         form.filters method="get" action=(ADDRESS) role="search" {
-            (search("search", "Search serial number, model, tag", &filter.search))
+            (search("search", t!("Search serial number, model, tag"), &filter.search))
             @if view.servers.len() > 1 {
-                select.input name="server" aria-label="All server tokens" {
-                    option value="" { "All server tokens" }
+                select.input name="server" aria-label=(t!("All server tokens")) {
+                    option value="" { (t!("All server tokens")) }
                     @for (id, name) in &view.servers { option value=(id) selected[*id == filter.server] { (name) } }
                 }
             }
             @if filter.show != Show::All { input type="hidden" name="show" value=(filter.show.as_str()); }
-            (Button::submit("Show"))
+            (Button::submit(t!("Show")))
         }
-        nav aria-label="Which" {
+        nav aria-label=(t!("Which")) {
             ul.chips {
                 @for show in Show::ALL {
                     li {
@@ -151,21 +155,21 @@ fn listing(view: &DevicesView) -> Markup {
             html! { (device.serial) @if device.practice { " " (practice()) } },
             html! { (device.model) },
             badge(device.state, &device.words),
-            html! { @if device.profile.is_empty() { span.quiet { "none" } } @else { (device.profile) } },
-            html! { @if device.whose.is_empty() { span.quiet { "nobody yet" } } @else { (device.whose) } },
+            html! { @if device.profile.is_empty() { span.quiet { (t!("none")) } } @else { (device.profile) } },
+            html! { @if device.whose.is_empty() { span.quiet { (t!("nobody yet")) } } @else { (device.whose) } },
             html! { (device.server) },
         ],
     };
     let address = view.filter.address();
     table(&Table {
-        caption: "Devices that Apple says are yours",
+        caption: t!("Devices that Apple says are yours"),
         columns: vec![
-            Column::main("Serial number"),
-            Column::text("Model").labelled(),
-            Column::text("How it is").wraps(),
-            Column::text("Profile").labelled(),
-            Column::text("For").labelled(),
-            Column::text("Server token").labelled().minor(),
+            Column::main(t!("Serial number")),
+            Column::text(t!("Model")).labelled(),
+            Column::text(t!("How it is")).wraps(),
+            Column::text(t!("Profile")).labelled(),
+            Column::text(t!("For")).labelled(),
+            Column::text(t!("Server token")).labelled().minor(),
         ],
         rows: view.rows.iter().map(row).collect(),
         pager: Some(Pager {
@@ -189,30 +193,36 @@ fn listing(view: &DevicesView) -> Markup {
 /// What can be done with the chosen devices.
 fn actions(has_boxed: bool) -> Vec<Action> {
     let action = |words: &str, to: &str| Action { words: words.to_owned(), to: to.to_owned(), destructive: false };
-    let mut all = vec![action("Say what they get…", "/new-devices/assign")];
+    let mut all = vec![action(t!("Say what they get…"), "/new-devices/assign")];
     if has_boxed {
-        all.push(action("Switch on", "/new-devices/switch-on"));
+        all.push(action(t!("Switch on"), "/new-devices/switch-on"));
     }
     all
 }
 
 fn none(view: &DevicesView) -> Markup {
     if view.servers.is_empty() {
-        let words = "Apple School Manager and Apple Business know which devices your organisation bought. Bring a server token once, and they enroll by \
-                     themselves when they are unpacked.";
-        let bring = html! { @if view.may_change { (Button::link("/system/device-list", "Set it up").main()) } };
-        return empty("No new devices yet", words, bring);
+        let words = t!(
+            "Apple School Manager and Apple Business know which devices your organisation bought. Bring a server token once, and they enroll by \
+                     themselves when they are unpacked."
+        );
+        let bring = html! { @if view.may_change { (Button::link("/system/device-list", t!("Set it up")).main()) } };
+        return empty(t!("No new devices yet"), words, bring);
     }
     match (view.filter.show, view.filter.search.is_empty()) {
-        (_, false) => {
-            empty("No device matches", "Nothing fits the search and the filters together.", html! { (Button::link(ADDRESS, "Show all")) })
-        }
-        (Show::All, true) => empty(
-            "No new devices yet",
-            "In Apple's portal, assign devices to this server. They are here within a quarter of an hour; Read now at the server token is quicker.",
-            html! { (Button::link("/system/device-list", "Server tokens")) },
+        (_, false) => empty(
+            t!("No device matches"),
+            t!("Nothing fits the search and the filters together."),
+            html! { (Button::link(ADDRESS, t!("Show all"))) },
         ),
-        _ => empty("None of these", "No device is like that now.", html! { (Button::link(ADDRESS, "Show all")) }),
+        (Show::All, true) => empty(
+            t!("No new devices yet"),
+            t!(
+                "In Apple's portal, assign devices to this server. They are here within a quarter of an hour; Read now at the server token is quicker."
+            ),
+            html! { (Button::link("/system/device-list", t!("Server tokens"))) },
+        ),
+        _ => empty(t!("None of these"), t!("No device is like that now."), html! { (Button::link(ADDRESS, t!("Show all"))) }),
     }
 }
 
@@ -236,34 +246,34 @@ pub struct AssignView {
 }
 
 /// Leaves a thing as it is, and takes it away.
-const KEEP: [(&str, &str); 2] = [("", "As it is"), ("-", "None")];
+const KEEP: [(&str, &str); 2] = [("", msg!("As it is")), ("-", msg!("None"))];
 
 /// The form for many devices.
 pub fn assign(shell: &Shell, view: &AssignView) -> Markup {
     let given = |name: &str| at(&view.given, name).unwrap_or_default();
-    let title = super::super::parts::count(view.names.len() as u64, "device", "devices");
+    let title = super::super::parts::count(view.names.len() as u64, t!("device"), t!("devices"));
     let fields = html! {
         (elsewhere(&view.errors, &["profile_id", "class_id", "group_id"]))
-        (select("profile_id", "Profile", &choices(&KEEP, &view.profiles), given("profile_id"),
-            "Counts before the one of its group or family. None: those count again.", at(&view.errors, "profile_id")))
-        (select("class_id", "Class", &choices(&KEEP, &view.classes), given("class_id"),
-            "Its pupils who have no device get one of these each, by name.", at(&view.errors, "class_id")))
-        (select("group_id", "Group", &choices(&KEEP, &view.groups), given("group_id"),
-            "They come into it when they enroll.", at(&view.errors, "group_id")))
+        (select("profile_id", t!("Profile"), &choices(&KEEP, &view.profiles), given("profile_id"),
+            t!("Counts before the one of its group or family. None: those count again."), at(&view.errors, "profile_id")))
+        (select("class_id", t!("Class"), &choices(&KEEP, &view.classes), given("class_id"),
+            t!("Its pupils who have no device get one of these each, by name."), at(&view.errors, "class_id")))
+        (select("group_id", t!("Group"), &choices(&KEEP, &view.groups), given("group_id"),
+            t!("They come into it when they enroll."), at(&view.errors, "group_id")))
     };
     let ask = Confirm {
         action: "/new-devices/assign",
-        title: &format!("What {title} get"),
-        consequence: html! { "A profile takes effect when a device is set up the next time; one that is in use goes on as it is." },
+        title: &t!("What {title} get", title),
+        consequence: html! { (t!("A profile takes effect when a device is set up the next time; one that is in use goes on as it is.")) },
         names: &view.names,
         total: view.names.len() as u64,
         hidden: &view.hidden,
         fields,
-        verb: "Save",
+        verb: t!("Save"),
         cancel: ADDRESS,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some((ADDRESS, "New devices")), ..Frame::new(Section::Devices, "What they get") }, confirm(&ask))
+    frame(shell, &Frame { back: Some((ADDRESS, t!("New devices"))), ..Frame::new(Section::Devices, t!("What they get")) }, confirm(&ask))
 }
 
 #[cfg(test)]

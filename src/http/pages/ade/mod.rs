@@ -6,9 +6,11 @@ pub mod one;
 pub mod profiles;
 pub mod servers;
 
+use crate::language::say;
+
 /// Choices of a form as values and words, with what comes before them.
-pub(super) fn choices(first: &[(&str, &str)], rest: &[(String, String)]) -> Vec<(String, String)> {
-    first.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).chain(rest.iter().cloned()).collect()
+pub(super) fn choices(first: &[(&str, &'static str)], rest: &[(String, String)]) -> Vec<(String, String)> {
+    first.iter().map(|(value, words)| ((*value).to_owned(), say(words).to_owned())).chain(rest.iter().cloned()).collect()
 }
 
 /// What a form says of a field that is wrong.

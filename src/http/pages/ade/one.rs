@@ -80,11 +80,11 @@ pub struct LockRow {
 
 /// The page.
 pub fn one(shell: &Shell, view: &OneView) -> Markup {
-    let mut about = vec![Fact::new("How it is", html! { (badge(view.state, &view.words)) @if view.practice { " " (practice()) } })];
+    let mut about = vec![Fact::new(t!("How it is"), html! { (badge(view.state, &view.words)) @if view.practice { " " (practice()) } })];
     about.extend(view.facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| Fact::text(name, value)));
-    about.push(Fact::new("Server token", html! { a href=(format!("/system/device-list/{}", view.server.0)) { (view.server.1) } }));
+    about.push(Fact::new(t!("Server token"), html! { a href=(format!("/system/device-list/{}", view.server.0)) { (view.server.1) } }));
     if let Some(id) = &view.device_id {
-        about.push(Fact::new("Enrolled as", html! { a href=(format!("/devices/{id}")) { "Show the device" } }));
+        about.push(Fact::new(t!("Enrolled as"), html! { a href=(format!("/devices/{id}")) { (t!("Show the device")) } }));
     }
     let content = html! {
         (facts(&about))
@@ -92,15 +92,15 @@ pub fn one(shell: &Shell, view: &OneView) -> Markup {
             (post("/new-devices/switch-on", html! {
                 input type="hidden" name="back" value=(format!("{ADDRESS}/{}", view.serial));
                 input type="hidden" name="device" value=(view.serial);
-                div.row { (Button::submit("Switch it on")) }
+                div.row { (Button::submit(t!("Switch it on"))) }
             }))
         }
-        (section("What it gets", gets(&view.serial, &view.gets)))
-        @if view.may_lock || !view.locks.is_empty() { (section("Activation Lock", locks(view, shell.now))) }
+        (section(t!("What it gets"), gets(&view.serial, &view.gets)))
+        @if view.may_lock || !view.locks.is_empty() { (section(t!("Activation Lock"), locks(view, shell.now))) }
     };
     frame(
         shell,
-        &Frame { back: Some((ADDRESS, "New devices")), state: Some(view.state), ..Frame::new(Section::Devices, &view.serial) },
+        &Frame { back: Some((ADDRESS, t!("New devices"))), state: Some(view.state), ..Frame::new(Section::Devices, &view.serial) },
         content,
     )
 }
@@ -109,26 +109,26 @@ fn gets(serial: &str, gets: &Gets) -> Markup {
     if !gets.may_change {
         let name = |of: &[(String, String)], id: &str| at(of, id).unwrap_or("none").to_owned();
         return facts(&[
-            Fact::text("Profile", &gets.profile),
-            Fact::text("Person", if gets.person.is_empty() { "nobody yet" } else { &gets.person }),
-            Fact::text("Class", &name(&gets.classes, &gets.class)),
-            Fact::text("Group", &name(&gets.groups, &gets.group)),
+            Fact::text(t!("Profile"), &gets.profile),
+            Fact::text(t!("Person"), if gets.person.is_empty() { t!("nobody yet") } else { &gets.person }),
+            Fact::text(t!("Class"), &name(&gets.classes, &gets.class)),
+            Fact::text(t!("Group"), &name(&gets.groups, &gets.group)),
         ]);
     }
-    let help = format!("Now: {}.", gets.profile);
+    let help = t!("Now: {profile}.", profile = gets.profile);
     post(
         &format!("{ADDRESS}/{serial}"),
         html! {
             (elsewhere(&gets.errors, &["profile_id", "person", "class_id", "group_id"]))
-            (select("profile_id", "Profile for it alone", &choices(&[("", "Its group's or its family's")], &gets.profiles), &gets.chosen, &help,
+            (select("profile_id", t!("Profile for it alone"), &choices(&[("", t!("Its group's or its family's"))], &gets.profiles), &gets.chosen, &help,
                 at(&gets.errors, "profile_id")))
-            (field("person", "Person").value(&gets.person).optional().help("Name or e-mail address. It is theirs when it enrolls.")
+            (field("person", t!("Person")).value(&gets.person).optional().help(t!("Name or e-mail address. It is theirs when it enrolls."))
                 .error(at(&gets.errors, "person")))
-            (select("class_id", "Class", &choices(&[("", "None")], &gets.classes), &gets.class, "For the list; a person is chosen above.",
+            (select("class_id", t!("Class"), &choices(&[("", t!("None"))], &gets.classes), &gets.class, t!("For the list; a person is chosen above."),
                 at(&gets.errors, "class_id")))
-            (select("group_id", "Group", &choices(&[("", "None")], &gets.groups), &gets.group, "It comes into it when it enrolls.",
+            (select("group_id", t!("Group"), &choices(&[("", t!("None"))], &gets.groups), &gets.group, t!("It comes into it when it enrolls."),
                 at(&gets.errors, "group_id")))
-            div.form-foot { (Button::submit("Save").main()) }
+            div.form-foot { (Button::submit(t!("Save")).main()) }
         },
     )
 }
@@ -137,19 +137,19 @@ fn locks(view: &OneView, now: Timestamp) -> Markup {
     let lead = format!("{ADDRESS}/{}", view.serial);
     html! {
         @if let Some(code) = &view.revealed {
-            p { "This opens it: type it where the device asks for the password, and leave the account empty." }
-            (super::super::parts::code("Bypass code", code))
+            p { (t!("This opens it: type it where the device asks for the password, and leave the account empty.")) }
+            (super::super::parts::code(t!("Bypass code"), code))
         }
         @for lock in &view.locks {
             div.row {
                 (badge(lock.state, &lock.words)) span.quiet { (time_ago(lock.at, now)) }
                 @if view.may_reveal {
-                    (post(&format!("{lead}/locks/{}/reveal", lock.id), html! { (Button::submit("Show what opens it").small()) }))
+                    (post(&format!("{lead}/locks/{}/reveal", lock.id), html! { (Button::submit(t!("Show what opens it")).small()) }))
                 }
             }
         }
-        @if view.locks.is_empty() { p.quiet { "Not locked from here." } }
-        @if view.may_lock { div.row { (Button::link(format!("{lead}/lock"), "Lock it to the organisation…").destructive().asks()) } }
+        @if view.locks.is_empty() { p.quiet { (t!("Not locked from here.")) } }
+        @if view.may_lock { div.row { (Button::link(format!("{lead}/lock"), t!("Lock it to the organisation…")).destructive().asks()) } }
     }
 }
 
@@ -158,16 +158,16 @@ pub fn ask_lock(shell: &Shell, serial: &str, message: &str, error: Option<&str>)
     let (action, cancel) = (format!("{ADDRESS}/{serial}/lock"), format!("{ADDRESS}/{serial}"));
     let ask = Confirm {
         action: &action,
-        title: &format!("Lock {serial} to the organisation"),
+        title: &t!("Lock {serial} to the organisation", serial),
         consequence: html! {
-            "Nobody can set it up after it is erased, until somebody types the code that is kept here, or an account of your organisation that may. \
-             A person's own Activation Lock is something else and stays as it is."
+            (t!("Nobody can set it up after it is erased, until somebody types the code that is kept here, or an account of your organisation that may. \
+             A person's own Activation Lock is something else and stays as it is."))
         },
-        fields: html! { (field("message", "Message on the device").value(message).optional().help("For whoever finds it.").error(error)) },
-        verb: "Lock the device",
+        fields: html! { (field("message", t!("Message on the device")).value(message).optional().help(t!("For whoever finds it.")).error(error)) },
+        verb: t!("Lock the device"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some((ADDRESS, "New devices")), ..Frame::new(Section::Devices, "Lock a device") }, confirm(&ask))
+    frame(shell, &Frame { back: Some((ADDRESS, t!("New devices"))), ..Frame::new(Section::Devices, t!("Lock a device")) }, confirm(&ask))
 }

@@ -8,12 +8,13 @@ use super::super::parts::{
 };
 use super::devices::ADDRESS as DEVICES;
 use super::{at, elsewhere};
+use crate::language::say;
 use crate::protocol::ade::{ANY_OS, FirstUser, LATEST_OS, ProfileKeys};
 
 /// Where all of them are.
 pub const ADDRESS: &str = "/new-devices/profiles";
 
-const TITLE: &str = "How new devices greet people";
+const TITLE: &str = msg!("How new devices greet people");
 
 /// What the page of all shows.
 #[derive(Debug, Clone, Default)]
@@ -58,22 +59,21 @@ pub struct ProfileRow {
 
 /// The page of all.
 pub fn all(shell: &Shell, view: &AllView) -> Markup {
-    let under =
-        html! { "What a device asks whoever unpacks it, and whether the management can be ended. It counts from the next set-up on." };
+    let under = html! { (t!("What a device asks whoever unpacks it, and whether the management can be ended. It counts from the next set-up on.")) };
     let content = html! {
         (rows(view))
         @if view.may_change {
-            (section("Begin with what it is for", html! {
+            (section(t!("Begin with what it is for"), html! {
                 ul.stack {
                     @for (kind, name, words) in &view.choices {
                         li { a href=(format!("{ADDRESS}/new?kind={kind}")) { strong { (name) } } p.quiet { (words) } }
                     }
                 }
             }))
-            @if !view.profiles.is_empty() && !view.groups.is_empty() { (section("For groups", groups(view))) }
+            @if !view.profiles.is_empty() && !view.groups.is_empty() { (section(t!("For groups"), groups(view))) }
         }
     };
-    frame(shell, &Frame { back: Some((DEVICES, "New devices")), under, ..Frame::new(Section::Devices, TITLE) }, content)
+    frame(shell, &Frame { back: Some((DEVICES, t!("New devices"))), under, ..Frame::new(Section::Devices, say(TITLE)) }, content)
 }
 
 fn rows(view: &AllView) -> Markup {
@@ -85,34 +85,34 @@ fn rows(view: &AllView) -> Markup {
             html! { (profile.name) },
             html! { (profile.kind) },
             html! { (thousands(profile.devices)) },
-            html! { @if profile.problem.is_empty() { (badge(State::Ok, "ready")) } @else { (badge(State::Problem, &profile.problem)) } },
+            html! { @if profile.problem.is_empty() { (badge(State::Ok, t!("ready"))) } @else { (badge(State::Problem, &profile.problem)) } },
         ],
     };
     table(&Table {
-        caption: TITLE,
+        caption: say(TITLE),
         columns: vec![
-            Column::main("Name"),
-            Column::text("Began as").labelled(),
-            Column::text("Devices").labelled(),
-            Column::text("At Apple").wraps(),
+            Column::main(t!("Name")),
+            Column::text(t!("Began as")).labelled(),
+            Column::text(t!("Devices")).labelled(),
+            Column::text(t!("At Apple")).wraps(),
         ],
         rows: view.profiles.iter().map(row).collect(),
         pager: None,
-        empty: empty("No profile yet", "Choose below what your devices are for.", Markup::default()),
+        empty: empty(t!("No profile yet"), t!("Choose below what your devices are for."), Markup::default()),
         selection: None,
         compact: false,
     })
 }
 
 fn groups(view: &AllView) -> Markup {
-    let choices = |group: &GroupRow| super::choices(&[("", "Its family's")], &group.profiles);
+    let choices = |group: &GroupRow| super::choices(&[("", t!("Its family's"))], &group.profiles);
     html! {
-        p { "The profile of a group counts before that of the family, for devices that will be in it and those that are." }
+        p { (t!("The profile of a group counts before that of the family, for devices that will be in it and those that are.")) }
         (post(&format!("{ADDRESS}/groups"), html! {
             @for group in &view.groups {
                 (super::super::parts::select(&format!("group-{}", group.id), &group.name, &choices(group), &group.chosen, "", None))
             }
-            div.form-foot { (Button::submit("Save").main()) }
+            div.form-foot { (Button::submit(t!("Save")).main()) }
         }))
     }
 }
@@ -170,48 +170,48 @@ pub fn form(shell: &Shell, view: &FormView) -> Markup {
     let form = html! {
         div.stack.loose {
             (elsewhere(&view.errors, &FIELDS))
-            div.form { (field("name", "Name").value(&view.name).error(at(&view.errors, "name"))) }
-            (part("Management", switches(view)))
-            (part("The least that it has to run", least(view)))
-            @if view.is_mac { (part("Accounts on the Mac", accounts(view))) }
-            (part("Shown while it is set up", texts(view)))
-            (part("Left out of the set-up", panes(view)))
+            div.form { (field("name", t!("Name")).value(&view.name).error(at(&view.errors, "name"))) }
+            (part(t!("Management"), switches(view)))
+            (part(t!("The least that it has to run"), least(view)))
+            @if view.is_mac { (part(t!("Accounts on the Mac"), accounts(view))) }
+            (part(t!("Shown while it is set up"), texts(view)))
+            (part(t!("Left out of the set-up"), panes(view)))
             @if view.may_change {
-                div.form-foot { (Button::submit(if view.id.is_some() { "Save" } else { "Make the profile" }).main()) }
+                div.form-foot { (Button::submit(if view.id.is_some() { t!("Save") } else { t!("Make the profile") }).main()) }
             }
         }
     };
     let content = html! {
         @if view.id.is_some() {
-            p { "Devices that have it are assigned the changed one; each takes it when it is set up the next time." }
+            p { (t!("Devices that have it are assigned the changed one; each takes it when it is set up the next time.")) }
         }
         @if view.may_change { (post(&action, form)) } @else { fieldset disabled { (form) } }
         @if let (Some(id), true) = (&view.id, view.may_change) {
-            div.row { (Button::link(format!("{ADDRESS}/{id}/delete"), "Delete…").destructive().asks()) }
+            div.row { (Button::link(format!("{ADDRESS}/{id}/delete"), t!("Delete…")).destructive().asks()) }
         }
     };
     let under = html! { (view.kind.2) };
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), under, ..Frame::new(Section::Devices, title) }, content)
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), under, ..Frame::new(Section::Devices, title) }, content)
 }
 
 fn switches(view: &FormView) -> Markup {
     let keys = &view.keys;
     html! {
-        (checkbox("is_mdm_removable", "Whoever holds it may end the management", keys.is_mdm_removable, "Leave it off for what belongs to you."))
-        (checkbox("await_device_configured", "Wait in the set-up until its settings have arrived", keys.await_device_configured,
-            "Nobody gets past it before the device is as it should be."))
+        (checkbox("is_mdm_removable", t!("Whoever holds it may end the management"), keys.is_mdm_removable, t!("Leave it off for what belongs to you.")))
+        (checkbox("await_device_configured", t!("Wait in the set-up until its settings have arrived"), keys.await_device_configured,
+            t!("Nobody gets past it before the device is as it should be.")))
         @if let Some(words) = at(&view.errors, "await_device_configured") { p.error role="alert" { (words) } }
-        (checkbox("is_supervised", "Supervised", keys.is_supervised, "Newer systems always are."))
-        (checkbox("is_mandatory", "Enrolling cannot be skipped", keys.is_mandatory, "Newer systems never can."))
-        (checkbox("allow_pairing", "May be connected to computers", keys.allow_pairing, "Counts on old systems only."))
-        (checkbox("is_return_to_service", "People can hand it back at the device", keys.is_return_to_service,
-            "It erases itself and comes in again, as System, Setup Assistant says. iPhones, iPads and Vision Pros with system 26."))
+        (checkbox("is_supervised", t!("Supervised"), keys.is_supervised, t!("Newer systems always are.")))
+        (checkbox("is_mandatory", t!("Enrolling cannot be skipped"), keys.is_mandatory, t!("Newer systems never can.")))
+        (checkbox("allow_pairing", t!("May be connected to computers"), keys.allow_pairing, t!("Counts on old systems only.")))
+        (checkbox("is_return_to_service", t!("People can hand it back at the device"), keys.is_return_to_service,
+            t!("It erases itself and comes in again, as System, Setup Assistant says. iPhones, iPads and Vision Pros with system 26.")))
         @if let Some(words) = at(&view.errors, "is_return_to_service") { p.error role="alert" { (words) } }
-        @if view.can.0 { (checkbox("is_multi_user", "Shared by several people, each with an account", keys.is_multi_user, "")) }
+        @if view.can.0 { (checkbox("is_multi_user", t!("Shared by several people, each with an account"), keys.is_multi_user, "")) }
         @if view.can.1 {
-            (checkbox("auto_advance_setup", "Sets itself up without anybody, on a network cable", keys.auto_advance_setup, ""))
-            (field("language", "Language").value(&keys.language).optional().example("en").error(at(&view.errors, "language")))
-            (field("region", "Region").value(&keys.region).optional().example("GB").error(at(&view.errors, "region")))
+            (checkbox("auto_advance_setup", t!("Sets itself up without anybody, on a network cable"), keys.auto_advance_setup, ""))
+            (field("language", t!("Language")).value(&keys.language).optional().example("en").error(at(&view.errors, "language")))
+            (field("region", t!("Region")).value(&keys.region).optional().example("GB").error(at(&view.errors, "region")))
         }
     }
 }
@@ -220,20 +220,20 @@ fn switches(view: &FormView) -> Markup {
 fn least(view: &FormView) -> Markup {
     let said = view.keys.minimum_os.as_str();
     let choices = [
-        ("", "As System, Setup Assistant says"),
-        (ANY_OS, "Anything"),
-        (LATEST_OS, "The newest that Apple signs for it"),
-        (VERSION, "At least this version"),
+        ("", t!("As System, Setup Assistant says")),
+        (ANY_OS, t!("Anything")),
+        (LATEST_OS, t!("The newest that Apple signs for it")),
+        (VERSION, t!("At least this version")),
     ];
     let chosen = if matches!(said, "" | ANY_OS | LATEST_OS) { said } else { VERSION };
     let version = if chosen == VERSION { said } else { "" };
     html! {
-        (select("minimum_os", "Before it is let in", &choices.map(|(word, words)| (word.to_owned(), words.to_owned())), chosen,
-            "Devices with iOS 17, macOS 14 and later update themselves first; older ones come in as they are.", None))
-        (field("minimum_version", "Version").value(version).optional().example("26.1").error(at(&view.errors, "minimum_os")))
+        (select("minimum_os", t!("Before it is let in"), &choices.map(|(word, words)| (word.to_owned(), words.to_owned())), chosen,
+            t!("Devices with iOS 17, macOS 14 and later update themselves first; older ones come in as they are."), None))
+        (field("minimum_version", t!("Version")).value(version).optional().example("26.1").error(at(&view.errors, "minimum_os")))
         @if !view.programs.is_empty() {
-            (select("beta_program", "Beta programme that brings it", &super::choices(&[("", "None: what everybody can have")], &view.programs),
-                &view.keys.beta_program, "Only where that version is a beta. The device joins the programme before it updates (iOS 17.5, macOS 14.5).",
+            (select("beta_program", t!("Beta programme that brings it"), &super::choices(&[("", t!("None: what everybody can have"))], &view.programs),
+                &view.keys.beta_program, t!("Only where that version is a beta. The device joins the programme before it updates (iOS 17.5, macOS 14.5)."),
                 at(&view.errors, "beta_program")))
         }
     }
@@ -242,28 +242,28 @@ fn least(view: &FormView) -> Markup {
 /// Who may do what on a Mac.
 fn accounts(view: &FormView) -> Markup {
     let accounts = &view.keys.mac_accounts;
-    let choices = FIRST_USERS.map(|(_, word, words)| (word.to_owned(), words.to_owned()));
+    let choices = FIRST_USERS.map(|(_, word, words)| (word.to_owned(), say(words).to_owned()));
     let error = |name: &str| at(&view.errors, &format!("mac_accounts.{name}")).map(str::to_owned);
     html! {
-        (select("first_user", "Whoever sets it up", &choices, first_user(accounts.first_user), "", None))
-        (checkbox("named_after_person", "Named after the person it is for", accounts.named_after_person,
-            "Where a person was chosen for the Mac before. The account's name is what stands before the @ of their e-mail address."))
+        (select("first_user", t!("Whoever sets it up"), &choices, first_user(accounts.first_user), "", None))
+        (checkbox("named_after_person", t!("Named after the person it is for"), accounts.named_after_person,
+            t!("Where a person was chosen for the Mac before. The account's name is what stands before the @ of their e-mail address.")))
         @if let Some(words) = error("named_after_person") { p.error role="alert" { (words) } }
-        (checkbox("name_locked", "The name cannot be changed", accounts.name_locked, ""))
+        (checkbox("name_locked", t!("The name cannot be changed"), accounts.name_locked, ""))
         @if let Some(words) = error("name_locked") { p.error role="alert" { (words) } }
-        (field("admin_name", "Account name of an administrator of yours").value(&accounts.admin_name).optional().example("it")
-            .help("Each Mac gets a password of its own for it, kept at the device under Security.").error(error("admin_name").as_deref()))
-        (field("admin_full_name", "That administrator's full name").value(&accounts.admin_full_name).optional().example("IT")
+        (field("admin_name", t!("Account name of an administrator of yours")).value(&accounts.admin_name).optional().example("it")
+            .help(t!("Each Mac gets a password of its own for it, kept at the device under Security.")).error(error("admin_name").as_deref()))
+        (field("admin_full_name", t!("That administrator's full name")).value(&accounts.admin_full_name).optional().example("IT")
             .error(error("admin_full_name").as_deref()))
-        (checkbox("admin_hidden", "Left out of the list of accounts at log-in", accounts.admin_hidden, ""))
+        (checkbox("admin_hidden", t!("Left out of the list of accounts at log-in"), accounts.admin_hidden, ""))
     }
 }
 
 /// What the person may do who sets a Mac up: the choice, its word and words.
 pub const FIRST_USERS: [(FirstUser, &str, &str); 3] = [
-    (FirstUser::Administrator, "administrator", "becomes its administrator"),
-    (FirstUser::Regular, "regular", "gets an account that cannot administer it"),
-    (FirstUser::None, "none", "gets no account: your administrator's is the only one"),
+    (FirstUser::Administrator, "administrator", msg!("becomes its administrator")),
+    (FirstUser::Regular, "regular", msg!("gets an account that cannot administer it")),
+    (FirstUser::None, "none", msg!("gets no account: your administrator's is the only one")),
 ];
 
 fn first_user(chosen: FirstUser) -> &'static str {
@@ -273,9 +273,9 @@ fn first_user(chosen: FirstUser) -> &'static str {
 fn texts(view: &FormView) -> Markup {
     let keys = &view.keys;
     html! {
-        (field("department", "Department").value(&keys.department).optional().error(at(&view.errors, "department")))
-        (field("support_phone_number", "Phone for help").value(&keys.support_phone_number).optional().error(at(&view.errors, "support_phone_number")))
-        (field("support_email_address", "E-mail for help").value(&keys.support_email_address).optional()
+        (field("department", t!("Department")).value(&keys.department).optional().error(at(&view.errors, "department")))
+        (field("support_phone_number", t!("Phone for help")).value(&keys.support_phone_number).optional().error(at(&view.errors, "support_phone_number")))
+        (field("support_email_address", t!("E-mail for help")).value(&keys.support_email_address).optional()
             .error(at(&view.errors, "support_email_address")))
     }
 }
@@ -293,15 +293,15 @@ pub fn ask_delete(shell: &Shell, id: &str, name: &str, devices: u64) -> Markup {
     let (action, cancel) = (format!("{ADDRESS}/{id}/delete"), format!("{ADDRESS}/{id}"));
     let ask = Confirm {
         action: &action,
-        title: &format!("Delete “{name}”"),
+        title: &t!("Delete “{name}”", name),
         consequence: html! {
-            (super::super::parts::count(devices, "device was", "devices were")) " to have it: their group's or their family's profile counts instead. Where there is none, \
-             they keep what Apple has assigned."
+            (super::super::parts::count(devices, t!("device was"), t!("devices were"))) (t!(" to have it: their group's or their family's profile counts instead. Where there is none, \
+             they keep what Apple has assigned."))
         },
-        verb: "Delete the profile",
+        verb: t!("Delete the profile"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), ..Frame::new(Section::Devices, "Delete a profile") }, confirm(&ask))
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), ..Frame::new(Section::Devices, t!("Delete a profile")) }, confirm(&ask))
 }

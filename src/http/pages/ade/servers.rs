@@ -9,12 +9,13 @@ use super::super::parts::{
 use super::betas::{BetasView, betas};
 use super::choices;
 use crate::clock::Timestamp;
+use crate::language::{say, way};
 
 /// Where all of them are.
 pub const ADDRESS: &str = "/system/device-list";
 
-const BACK: (&str, &str) = ("/system", "System");
-const TITLE: &str = "Apple's device list";
+const BACK: (&str, &str) = ("/system", msg!("System"));
+const TITLE: &str = msg!("Apple's device list");
 
 /// What the page of all shows.
 #[derive(Debug, Clone, Default)]
@@ -52,17 +53,17 @@ pub struct ServerRow {
 
 /// The page of all server tokens.
 pub fn all(shell: &Shell, view: &AllView) -> Markup {
-    let under = html! { "Apple tells which devices your organisation bought, and sends them here when they are unpacked. Each server in its portal has a token." };
+    let under = html! { (t!("Apple tells which devices your organisation bought, and sends them here when they are unpacked. Each server in its portal has a token.")) };
     let content = html! {
-        (live(Live { id: "servers", topics: "ade job", of: None, src: None }, section("Server tokens", rows(view, shell.now))))
+        (live(Live { id: "servers", topics: "ade job", of: None, src: None }, section(t!("Server tokens"), rows(view, shell.now))))
         @if view.may_change {
-            (section("Add a server", post(ADDRESS, html! {
-                (field("name", "Name").value(&view.name.0).help("The one that it has, or will have, in Apple's portal.").error(view.name.1.as_deref()))
-                div.form-foot { (Button::submit("Make its key").main()) }
+            (section(t!("Add a server"), post(ADDRESS, html! {
+                (field("name", t!("Name")).value(&view.name.0).help(t!("The one that it has, or will have, in Apple's portal.")).error(view.name.1.as_deref()))
+                div.form-foot { (Button::submit(t!("Make its key")).main()) }
             })))
         }
     };
-    frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, TITLE) }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), under, ..Frame::new(Section::System, say(TITLE)) }, content)
 }
 
 fn rows(view: &AllView, now: Timestamp) -> Markup {
@@ -73,25 +74,27 @@ fn rows(view: &AllView, now: Timestamp) -> Markup {
         cells: vec![
             html! { (server.name) @if server.practice { " " (practice()) } },
             badge(server.state, &server.words),
-            html! { (thousands(server.devices)) @if server.not_enrolled > 0 { ", " (thousands(server.not_enrolled)) " not enrolled" } },
-            html! { @match server.expires_at { Some(at) => (day(at)), None => span.quiet { "no token yet" } } },
-            html! { @match server.synced_at { Some(at) => (time_ago(at, now)), None => span.quiet { "not yet" } } },
+            html! { (thousands(server.devices)) @if server.not_enrolled > 0 { ", " (thousands(server.not_enrolled)) (t!(" not enrolled")) } },
+            html! { @match server.expires_at { Some(at) => (day(at)), None => span.quiet { (t!("no token yet")) } } },
+            html! { @match server.synced_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("not yet")) } } },
         ],
     };
     table(&Table {
-        caption: "Server tokens",
+        caption: t!("Server tokens"),
         columns: vec![
-            Column::main("Server"),
-            Column::text("How it is").wraps(),
-            Column::text("Devices").labelled(),
-            Column::text("Token ends").labelled(),
-            Column::text("Read").labelled().minor(),
+            Column::main(t!("Server")),
+            Column::text(t!("How it is")).wraps(),
+            Column::text(t!("Devices")).labelled(),
+            Column::text(t!("Token ends")).labelled(),
+            Column::text(t!("Read")).labelled().minor(),
         ],
         rows: view.servers.iter().map(row).collect(),
         pager: None,
         empty: empty(
-            "No server token yet",
-            "It takes three steps: a key is made here, Apple's portal gets its public part, and the token that the portal gives is dropped here.",
+            t!("No server token yet"),
+            t!(
+                "It takes three steps: a key is made here, Apple's portal gets its public part, and the token that the portal gives is dropped here."
+            ),
             Markup::default(),
         ),
         selection: None,
@@ -150,27 +153,27 @@ pub fn one(shell: &Shell, view: &ServerView) -> Markup {
     let content = html! {
         (live(Live { id: "server", topics: "ade job", of: None, src: None }, about(view, shell.now)))
         @if view.has_token {
-            (live(Live { id: "betas", topics: "ade job", of: None, src: None }, section("Beta programmes", betas(&view.betas, &lead, view.may_change, shell.now))))
+            (live(Live { id: "betas", topics: "ade job", of: None, src: None }, section(t!("Beta programmes"), betas(&view.betas, &lead, view.may_change, shell.now))))
         }
         @if view.may_change {
             @if view.has_token {
                 div.row {
-                    (post(&format!("{lead}/sync"), html! { (Button::submit("Read Apple's list now").main()) }))
-                    (post(&format!("{lead}/sync"), html! { (Button::submit("Read all of it").sends("whole", "1")) }))
-                    (Button::link(format!("{lead}/remove"), "Remove…").destructive().asks())
+                    (post(&format!("{lead}/sync"), html! { (Button::submit(t!("Read Apple's list now")).main()) }))
+                    (post(&format!("{lead}/sync"), html! { (Button::submit(t!("Read all of it")).sends("whole", "1")) }))
+                    (Button::link(format!("{lead}/remove"), t!("Remove…")).destructive().asks())
                 }
-                (section("How new devices greet people", defaults(view, &lead)))
-                (section("Renew the token", html! {
-                    p { "A token is good for a year. In Apple's portal, choose this server, download its token and drop it here; devices and profiles stay." }
+                (section(t!("How new devices greet people"), defaults(view, &lead)))
+                (section(t!("Renew the token"), html! {
+                    p { (t!("A token is good for a year. In Apple's portal, choose this server, download its token and drop it here; devices and profiles stay.")) }
                     (bring(view, &lead))
                 }))
             } @else {
-                (section("Three steps", first_steps(view, &lead)))
-                div.row { (Button::link(format!("{lead}/remove"), "Remove…").destructive().asks()) }
+                (section(t!("Three steps"), first_steps(view, &lead)))
+                div.row { (Button::link(format!("{lead}/remove"), t!("Remove…")).destructive().asks()) }
             }
         }
     };
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), state: Some(row.state), ..Frame::new(Section::System, &row.name) }, content)
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), state: Some(row.state), ..Frame::new(Section::System, &row.name) }, content)
 }
 
 fn about(view: &ServerView, now: Timestamp) -> Markup {
@@ -180,16 +183,16 @@ fn about(view: &ServerView, now: Timestamp) -> Markup {
         html! { @if count == 0 { "0" } @else { a href=(href) { (thousands(count)) } } }
     };
     facts(&[
-        Fact::new("How it is", html! { (badge(row.state, &row.words)) @if row.practice { " " (practice()) } }),
-        Fact::text("Organisation", &view.organisation),
-        Fact::text("Made in the portal by", &view.admin),
-        Fact::new("The token ends", html! { @match row.expires_at { Some(at) => (day(at)), None => "there is none yet" } }),
-        Fact::new("Devices", list("all", row.devices)),
-        Fact::new("Not enrolled", list("not_enrolled", row.not_enrolled)),
-        Fact::new("Without a profile at Apple", list("no_profile", view.no_profile)),
-        Fact::new("Profile not assigned yet", list("failed", view.troubled)),
-        Fact::new("By an account", discovery(view)),
-        Fact::new("Apple's list was read", html! { @match row.synced_at { Some(at) => (time_ago(at, now)), None => "not yet" } }),
+        Fact::new(t!("How it is"), html! { (badge(row.state, &row.words)) @if row.practice { " " (practice()) } }),
+        Fact::text(t!("Organisation"), &view.organisation),
+        Fact::text(t!("Made in the portal by"), &view.admin),
+        Fact::new(t!("The token ends"), html! { @match row.expires_at { Some(at) => (day(at)), None => (t!("there is none yet")) } }),
+        Fact::new(t!("Devices"), list("all", row.devices)),
+        Fact::new(t!("Not enrolled"), list("not_enrolled", row.not_enrolled)),
+        Fact::new(t!("Without a profile at Apple"), list("no_profile", view.no_profile)),
+        Fact::new(t!("Profile not assigned yet"), list("failed", view.troubled)),
+        Fact::new(t!("By an account"), discovery(view)),
+        Fact::new(t!("Apple's list was read"), html! { @match row.synced_at { Some(at) => (time_ago(at, now)), None => (t!("not yet")) } }),
     ])
 }
 
@@ -198,8 +201,8 @@ fn discovery(view: &ServerView) -> Markup {
     let (url, problem) = &view.discovery;
     html! {
         @if !problem.is_empty() { (badge(State::Problem, problem)) }
-        @else if url.is_empty() { "Apple leads nobody here" }
-        @else { "Apple leads devices here whose domain does not" }
+        @else if url.is_empty() { (t!("Apple leads nobody here")) }
+        @else { (t!("Apple leads devices here whose domain does not")) }
     }
 }
 
@@ -207,8 +210,8 @@ fn bring(view: &ServerView, lead: &str) -> Markup {
     upload(
         &format!("{lead}/token"),
         html! {
-            (field("file", "Server token").kind("file").accept(".p7m").help("The file ends in .p7m.").error(view.token_error.as_deref()))
-            div.form-foot { (Button::submit("Read the token").main()) }
+            (field("file", t!("Server token")).kind("file").accept(".p7m").help(t!("The file ends in .p7m.")).error(view.token_error.as_deref()))
+            div.form-foot { (Button::submit(t!("Read the token")).main()) }
         },
     )
 }
@@ -217,21 +220,21 @@ fn first_steps(view: &ServerView, lead: &str) -> Markup {
     let step = |title: &str, words: Markup, more: Markup| Step { state: StepState::Later, title: title.to_owned(), words, more };
     steps(&[
         step(
-            "Save the public key",
-            html! { "Its secret half was made here and never leaves this appliance." },
-            html! { (Button::link(format!("{lead}/public-key.pem"), "Save the public key").download()) },
+            t!("Save the public key"),
+            html! { (t!("Its secret half was made here and never leaves this appliance.")) },
+            html! { (Button::link(format!("{lead}/public-key.pem"), t!("Save the public key")).download()) },
         ),
         step(
-            "Give it to Apple",
+            t!("Give it to Apple"),
             html! {
-                "At " (view.portal) ", open Preferences, then Device Management Services, and add a service named “" (view.row.name) "”. \
-                 Upload the public key there, save, and download the token. Then assign your devices to that service."
+                (t!("At ")) (view.portal) (t!(", open Preferences, then Device Management Services, and add a service named “")) (view.row.name) (t!("”. \
+                 Upload the public key there, save, and download the token. Then assign your devices to that service."))
             },
             Markup::default(),
         ),
         Step {
             state: StepState::Current,
-            ..step("Drop the token here", html! { "The devices are here a moment later." }, bring(view, lead))
+            ..step(t!("Drop the token here"), html! { (t!("The devices are here a moment later.")) }, bring(view, lead))
         },
     ])
 }
@@ -239,17 +242,17 @@ fn first_steps(view: &ServerView, lead: &str) -> Markup {
 fn defaults(view: &ServerView, lead: &str) -> Markup {
     if !view.has_profiles {
         return html! {
-            p { "There is no profile yet. Until a device has one, it does not come here when it is unpacked." }
-            (Button::link("/new-devices/profiles", "Choose how they greet people").main())
+            p { (t!("There is no profile yet. Until a device has one, it does not come here when it is unpacked.")) }
+            (Button::link("/new-devices/profiles", t!("Choose how they greet people")).main())
         };
     }
     post(
         &format!("{lead}/defaults"),
         html! {
             @for of in &view.defaults {
-                (select(&format!("family-{}", of.family), &of.words, &choices(&[("", "None")], &of.profiles), &of.chosen, "", None))
+                (select(&format!("family-{}", of.family), &of.words, &choices(&[("", t!("None"))], &of.profiles), &of.chosen, "", None))
             }
-            div.form-foot { (Button::submit("Save").main()) }
+            div.form-foot { (Button::submit(t!("Save")).main()) }
         },
     )
 }
@@ -259,15 +262,15 @@ pub fn ask_remove(shell: &Shell, id: &str, name: &str, devices: u64) -> Markup {
     let (action, cancel) = (format!("{ADDRESS}/{id}/remove"), format!("{ADDRESS}/{id}"));
     let ask = Confirm {
         action: &action,
-        title: &format!("Remove “{name}”"),
+        title: &t!("Remove “{name}”", name),
         consequence: html! {
-            "What is known here of " (super::super::parts::count(devices, "device", "devices")) " of Apple's list is forgotten: whose they will be, and \
-             which profile they get. At Apple nothing changes; devices that are enrolled stay enrolled. Codes that open locked devices are kept."
+            (t!("What is known here of ")) (super::super::parts::count(devices, t!("device"), t!("devices"))) (t!(" of Apple's list is forgotten: whose they will be, and \
+             which profile they get. At Apple nothing changes; devices that are enrolled stay enrolled. Codes that open locked devices are kept."))
         },
-        verb: "Remove the server token",
+        verb: t!("Remove the server token"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), ..Frame::new(Section::System, "Remove a server token") }, confirm(&ask))
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), ..Frame::new(Section::System, t!("Remove a server token")) }, confirm(&ask))
 }

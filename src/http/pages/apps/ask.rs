@@ -11,11 +11,11 @@ use crate::mdm::apps::Deletion;
 pub fn ask_lacks(shell: &Shell, (action, back): (&str, (&str, &str)), lacks: &[String], sent: &[(String, String)]) -> Markup {
     let ask = Confirm {
         action,
-        title: "Not every device can have it like this",
-        consequence: html! { "Nothing was changed yet. If you save it, these devices keep what they have as it is, and who does not have it waits until that is mended. Nothing is removed." },
+        title: t!("Not every device can have it like this"),
+        consequence: html! { (t!("Nothing was changed yet. If you save it, these devices keep what they have as it is, and who does not have it waits until that is mended. Nothing is removed.")) },
         fields: warnings(lacks),
         hidden: sent,
-        verb: "Save it all the same",
+        verb: t!("Save it all the same"),
         cancel: back.0,
         ..Confirm::default()
     };
@@ -42,7 +42,7 @@ impl Lost {
 
     /// What must be typed: their number, if they are several.
     fn to_type<'a>(&'a self, phrase: &'a str) -> Option<Typed<'a>> {
-        let error = self.is_mistyped.then_some("That is not the number.");
+        let error = self.is_mistyped.then_some(t!("That is not the number."));
         (self.count > 1).then_some(Typed { phrase, given: &self.typed, error })
     }
 }
@@ -70,21 +70,21 @@ impl Missing {
 /// The question before an app is taken back from devices, or is for devices that lack something; `sent` is the form, to be sent again.
 pub fn ask_scope(shell: &Shell, back: (&str, &str), lost: &Lost, missing: &Missing, sent: &[(String, String)]) -> Markup {
     let (action, phrase) = (format!("{}/scope", back.0), lost.phrase());
-    let devices = count(lost.count, "device", "devices");
+    let devices = count(lost.count, t!("device"), t!("devices"));
     let (title, verb) = match lost.count {
-        0 if missing.else_.is_empty() => (String::from("There are not enough licences"), String::from("Assign it all the same")),
-        0 => (String::from("Not every device can have it"), String::from("Assign it all the same")),
-        _ => (format!("Take it back from {devices}"), format!("Take it back from {devices}")),
+        0 if missing.else_.is_empty() => (String::from(t!("There are not enough licences")), String::from(t!("Assign it all the same"))),
+        0 => (String::from(t!("Not every device can have it")), String::from(t!("Assign it all the same"))),
+        _ => (t!("Take it back from {devices}", devices), t!("Take it back from {devices}", devices)),
     };
     let ask = Confirm {
         action: &action,
         title: &title,
         consequence: html! {
-            "Nothing was changed yet. "
-            @if lost.count > 0 { "The app goes from these devices, with its data there, and its licences come back." }
+            (t!("Nothing was changed yet. "))
+            @if lost.count > 0 { (t!("The app goes from these devices, with its data there, and its licences come back.")) }
             @else {
-                @if !missing.licences.is_empty() { "Who gets a licence gets the app; the others wait until there are more. " }
-                @if !missing.else_.is_empty() { "Devices that lack something get it by themselves as soon as that is there." }
+                @if !missing.licences.is_empty() { (t!("Who gets a licence gets the app; the others wait until there are more. ")) }
+                @if !missing.else_.is_empty() { (t!("Devices that lack something get it by themselves as soon as that is there.")) }
             }
         },
         names: &lost.devices,
@@ -117,11 +117,11 @@ pub fn withdraw(shell: &Shell, asked: &Withdrawal) -> Markup {
     let (app, device) = (&asked.app.1, &asked.device.1);
     let query = if asked.from.is_empty() { String::new() } else { format!("?from={}", asked.from) };
     let action = format!("/apps/{}/devices/{}/withdraw{query}", asked.app.0, asked.device.0);
-    let (title, verb) = (format!("Remove {app} from {device}"), format!("Remove it from {device}"));
+    let (title, verb) = (t!("Remove {app} from {device}", app, device), t!("Remove it from {device}", device));
     let ask = Confirm {
         action: &action,
         title: &title,
-        consequence: html! { "The app goes from this device, and with it all that it holds there. Its licence comes back. The person may ask for it again, without what it held." },
+        consequence: html! { (t!("The app goes from this device, and with it all that it holds there. Its licence comes back. The person may ask for it again, without what it held.")) },
         total: 1,
         verb: &verb,
         destructive: true,
@@ -143,20 +143,20 @@ pub fn delete(shell: &Shell, (id, name): (&str, &str), lost: &Deletion, given: O
     let phrase = devices.phrase();
     let ask = Confirm {
         action: &action,
-        title: "Delete this app",
+        title: t!("Delete this app"),
         consequence: html! {
-            strong { (name) } " is not known here any more."
-            @if lost.devices > 0 { " It goes from " (count(lost.devices, "device", "devices")) ", with its data there, and its licences come back." }
+            strong { (name) } (t!(" is not known here any more."))
+            @if lost.devices > 0 { (t!(" It goes from ")) (count(lost.devices, t!("device"), t!("devices"))) (t!(", with its data there, and its licences come back.")) }
             @if lost.erases > 0 {
-                " It asks here whether it may go on: " (count(lost.erases, "installation is", "installations are")) " told to erase what they hold, at the next ask."
-                " Edits that they have not brought yet are lost."
+                (t!(" It asks here whether it may go on: ")) (count(lost.erases, t!("installation is"), t!("installations are"))) (t!(" told to erase what they hold, at the next ask."))
+                (t!(" Edits that they have not brought yet are lost."))
             }
         },
         names: &devices.devices,
         total: lost.devices,
         typed: devices.to_type(&phrase),
         fields: html! { @if lost.copies > 0 { (copies(id, lost, given)) } },
-        verb: "Delete the app",
+        verb: t!("Delete the app"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
@@ -176,20 +176,20 @@ pub struct DeleteForm {
 
 /// The copies that go with an app: to be taken first, or given up.
 fn copies(id: &str, lost: &Deletion, given: Option<&DeleteForm>) -> Markup {
-    let all = count(lost.copies, "copy of offline edits goes", "copies of offline edits go");
-    let left = count(lost.copies_not_exported, "copy", "copies");
-    let of = count(lost.keepers, "device or person", "devices or people");
+    let all = count(lost.copies, t!("copy of offline edits goes"), t!("copies of offline edits go"));
+    let left = count(lost.copies_not_exported, t!("copy"), t!("copies"));
+    let of = count(lost.keepers, t!("device or person"), t!("devices or people"));
     let is_open = given.is_some_and(|form| form.give_up_copies != lost.copies_not_exported.to_string());
     html! {
-        p { strong { (all) " with it." } " "
-            @if lost.copies_not_exported == 0 { "All of them were taken in an archive." }
-            @else { (left) " of " (of) " were never taken in an archive: " a href=(format!("/apps/{id}/access/copies")) { "take them first" } ", or tick that they are given up." } }
+        p { strong { (all) (t!(" with it.")) } " "
+            @if lost.copies_not_exported == 0 { (t!("All of them were taken in an archive.")) }
+            @else { (left) (t!(" of ")) (of) (t!(" were never taken in an archive: ")) a href=(format!("/apps/{id}/access/copies")) { (t!("take them first")) } (t!(", or tick that they are given up.")) } }
         @if lost.copies_not_exported > 0 {
             label.choice {
                 input type="checkbox" name="give_up_copies" value=(lost.copies_not_exported) aria-describedby="f-give-up-error";
-                span { "Give up " (left) " of " (of) " for good" }
+                span { (t!("Give up ")) (left) (t!(" of ")) (of) (t!(" for good")) }
             }
-            @if is_open { p.error id="f-give-up-error" role="alert" { "Take the copies first, or tick that they are given up." } }
+            @if is_open { p.error id="f-give-up-error" role="alert" { (t!("Take the copies first, or tick that they are given up.")) } }
         }
     }
 }

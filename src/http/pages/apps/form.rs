@@ -77,27 +77,27 @@ pub fn form(id: &str, view: &FormView, errors: &Errors) -> Markup {
                 }
                 @if !hidden.is_empty() {
                     details open[is_wrong] {
-                        summary { "What the maker usually does not show" }
+                        summary { (t!("What the maker usually does not show")) }
                         div.stack { @for field in hidden { (one(view, field, error_of(errors, field))) } }
                     }
                 }
                 div.form-foot {
-                    (Button::submit("Save the configuration").main())
-                    @if offers { (Button::submit("Fill in what the maker suggests").sends("suggest", "1").unchecked()) }
+                    (Button::submit(t!("Save the configuration")).main())
+                    @if offers { (Button::submit(t!("Fill in what the maker suggests")).sends("suggest", "1").unchecked()) }
                 }
-                p.quiet { "An empty field is not sent to the app. No passwords: the app's person can read all of it." }
+                p.quiet { (t!("An empty field is not sent to the app. No passwords: the app's person can read all of it.")) }
             }
         }))
         @if !view.also.is_empty() {
-            h3 { "Also set" }
-            p.quiet { "The form does not ask for these. They stay as they are, and can be changed as a property list." }
+            h3 { (t!("Also set")) }
+            p.quiet { (t!("The form does not ask for these. They stay as they are, and can be changed as a property list.")) }
             (facts(&view.also.iter().map(|(key, value)| Fact::code(key.clone(), value)).collect::<Vec<_>>()))
         }
         @if !view.schema.unheld.is_empty() {
-            p.quiet { "The maker's pattern for these keys cannot be used here, so what you type for them is not held against it: " (view.schema.unheld.join(", ")) "." }
+            p.quiet { (t!("The maker's pattern for these keys cannot be used here, so what you type for them is not held against it: ")) (view.schema.unheld.join(", ")) "." }
         }
         @if !view.schema.unread.is_empty() {
-            p.quiet { "These keys are of a kind that a form cannot ask for, and can be set as a property list: " (view.schema.unread.join(", ")) "." }
+            p.quiet { (t!("These keys are of a kind that a form cannot ask for, and can be set as a property list: ")) (view.schema.unread.join(", ")) "." }
         }
     }
 }
@@ -112,7 +112,7 @@ fn one(view: &FormView, asked: &Field, error: Option<&str>) -> Markup {
     if !asked.is_list && (asked.kind == Kind::Boolean || !asked.choices.is_empty()) {
         return select(&name, &asked.label, &options(asked, &text), &text, &help, error);
     }
-    let label = if asked.kind == Kind::Date { format!("{}, in UTC", asked.label) } else { asked.label.clone() };
+    let label = if asked.kind == Kind::Date { t!("{label}, in UTC", label = asked.label) } else { asked.label.clone() };
     let plain = field(&name, &label).value(&text).help(&help).error(error);
     let plain = if asked.is_required { plain } else { plain.optional() };
     match asked.kind {
@@ -127,13 +127,13 @@ fn one(view: &FormView, asked: &Field, error: Option<&str>) -> Markup {
 
 /// The choices of a key, with one that leaves it out, and with what stands there although it is none of them.
 fn options(asked: &Field, text: &str) -> Vec<(String, String)> {
-    let mut options = vec![(String::new(), String::from("Not set"))];
+    let mut options = vec![(String::new(), String::from(t!("Not set")))];
     if asked.choices.is_empty() {
-        options.extend([("true", "Yes"), ("false", "No")].map(|(value, words)| (value.to_owned(), words.to_owned())));
+        options.extend([("true", t!("Yes")), ("false", t!("No"))].map(|(value, words)| (value.to_owned(), words.to_owned())));
     }
     options.extend(asked.choices.iter().map(|choice| (choice.value.clone(), choice.label.clone())));
     if options.iter().all(|(value, _)| value != text) {
-        options.push((text.to_owned(), format!("{text} (none of the choices)")));
+        options.push((text.to_owned(), t!("{text} (none of the choices)", text)));
     }
     options
 }
@@ -142,7 +142,7 @@ fn options(asked: &Field, text: &str) -> Vec<(String, String)> {
 fn several(name: &str, asked: &Field, texts: &[String], help: &str, error: Option<&str>) -> Markup {
     let others = texts.iter().filter(|text| !text.is_empty() && asked.choices.iter().all(|choice| choice.value != **text));
     let choices = asked.choices.iter().map(|choice| (&choice.value, choice.label.clone()));
-    let choices = choices.chain(others.map(|text| (text, format!("{text} (none of the choices)"))));
+    let choices = choices.chain(others.map(|text| (text, t!("{text} (none of the choices)", text))));
     html! {
         fieldset.stack {
             legend { (asked.label) }
@@ -176,7 +176,7 @@ fn help(asked: &Field) -> String {
         said.push(format!("{}{}.", limits[..1].to_uppercase(), &limits[1..]));
     }
     if asked.is_list && asked.choices.is_empty() {
-        said.push(String::from("One a line."));
+        said.push(String::from(t!("One a line.")));
     }
     let label = |value: &String| {
         asked.choices.iter().find(|choice| choice.value == *value).map_or(value.as_str(), |choice| &choice.label).to_owned()
@@ -188,7 +188,7 @@ fn help(asked: &Field) -> String {
         _ => asked.suggested.iter().map(label).collect(),
     };
     if !suggested.is_empty() {
-        said.push(format!("The maker suggests: {}", suggested.join(", ")));
+        said.push(t!("The maker suggests: {join}", join = suggested.join(", ")));
     }
     said.retain(|text| !text.is_empty());
     said.join(" ")
@@ -196,16 +196,19 @@ fn help(asked: &Field) -> String {
 
 /// Where the form comes from, another file in its place, and how it goes.
 pub fn about(id: &str, view: &FormView, errors: &Errors) -> Markup {
-    let version =
-        if view.schema.version.is_empty() { String::from("without a version") } else { format!("version {}", view.schema.version) };
+    let version = if view.schema.version.is_empty() {
+        String::from(t!("without a version"))
+    } else {
+        t!("version {version}", version = view.schema.version)
+    };
     html! {
         p {
-            (badge(State::Ok, "From the app's maker")) " "
-            "The form is made from the maker's file, " (version) ". " (if view.brought_by == "console" { "The appliance's own command line" } else { view.brought_by.as_str() }) " brought it, " (moment(view.brought_at)) "."
+            (badge(State::Ok, t!("From the app's maker"))) " "
+            (t!("The form is made from the maker's file, ")) (version) ". " (if view.brought_by == "console" { t!("The appliance's own command line") } else { view.brought_by.as_str() }) (t!(" brought it, ")) (moment(view.brought_at)) "."
         }
-        (bring(id, "Use this file instead", errors))
+        (bring(id, t!("Use this file instead"), errors))
         (post(&format!("/apps/{id}/schema/delete"), html! {
-            div.row { (Button::submit("Take the form away").destructive()) span.quiet { "What is set stays." } }
+            div.row { (Button::submit(t!("Take the form away")).destructive()) span.quiet { (t!("What is set stays.")) } }
         }))
     }
 }
@@ -216,8 +219,8 @@ pub fn bring(id: &str, verb: &str, errors: &Errors) -> Markup {
         &format!("/apps/{id}/schema"),
         MAX_BYTES,
         html! {
-            (field("file", "Specification file of the app").kind("file").accept(".xml,application/xml,text/xml").error(error(errors, "file"))
-                .help("Many makers give one for device management, often called appconfig.xml. Then a form asks for each key, with its choices."))
+            (field("file", t!("Specification file of the app")).kind("file").accept(".xml,application/xml,text/xml").error(error(errors, "file"))
+                .help(t!("Many makers give one for device management, often called appconfig.xml. Then a form asks for each key, with its choices.")))
             div.form-foot { (Button::submit(verb)) }
         },
     )
@@ -225,5 +228,10 @@ pub fn bring(id: &str, verb: &str, errors: &Errors) -> Markup {
 
 /// Whether what is typed as a text is held against what the maker says.
 pub fn unchecked(ticked: bool) -> Markup {
-    checkbox("unchecked", "Save it also where it does not fit the maker's file", ticked, "Files of makers are old or wrong at times.")
+    checkbox(
+        "unchecked",
+        t!("Save it also where it does not fit the maker's file"),
+        ticked,
+        t!("Files of makers are old or wrong at times."),
+    )
 }

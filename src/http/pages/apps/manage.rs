@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::super::parts::{Button, Fact, Frame, Section, Shell, checkbox, facts, field, frame, post, radio, section, select};
 use super::form::{self, FormView, PREFIX};
 use crate::clock::Zone;
+use crate::language::say;
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::protocol::mobileconfig::variables::VARIABLES;
 
@@ -64,7 +65,7 @@ impl ManageView {
 /// The page.
 pub fn manage(shell: &Shell, view: &ManageView) -> Markup {
     let address = format!("/apps/{}", view.id);
-    let page = Frame { back: Some((&address, &view.name)), ..Frame::new(Section::Apps, "How it is managed") };
+    let page = Frame { back: Some((&address, &view.name)), ..Frame::new(Section::Apps, t!("How it is managed")) };
     let form = post(
         &format!("/apps/{}/manage", view.id),
         html! {
@@ -73,18 +74,18 @@ pub fn manage(shell: &Shell, view: &ManageView) -> Markup {
                 @if view.is_store { (licence(view)) }
                 (updates(view))
                 (attributes(view))
-                div.form-foot { (Button::submit("Save how it is managed").main()) (Button::link(&address, "Cancel")) }
+                div.form-foot { (Button::submit(t!("Save how it is managed")).main()) (Button::link(&address, t!("Cancel"))) }
             }
         },
     );
     let content = html! {
         @if let Some(error) = view.error("") { p.error role="alert" { (error) } }
         (form)
-        (section("What the app itself is to know", configuration(view)))
-        (section("The form of the app's maker", html! {
+        (section(t!("What the app itself is to know"), configuration(view)))
+        (section(t!("The form of the app's maker"), html! {
             @match &view.form {
                 Some(asked) => (form::about(&view.id, asked, &view.errors)),
-                None => (form::bring(&view.id, "Make the form", &view.errors)),
+                None => (form::bring(&view.id, t!("Make the form"), &view.errors)),
             }
         }))
     };
@@ -93,13 +94,13 @@ pub fn manage(shell: &Shell, view: &ManageView) -> Markup {
 
 fn ending(view: &ManageView) -> Markup {
     html! {
-        (checkbox("remove_with_management", "It goes, with its data, when the management ends", view.remove_with_management,
-            "When the person removes the profile, or the device is retired. Without this it stays as the person's own."))
-        (checkbox("exclude_from_backup", "Its data stay out of backups", view.exclude_from_backup,
-            "So that nothing of the organisation lies in somebody's iCloud or on a computer at home. Macs do not have this."))
-        (checkbox("take_over", "Take it over where the person has it already", view.take_over,
-            "Their data stay, and the app becomes managed. Unsupervised devices ask the person. Without this you decide device by device."))
-        (checkbox("ios_app", "On Macs with Apple silicon, install the app for iPad", view.ios_app, "Where there is no version for Macs."))
+        (checkbox("remove_with_management", t!("It goes, with its data, when the management ends"), view.remove_with_management,
+            t!("When the person removes the profile, or the device is retired. Without this it stays as the person's own.")))
+        (checkbox("exclude_from_backup", t!("Its data stay out of backups"), view.exclude_from_backup,
+            t!("So that nothing of the organisation lies in somebody's iCloud or on a computer at home. Macs do not have this.")))
+        (checkbox("take_over", t!("Take it over where the person has it already"), view.take_over,
+            t!("Their data stay, and the app becomes managed. Unsupervised devices ask the person. Without this you decide device by device.")))
+        (checkbox("ios_app", t!("On Macs with Apple silicon, install the app for iPad"), view.ios_app, t!("Where there is no version for Macs.")))
     }
 }
 
@@ -107,10 +108,10 @@ fn licence(view: &ManageView) -> Markup {
     let one = |value: &str, label: &str, help: &str| radio("licence", value, label, view.licence == value, help);
     html! {
         fieldset.stack {
-            legend { "Who holds the licence" }
-            (one("device", "The device", "Nobody needs an Apple Account, and the licence comes back when the app is taken away."))
-            (one("user", "The person", "It works where they are signed in with their account. Personally owned devices have no other way."))
-            (one("none", "Nobody", "The person gets the app with an Apple Account of their own, or with a code. It is theirs for good."))
+            legend { (t!("Who holds the licence")) }
+            (one("device", t!("The device"), t!("Nobody needs an Apple Account, and the licence comes back when the app is taken away.")))
+            (one("user", t!("The person"), t!("It works where they are signed in with their account. Personally owned devices have no other way.")))
+            (one("none", t!("Nobody"), t!("The person gets the app with an Apple Account of their own, or with a code. It is theirs for good.")))
         }
     }
 }
@@ -119,32 +120,33 @@ fn updates(view: &ManageView) -> Markup {
     let one = |value: &str, label: &str, help: &str| radio("updates", value, label, view.updates == value, help);
     html! {
         fieldset.stack {
-            legend { "Newer versions" }
-            (one("when_available", "As soon as there is one", "An app that is open closes for a moment. Devices that are kept in one app are left alone."))
-            (one("quiet_hours", "Only between these hours", "On devices that keep their apps current by themselves, the device chooses the moment."))
-            (field("from", &format!("From ({})", view.zone.name())).kind("time").optional().value(&view.from).error(view.error("updates.from")))
-            (field("to", &format!("To ({})", view.zone.name())).kind("time").optional().value(&view.to).error(view.error("updates.to")))
-            (one("off", "Never by themselves", "You send them yourself, with “Update now” at a device."))
+            legend { (t!("Newer versions")) }
+            (one("when_available", t!("As soon as there is one"), t!("An app that is open closes for a moment. Devices that are kept in one app are left alone.")))
+            (one("quiet_hours", t!("Only between these hours"), t!("On devices that keep their apps current by themselves, the device chooses the moment.")))
+            (field("from", &t!("From ({name})", name = view.zone.name())).kind("time").optional().value(&view.from).error(view.error("updates.from")))
+            (field("to", &t!("To ({name})", name = view.zone.name())).kind("time").optional().value(&view.to).error(view.error("updates.to")))
+            (one("off", t!("Never by themselves"), t!("You send them yourself, with “Update now” at a device.")))
         }
     }
 }
 
 fn attributes(view: &ManageView) -> Markup {
-    let choices = [("", "As the system has it"), ("yes", "Yes"), ("no", "No")].map(|(value, words)| (value.to_owned(), words.to_owned()));
+    let choices =
+        [("", t!("As the system has it")), ("yes", t!("Yes")), ("no", t!("No"))].map(|(value, words)| (value.to_owned(), words.to_owned()));
     html! {
         details open[view.attributes.iter().any(|(_, value)| !value.is_empty())] {
-            summary { "More, for iPhone and iPad" }
+            summary { (t!("More, for iPhone and iPad")) }
             div.stack {
                 @for known in &ATTRIBUTES {
                     @let name = format!("attributes.{}", known.id);
-                    @let help = format!("From iOS {}{}.", known.ios, known.tvos.map(|tvos| format!(" and tvOS {tvos}")).unwrap_or_default());
+                    @let help = t!("From iOS {ios}{format}.", ios = known.ios, format = known.tvos.map(|tvos| t!(" and tvOS {tvos}", tvos)).unwrap_or_default());
                     @if known.is_flag {
-                        (select(&name, known.words, &choices, view.attribute(known.id), &help, view.error(&name)))
+                        (select(&name, say(known.words), &choices, view.attribute(known.id), &help, view.error(&name)))
                     } @else if known.id == "associated_domains" {
-                        (field(&name, known.words).optional().mono().lines(3).value(view.attribute(known.id)).error(view.error(&name))
-                            .help(&format!("One a line, with the service: applinks:example.school. {help}")))
+                        (field(&name, say(known.words)).optional().mono().lines(3).value(view.attribute(known.id)).error(view.error(&name))
+                            .help(&t!("One a line, with the service: applinks:example.school. {help}", help)))
                     } @else {
-                        (field(&name, known.words).optional().mono().value(view.attribute(known.id)).error(view.error(&name)).help(&help))
+                        (field(&name, say(known.words)).optional().mono().value(view.attribute(known.id)).error(view.error(&name)).help(&help))
                     }
                 }
             }
@@ -154,18 +156,18 @@ fn attributes(view: &ManageView) -> Markup {
 
 /// As the maker's form asks, where there is one; as a text always.
 fn configuration(view: &ManageView) -> Markup {
-    let known: Vec<Fact> = VARIABLES.iter().map(|(name, means)| Fact::text(format!("${name}"), means)).collect();
+    let known: Vec<Fact> = VARIABLES.iter().map(|(name, means)| Fact::text(format!("${name}"), say(means))).collect();
     html! {
         @if let Some(asked) = &view.form {
             (form::form(&view.id, asked, if view.is_text_wrong { &[] } else { &view.errors }))
             details open[view.is_text_wrong] {
-                summary { "As a property list, or key by key" }
+                summary { (t!("As a property list, or key by key")) }
                 (text(view))
             }
         } @else {
             (text(view))
         }
-        details { summary { "Words that stand for something of each device" } (facts(&known)) }
+        details { summary { (t!("Words that stand for something of each device")) } (facts(&known)) }
     }
 }
 
@@ -180,15 +182,15 @@ fn text(view: &ManageView) -> Markup {
         &format!("/apps/{}/configuration", view.id),
         html! {
             div.form {
-                (field("configuration", "Configuration").optional().mono().lines(12).value(&view.configuration).error(error.as_deref())
+                (field("configuration", t!("Configuration")).optional().mono().lines(12).value(&view.configuration).error(error.as_deref())
                     .help("As the app's maker describes it: a property list, a <dict>, or JSON. Empty takes it back. No passwords: the app's person can read it."))
                 fieldset.stack {
-                    legend { "Or add one key" }
-                    (field("key", "Key").optional().mono().value(&view.one_key.0).error(view.error("key")))
-                    (field("value", "Value").optional().mono().value(&view.one_key.1).help("Text as it stands; yes, no and whole numbers are sent as such.").error(view.error("value")))
+                    legend { (t!("Or add one key")) }
+                    (field("key", t!("Key")).optional().mono().value(&view.one_key.0).error(view.error("key")))
+                    (field("value", t!("Value")).optional().mono().value(&view.one_key.1).help(t!("Text as it stands; yes, no and whole numbers are sent as such.")).error(view.error("value")))
                 }
                 @if view.form.is_some() { (form::unchecked(view.unchecked)) }
-                div.form-foot { (Button::submit("Save the configuration")) }
+                div.form-foot { (Button::submit(t!("Save the configuration"))) }
             }
         },
     )

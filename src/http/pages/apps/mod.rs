@@ -63,29 +63,33 @@ pub struct ListView {
 
 /// The page of all apps.
 pub fn list(shell: &Shell, view: &ListView) -> Markup {
-    let add = html! { @if view.may_change { div.row { (Button::link("/apps/new", "Add an app").main().icon(Icon::Plus)) (Button::link("/own-apps", "Your own apps")) } } };
+    let add = html! { @if view.may_change { div.row { (Button::link("/apps/new", t!("Add an app")).main().icon(Icon::Plus)) (Button::link("/own-apps", t!("Your own apps"))) } } };
     let page = Frame {
-        under: html! { "Apps of the App Store and of your own, and how far each device is with them." },
+        under: html! { (t!("Apps of the App Store and of your own, and how far each device is with them.")) },
         action: html! { @if !view.rows.is_empty() { (add) } },
-        ..Frame::new(Section::Apps, "Apps")
+        ..Frame::new(Section::Apps, t!("Apps"))
     };
     let none = if view.search.is_empty() {
         empty(
-            "No apps yet",
-            "Add an app of the App Store by its number, then choose the groups of devices that get it, or whose people may ask for it.",
+            t!("No apps yet"),
+            t!("Add an app of the App Store by its number, then choose the groups of devices that get it, or whose people may ask for it."),
             add,
         )
     } else {
-        empty("No app is called so", "Try a part of its name or of its identifier.", html! { (Button::link("/apps", "Show all apps")) })
+        empty(
+            t!("No app is called so"),
+            t!("Try a part of its name or of its identifier."),
+            html! { (Button::link("/apps", t!("Show all apps"))) },
+        )
     };
     let rows = table(&Table {
-        caption: "Apps",
+        caption: t!("Apps"),
         columns: vec![
-            Column::main("App"),
-            Column::text("Kind").minor(),
-            Column::text("Licences").labelled(),
-            Column::text("For").lesser().wraps(),
-            Column::text("On devices").roomy(),
+            Column::main(t!("App")),
+            Column::text(t!("Kind")).minor(),
+            Column::text(t!("Licences")).labelled(),
+            Column::text(t!("For")).lesser().wraps(),
+            Column::text(t!("On devices")).roomy(),
         ],
         rows: view.rows.iter().map(row).collect(),
         pager: Some(Pager {
@@ -104,7 +108,7 @@ pub fn list(shell: &Shell, view: &ListView) -> Markup {
         shell,
         &page,
         html! {
-            @if view.total > 0 || !view.search.is_empty() { form method="get" action="/apps" { (search("search", "Find an app", &view.search)) } }
+            @if view.total > 0 || !view.search.is_empty() { form method="get" action="/apps" { (search("search", t!("Find an app"), &view.search)) } }
             (rows)
         },
     )
@@ -119,7 +123,7 @@ fn row(row: &AppRow) -> Row {
             html! { span.app-named { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; } span.lines { (row.name) @if !row.identifier.is_empty() { br; span.meta { (row.identifier) } } } } },
             html! { (row.kind) },
             html! { span.tight { (licences(row.licences)) } },
-            html! { @if row.groups.is_empty() { span.quiet { "nobody yet" } } @else { (row.groups.join(", ")) } },
+            html! { @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } } @else { (row.groups.join(", ")) } },
             html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
         ],
     }
@@ -130,10 +134,10 @@ pub fn licences(licences: Option<Licences>) -> Markup {
     html! {
         @match licences {
             None => span.quiet { "–" },
-            Some(Licences { owned: None, used, .. }) => { (thousands(used)) " in use, no limit" },
+            Some(Licences { owned: None, used, .. }) => { (thousands(used)) (t!(" in use, no limit")) },
             Some(Licences { owned: Some(owned), used, free, short }) => {
-                (thousands(used)) " of " (count(owned, "licence", "licences")) " in use, " (thousands(free.unwrap_or_default())) " free"
-                @if short > 0 { ", " strong { (thousands(short)) " more needed" } }
+                (thousands(used)) (t!(" of ")) (count(owned, t!("licence"), t!("licences"))) (t!(" in use, ")) (thousands(free.unwrap_or_default())) (t!(" free"))
+                @if short > 0 { ", " strong { (thousands(short)) (t!(" more needed")) } }
             },
         }
     }
@@ -158,18 +162,18 @@ pub fn new(shell: &Shell, view: &NewView) -> Markup {
         html! {
             div.form {
                 @if let Some(error) = error("") { p.error role="alert" { (error) } }
-                (field("adam_id", "Number in the App Store, or the address of its page there").value(&view.adam_id).error(error("adam_id"))
+                (field("adam_id", t!("Number in the App Store, or the address of its page there")).value(&view.adam_id).error(error("adam_id"))
                     .example("https://apps.apple.com/app/id409201541").first()
-                    .help("On the app's page in the App Store: Share, then Copy Link. The number stands at its end."))
-                (field("name", "Name").optional().value(&view.name).error(error("name")).help("Left empty, it is called as in the store."))
-                div.form-foot { (Button::submit("Add the app").main()) (Button::link("/apps", "Cancel")) }
+                    .help(t!("On the app's page in the App Store: Share, then Copy Link. The number stands at its end.")))
+                (field("name", t!("Name")).optional().value(&view.name).error(error("name")).help(t!("Left empty, it is called as in the store.")))
+                div.form-foot { (Button::submit(t!("Add the app")).main()) (Button::link("/apps", t!("Cancel"))) }
             }
         },
     );
-    let page = Frame { back: Some(("/apps", "Apps")), ..Frame::new(Section::Apps, "Add an app") };
+    let page = Frame { back: Some(("/apps", t!("Apps"))), ..Frame::new(Section::Apps, t!("Add an app")) };
     let content = html! {
-        (section("From the App Store", form))
-        p.quiet { "No device gets it yet: on the next page you choose for whom it is." }
+        (section(t!("From the App Store"), form))
+        p.quiet { (t!("No device gets it yet: on the next page you choose for whom it is.")) }
     };
     frame(shell, &page, content)
 }

@@ -90,30 +90,30 @@ pub struct DeviceRow {
 /// The page.
 pub fn one(shell: &Shell, view: &AppView) -> Markup {
     let page = Frame {
-        back: Some(("/apps", "Apps")),
+        back: Some(("/apps", t!("Apps"))),
         under: html! { (view.note) },
-        action: html! { @if view.may_change { (Button::link(format!("/apps/{}/manage", view.id), "How it is managed")) } },
+        action: html! { @if view.may_change { (Button::link(format!("/apps/{}/manage", view.id), t!("How it is managed"))) } },
         ..Frame::new(Section::Apps, &view.name)
     };
     let content = html! {
         (warnings(&view.shortages))
         (version_notes(&view.version_notes))
-        (section("Who gets it", who(view)))
+        (section(t!("Who gets it"), who(view)))
         (live(Live { id: "results", topics: "app assignment command licence", of: None, src: None }, results(view, shell.now)))
-        (section("What it is", about(view)))
+        (section(t!("What it is"), about(view)))
         @if view.is_of_the_house { (versions(&view.id)) }
         @if view.may_ask_here { (access_link(&view.id, view.adam_id.is_some())) }
-        (section_with("How it is managed", manage(view), html! { ul { @for words in &view.settings { li { (words) } } } }))
+        (section_with(t!("How it is managed"), manage(view), html! { ul { @for words in &view.settings { li { (words) } } } }))
         @if view.may_change {
-            (section("Name", naming(view)))
-            (section("Delete it", html! { div.row { (Button::link(format!("/apps/{}/delete", view.id), "Delete the app…").destructive().asks()) } }))
+            (section(t!("Name"), naming(view)))
+            (section(t!("Delete it"), html! { div.row { (Button::link(format!("/apps/{}/delete", view.id), t!("Delete the app…")).destructive().asks()) } }))
         }
     };
     frame(shell, &page, content)
 }
 
 fn manage(view: &AppView) -> Markup {
-    html! { @if view.may_change { a.quiet-link href=(format!("/apps/{}/manage", view.id)) { "Change" } } }
+    html! { @if view.may_change { a.quiet-link href=(format!("/apps/{}/manage", view.id)) { (t!("Change")) } } }
 }
 
 /// What is odd about the versions that devices get, such as a provisioning profile that ends.
@@ -124,7 +124,7 @@ fn version_notes(versions: &[(String, String, Vec<String>)]) -> Markup {
                 div.banner.waiting role="note" {
                     (state_square(State::Waiting, 12))
                     div.words {
-                        p { "Version " a href=(address) { (words) } ":" }
+                        p { (t!("Version ")) a href=(address) { (words) } ":" }
                         ul { @for sentence in sentences { li { (sentence) } } }
                     }
                 }
@@ -136,10 +136,10 @@ fn version_notes(versions: &[(String, String, Vec<String>)]) -> Markup {
 /// Leads to the versions of an app of the house.
 fn versions(id: &str) -> Markup {
     section(
-        "Versions",
+        t!("Versions"),
         html! {
-            p { "Which version which devices get, a group that tries new ones first, and a place to upload the next one." }
-            div.row { (Button::link(format!("/own-apps/{id}"), "Versions, and upload a new one")) }
+            p { (t!("Which version which devices get, a group that tries new ones first, and a place to upload the next one.")) }
+            div.row { (Button::link(format!("/own-apps/{id}"), t!("Versions, and upload a new one"))) }
         },
     )
 }
@@ -148,13 +148,13 @@ fn versions(id: &str) -> Markup {
 pub fn access_link(id: &str, is_of_the_store: bool) -> Markup {
     let address = format!("/apps/{id}/access");
     if is_of_the_store {
-        return html! { p.quiet { "Was it made for your organisation? Then it can ask this server " a href=(address) { "who may use it" } "." } };
+        return html! { p.quiet { (t!("Was it made for your organisation? Then it can ask this server ")) a href=(address) { (t!("who may use it")) } "." } };
     }
     section(
-        "Who may use it",
+        t!("Who may use it"),
         html! {
-            p { "An app of your own can ask this server at each launch whether it may go on, and keep copies of offline edits here." }
-            div.row { (Button::link(address, "Who may use it, and copies")) }
+            p { (t!("An app of your own can ask this server at each launch whether it may go on, and keep copies of offline edits here.")) }
+            div.row { (Button::link(address, t!("Who may use it, and copies"))) }
         },
     )
 }
@@ -163,7 +163,7 @@ fn who(view: &AppView) -> Markup {
     let named = |group: &&super::super::parts::ScopeGroup| view.scope.assigned.iter().any(|(id, _)| *id == group.id);
     if !view.may_change {
         let names: Vec<&str> = view.scope.groups.iter().filter(named).map(|group| group.name.as_str()).collect();
-        return html! { p { @if names.is_empty() { "Nobody yet." } @else { "The devices of " (names.join(", ")) "." } } };
+        return html! { p { @if names.is_empty() { (t!("Nobody yet.")) } @else { (t!("The devices of ")) (names.join(", ")) "." } } };
     }
     let some = view.scope.groups.iter().filter(|group| view.optional.contains(&group.id)).map(|group| group.name.as_str());
     let some: Vec<&str> = some.collect();
@@ -175,14 +175,14 @@ fn who(view: &AppView) -> Markup {
                 @if !view.scope.groups.is_empty() {
                     @let is_optional = !some.is_empty() && some.len() == view.scope.assigned.len();
                     @if is_optional { input type="hidden" name="was_optional" value="1"; }
-                    (checkbox("optional", "Only where the person asks for it", is_optional,
-                        "Then it stands in the catalogue of these devices, and is installed when somebody taps it. Else it is installed by itself."))
+                    (checkbox("optional", t!("Only where the person asks for it"), is_optional,
+                        t!("Then it stands in the catalogue of these devices, and is installed when somebody taps it. Else it is installed by itself.")))
                     @if !some.is_empty() && some.len() != view.scope.assigned.len() {
-                        p.quiet { "Now the person asks for it in " (some.join(", ")) ", and it is installed by itself in the others. That stays so; the box is for groups that you tick now." }
+                        p.quiet { (t!("Now the person asks for it in ")) (some.join(", ")) (t!(", and it is installed by itself in the others. That stays so; the box is for groups that you tick now.")) }
                     }
                     div.form-foot {
-                        (Button::submit("Save who gets it").main())
-                        (Button::submit("Preview").to(format!("/preview/app/{}", view.id)))
+                        (Button::submit(t!("Save who gets it")).main())
+                        (Button::submit(t!("Preview")).to(format!("/preview/app/{}", view.id)))
                     }
                 }
             }
@@ -205,20 +205,20 @@ fn results(view: &AppView, now: Timestamp) -> Markup {
         ],
     });
     let none = match &view.filter {
-        Some(_) => empty("No device stands so", "Others do.", html! { (Button::link(&address, "Show all devices")) }),
+        Some(_) => empty(t!("No device stands so"), t!("Others do."), html! { (Button::link(&address, t!("Show all devices"))) }),
         None => empty(
-            "No device has it yet",
-            "Tick a group above. How far each device is with the app, and why, then stands here.",
+            t!("No device has it yet"),
+            t!("Tick a group above. How far each device is with the app, and why, then stands here."),
             Markup::default(),
         ),
     };
     let list = table(&Table {
-        caption: "Devices",
+        caption: t!("Devices"),
         columns: vec![
-            Column::main("Device"),
-            Column::text("State"),
-            Column::text("Why").wraps(),
-            Column::text("Since").minor(),
+            Column::main(t!("Device")),
+            Column::text(t!("State")),
+            Column::text(t!("Why")).wraps(),
+            Column::text(t!("Since")).minor(),
             Column::text("").labelled(),
         ],
         rows: rows.collect(),
@@ -234,10 +234,10 @@ fn results(view: &AppView, now: Timestamp) -> Markup {
         compact: true,
     });
     section(
-        "On devices",
+        t!("On devices"),
         html! {
-            @if view.results.iter().any(|segment| segment.count > 0) { p.quiet { "Counted from what devices confirmed." } (bar(&view.results)) }
-            @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(&address, "Show all devices").small()) } }
+            @if view.results.iter().any(|segment| segment.count > 0) { p.quiet { (t!("Counted from what devices confirmed.")) } (bar(&view.results)) }
+            @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(&address, t!("Show all devices")).small()) } }
             (list)
             @if !view.unable.is_empty() && view.filter.is_none() { (unable(&view.unable)) }
         },
@@ -252,8 +252,8 @@ fn unable(devices: &[(String, String, String)]) -> Markup {
         cells: vec![html! { (name) }, html! { (because) }],
     };
     table(&Table {
-        caption: "Devices that cannot have it, or not all of it",
-        columns: vec![Column::main("Cannot have it, or not all of it"), Column::text("Why").wraps()],
+        caption: t!("Devices that cannot have it, or not all of it"),
+        columns: vec![Column::main(t!("Cannot have it, or not all of it")), Column::text(t!("Why")).wraps()],
         rows: devices.iter().map(row).collect(),
         pager: None,
         empty: Markup::default(),
@@ -267,22 +267,22 @@ fn buttons(view: &AppView, device: &DeviceRow) -> Markup {
     html! {
         div.row {
             @if let Some(words) = device.ask { (post(&action("ask"), html! { (Button::submit(words).small()) })) }
-            @if device.withdraws { (Button::link(action("withdraw"), "Remove…").small().destructive().asks()) }
+            @if device.withdraws { (Button::link(action("withdraw"), t!("Remove…")).small().destructive().asks()) }
         }
     }
 }
 
 fn about(view: &AppView) -> Markup {
-    let mut list = vec![Fact::text("Comes from", view.kind)];
+    let mut list = vec![Fact::text(t!("Comes from"), view.kind)];
     if let Some(number) = &view.adam_id {
-        list.push(Fact::code("Number in the App Store", number));
+        list.push(Fact::code(t!("Number in the App Store"), number));
     }
-    list.push(Fact::code("Identifier", &view.bundle_id));
-    list.push(Fact::text("Newest version", &view.version));
+    list.push(Fact::code(t!("Identifier"), &view.bundle_id));
+    list.push(Fact::text(t!("Newest version"), &view.version));
     if view.adam_id.is_some() {
-        list.push(Fact::new("Licences", licences(view.licences)));
+        list.push(Fact::new(t!("Licences"), licences(view.licences)));
     }
-    list.push(Fact::text("Configuration", if view.is_configured { "set" } else { "none" }));
+    list.push(Fact::text(t!("Configuration"), if view.is_configured { "set" } else { "none" }));
     facts(&list)
 }
 
@@ -292,9 +292,9 @@ fn naming(view: &AppView) -> Markup {
         &format!("/apps/{}", view.id),
         html! {
             div.form {
-                (field("name", "Name").value(&view.name).error(error("name")))
-                (field("note", "What it is for").optional().lines(3).help("People at the devices read it in their catalogue.").value(&view.note).error(error("note")))
-                div.form-foot { (Button::submit("Save name")) }
+                (field("name", t!("Name")).value(&view.name).error(error("name")))
+                (field("note", t!("What it is for")).optional().lines(3).help(t!("People at the devices read it in their catalogue.")).value(&view.note).error(error("note")))
+                div.form-foot { (Button::submit(t!("Save name"))) }
             }
         },
     )

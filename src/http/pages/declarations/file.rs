@@ -6,6 +6,7 @@ use super::error_of;
 use crate::http::pages::parts::{
     Button, Fact, Frame, Icon, Section, Shell, count, facts, field, frame, section_with, select, time_ago, upload_up_to,
 };
+use crate::language::say;
 use crate::mdm::declarations::library::DATA_MAX_BYTES;
 use crate::store::asset_data::AssetData;
 
@@ -28,12 +29,12 @@ pub struct FileForm {
 
 /// The types, as people choose them.
 const KINDS: [(&str, &str); 6] = [
-    ("com.apple.asset.data", "A file"),
-    ("com.apple.asset.credential.certificate", "A certificate"),
-    ("com.apple.asset.credential.userpassword", "User name and password (JSON)"),
-    ("com.apple.asset.credential.identity", "Certificate with its key (JSON)"),
-    ("com.apple.asset.credential.scep", "Certificate from a SCEP server (JSON)"),
-    ("com.apple.asset.credential.acme", "Certificate from an ACME server (JSON)"),
+    ("com.apple.asset.data", msg!("A file")),
+    ("com.apple.asset.credential.certificate", msg!("A certificate")),
+    ("com.apple.asset.credential.userpassword", msg!("User name and password (JSON)")),
+    ("com.apple.asset.credential.identity", msg!("Certificate with its key (JSON)")),
+    ("com.apple.asset.credential.scep", msg!("Certificate from a SCEP server (JSON)")),
+    ("com.apple.asset.credential.acme", msg!("Certificate from an ACME server (JSON)")),
 ];
 
 /// The page of a form.
@@ -43,21 +44,21 @@ pub fn form(shell: &Shell, view: &FileForm) -> Markup {
     let own = view.of.as_ref().map(|(id, _)| format!("/declarations/{id}"));
     let back = own.as_deref().unwrap_or("/declarations");
     let (title, action) = match &own {
-        Some(own) => ("Upload its file", format!("{own}/file")),
-        None => ("Upload a file for devices", String::from("/declarations/new/file")),
+        Some(own) => (t!("Upload its file"), format!("{own}/file")),
+        None => (t!("Upload a file for devices"), String::from("/declarations/new/file")),
     };
-    let parent = view.of.as_ref().map_or("Declarations", |(_, name)| name);
+    let parent = view.of.as_ref().map_or(t!("Declarations"), |(_, name)| name);
     let page = Frame { back: Some((back, parent)), ..Frame::new(Section::Profiles, title) };
     let content = upload_up_to(
         &action,
         DATA_MAX_BYTES,
         html! {
-            p { "Devices fetch the file here once a declaration for them names it. A new file reaches all that have the one before." }
-            (field("file", "File").kind("file").error(file.as_deref()))
+            p { (t!("Devices fetch the file here once a declaration for them names it. A new file reaches all that have the one before.")) }
+            (field("file", t!("File")).kind("file").error(file.as_deref()))
             @if view.of.is_none() { (about(view)) }
-            (field("content_type", "Media type").optional().mono().value(&view.content_type).error(content_type.as_deref())
-                .example("application/zip").help("What the file is. Without one, what the browser says of it."))
-            div.form-foot { (Button::submit("Check and keep").main()) (Button::link(back, "Cancel")) }
+            (field("content_type", t!("Media type")).optional().mono().value(&view.content_type).error(content_type.as_deref())
+                .example("application/zip").help(t!("What the file is. Without one, what the browser says of it.")))
+            div.form-foot { (Button::submit(t!("Check and keep")).main()) (Button::link(back, t!("Cancel"))) }
         },
     );
     frame(shell, &page, content)
@@ -66,36 +67,36 @@ pub fn form(shell: &Shell, view: &FileForm) -> Markup {
 fn about(view: &FileForm) -> Markup {
     let wrong = |name: &str| error_of(&view.errors, name);
     let (name, identifier, kind) = (wrong("name"), wrong("identifier"), wrong("type"));
-    let kinds = KINDS.map(|(value, words)| (value.to_owned(), words.to_owned()));
+    let kinds = KINDS.map(|(value, words)| (value.to_owned(), say(words).to_owned()));
     html! {
-        (select("type", "What it is", &kinds, &view.declaration_type, "", kind.as_deref()))
-        (field("identifier", "Identifier").mono().value(&view.identifier).error(identifier.as_deref()).example("school.example.printers")
-            .help("What other declarations name it by; it stays for good."))
-        (field("name", "Name").optional().value(&view.name).error(name.as_deref()).help("What people call it. Without one, its Identifier."))
+        (select("type", t!("What it is"), &kinds, &view.declaration_type, "", kind.as_deref()))
+        (field("identifier", t!("Identifier")).mono().value(&view.identifier).error(identifier.as_deref()).example("school.example.printers")
+            .help(t!("What other declarations name it by; it stays for good.")))
+        (field("name", t!("Name")).optional().value(&view.name).error(name.as_deref()).help(t!("What people call it. Without one, its Identifier.")))
     }
 }
 
 /// What the page of a declaration shows of its file.
 pub fn part(shell: &Shell, id: &str, data: Option<&AssetData>, may_change: bool) -> Markup {
     let own = format!("/declarations/{id}/file");
-    let words = if data.is_some() { "Upload another file" } else { "Upload its file" };
+    let words = if data.is_some() { t!("Upload another file") } else { t!("Upload its file") };
     let change = html! { @if may_change { (Button::link(own.clone(), words).icon(Icon::Upload)) } };
     let content = if let Some(data) = data {
         let mut list = vec![
-            Fact::text("File", if data.file_name.is_empty() { "without a name" } else { &data.file_name }),
-            Fact::code("Media type", &data.content_type),
-            Fact::text("Size", &count(data.size_bytes.unsigned_abs(), "byte", "bytes")),
+            Fact::text(t!("File"), if data.file_name.is_empty() { t!("without a name") } else { &data.file_name }),
+            Fact::code(t!("Media type"), &data.content_type),
+            Fact::text(t!("Size"), &count(data.size_bytes.unsigned_abs(), t!("byte"), t!("bytes"))),
             Fact::code("SHA-256", &data.sha256),
-            Fact::new("Uploaded", time_ago(data.changed_at, shell.now)),
+            Fact::new(t!("Uploaded"), time_ago(data.changed_at, shell.now)),
         ];
         if may_change {
-            list.push(Fact::new("Content", html! { a href=(format!("{own}/content")) { "Take it as a file" } }));
+            list.push(Fact::new(t!("Content"), html! { a href=(format!("{own}/content")) { (t!("Take it as a file")) } }));
         }
         facts(&list)
     } else {
-        html! { p.quiet { "No file is kept here." } }
+        html! { p.quiet { (t!("No file is kept here.")) } }
     };
-    section_with("Its file", change, content)
+    section_with(t!("Its file"), change, content)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::parts::{
 use super::profiles::outcomes::{OutcomesView, outcomes};
 use super::profiles::section_tabs;
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::store::asset_data::AssetData;
 
 /// The list.
@@ -79,29 +80,29 @@ pub struct DeclarationView {
     pub may_change: bool,
 }
 
-const WHAT: &str = "What Apple’s devices can do and this page has no switch for, written as Apple describes it.";
+const WHAT: &str = msg!("What Apple’s devices can do and this page has no switch for, written as Apple describes it.");
 
 /// The page of the list.
 pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
     let add = html! { @if view.may_change {
-        (Button::link("/declarations/new/file", "Upload a file"))
-        (Button::link("/declarations/new", "Upload declarations").main().icon(Icon::Upload))
+        (Button::link("/declarations/new/file", t!("Upload a file")))
+        (Button::link("/declarations/new", t!("Upload declarations")).main().icon(Icon::Upload))
     } };
     let page = Frame {
-        under: html! { (WHAT) },
+        under: html! { (say(WHAT)) },
         action: html! { @if !view.rows.is_empty() { (add) } },
-        ..Frame::new(Section::Profiles, "Declarations")
+        ..Frame::new(Section::Profiles, t!("Declarations"))
     };
     let content = table(&Table {
-        caption: "Declarations",
+        caption: t!("Declarations"),
         columns: vec![
-            Column::main("Name"),
-            Column::text("State"),
-            Column::text("What it is"),
-            Column::code("Type").minor(),
-            Column::number("Groups").labelled(),
-            Column::text("On devices").labelled(),
-            Column::text("Changed").minor(),
+            Column::main(t!("Name")),
+            Column::text(t!("State")),
+            Column::text(t!("What it is")),
+            Column::code(t!("Type")).minor(),
+            Column::number(t!("Groups")).labelled(),
+            Column::text(t!("On devices")).labelled(),
+            Column::text(t!("Changed")).minor(),
         ],
         rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
         pager: Some(Pager {
@@ -112,8 +113,10 @@ pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
             next: view.next.clone(),
         }),
         empty: empty(
-            "No declarations yet",
-            "Most schools need none. Whoever writes declarations for Apple’s devices uploads them here as JSON, and says for which groups they are.",
+            t!("No declarations yet"),
+            t!(
+                "Most schools need none. Whoever writes declarations for Apple’s devices uploads them here as JSON, and says for which groups they are."
+            ),
             add,
         ),
         selection: None,
@@ -141,9 +144,9 @@ fn list_row(row: &DeclarationRow, now: Timestamp) -> Row {
 
 fn state(row: &DeclarationRow) -> Markup {
     match (row.warnings, row.groups) {
-        (0, 0) => badge(State::Silent, "for no group yet"),
-        (0, _) => badge(State::Ok, "assigned"),
-        (warnings, _) => badge(State::Problem, &count(warnings, "thing to look at", "things to look at")),
+        (0, 0) => badge(State::Silent, t!("for no group yet")),
+        (0, _) => badge(State::Ok, t!("assigned")),
+        (warnings, _) => badge(State::Problem, &count(warnings, t!("thing to look at"), t!("things to look at"))),
     }
 }
 
@@ -154,26 +157,26 @@ fn error_of(errors: &[(String, String)], name: &str) -> Option<String> {
 /// The page of one declaration.
 pub fn one(shell: &Shell, view: &DeclarationView) -> Markup {
     let own = format!("/declarations/{}", view.row.id);
-    let change = html! { @if view.may_change { (Button::link(format!("{own}/edit"), "Change what it says").main()) } };
-    let page = Frame { back: Some(("/declarations", "Declarations")), action: change, ..Frame::new(Section::Profiles, &view.row.name) };
+    let change = html! { @if view.may_change { (Button::link(format!("{own}/edit"), t!("Change what it says")).main()) } };
+    let page = Frame { back: Some(("/declarations", t!("Declarations"))), action: change, ..Frame::new(Section::Profiles, &view.row.name) };
     let content = html! {
         (facts(&about(view, shell.now)))
         @if !view.warnings.is_empty() {
-            (section("Look at this", html! { ul.stack { @for words in &view.warnings { li { (words) } } } }))
+            (section(t!("Look at this"), html! { ul.stack { @for words in &view.warnings { li { (words) } } } }))
         }
         @if view.takes_data { (file::part(shell, &view.row.id, view.data.as_ref(), view.may_change)) }
-        (section("For which devices", groups(view, &own)))
+        (section(t!("For which devices"), groups(view, &own)))
         (live(Live { id: "results", topics: "declaration assignment deployment", of: None, src: None }, outcomes(&view.outcomes, shell.now)))
         @if view.may_change {
-            (section("Name", post(&format!("{own}/name"), html! {
+            (section(t!("Name"), post(&format!("{own}/name"), html! {
                 div.form {
-                    (field("name", "What people call it").value(&view.row.name))
-                    (Button::submit("Rename"))
+                    (field("name", t!("What people call it")).value(&view.row.name))
+                    (Button::submit(t!("Rename")))
                 }
             })))
-            (section_with("Delete", Markup::default(), html! {
-                p { "Devices that have it lose it." }
-                (Button::link(format!("{own}/delete"), "Delete…").destructive().asks())
+            (section_with(t!("Delete"), Markup::default(), html! {
+                p { (t!("Devices that have it lose it.")) }
+                (Button::link(format!("{own}/delete"), t!("Delete…")).destructive().asks())
             }))
         }
     };
@@ -183,22 +186,25 @@ pub fn one(shell: &Shell, view: &DeclarationView) -> Markup {
 fn about(view: &DeclarationView, now: Timestamp) -> Vec<Fact> {
     let row = &view.row;
     let mut list = vec![
-        Fact::new("State", state(row)),
-        Fact::text("What it is", row.kind),
-        Fact::code("Type", &row.declaration_type),
-        Fact::code("Identifier", &row.identifier),
+        Fact::new(t!("State"), state(row)),
+        Fact::text(t!("What it is"), row.kind),
+        Fact::code(t!("Type"), &row.declaration_type),
+        Fact::code(t!("Identifier"), &row.identifier),
     ];
     if !view.refers_to.is_empty() {
         list.push(Fact::new(
-            "Names",
+            t!("Names"),
             html! { @for (index, name) in view.refers_to.iter().enumerate() { @if index > 0 { ", " } span.mono { (name) } } },
         ));
     }
     if !view.available_from.is_empty() {
-        list.push(Fact::new("Works from", html! { @for words in &view.available_from { div { (words) } } }));
+        list.push(Fact::new(t!("Works from"), html! { @for words in &view.available_from { div { (words) } } }));
     }
-    list.push(Fact::new("Changed", html! { (time_ago(row.changed_at, now)) @if view.revision > 1 { ", revision " (view.revision) } }));
-    list.push(Fact::new("Made", html! { (time_ago(view.made_at, now)) " by " (view.made_by) }));
+    list.push(Fact::new(
+        t!("Changed"),
+        html! { (time_ago(row.changed_at, now)) @if view.revision > 1 { (t!(", revision ")) (view.revision) } },
+    ));
+    list.push(Fact::new(t!("Made"), html! { (time_ago(view.made_at, now)) (t!(" by ")) (view.made_by) }));
     list
 }
 
@@ -211,10 +217,10 @@ fn groups(view: &DeclarationView, own: &str) -> Markup {
                 div.form {
                     (scope(&view.scope))
                     @if !view.scope.groups.is_empty() {
-                        p.meta { "Devices that cannot have it are left out, and say why on their own page." }
+                        p.meta { (t!("Devices that cannot have it are left out, and say why on their own page.")) }
                         div.form-foot {
-                            (Button::submit("Assign to the groups that are ticked").main())
-                            (Button::submit("Preview").to(format!("/preview/declaration/{}", view.row.id)))
+                            (Button::submit(t!("Assign to the groups that are ticked")).main())
+                            (Button::submit(t!("Preview")).to(format!("/preview/declaration/{}", view.row.id)))
                         }
                     }
                 }
@@ -222,7 +228,7 @@ fn groups(view: &DeclarationView, own: &str) -> Markup {
         );
     }
     let names = view.scope.names();
-    html! { @if names.is_empty() { p.quiet { "For no group yet." } } @else { p { (names.join(", ")) } } }
+    html! { @if names.is_empty() { p.quiet { (t!("For no group yet.")) } } @else { p { (names.join(", ")) } } }
 }
 
 /// The page that asks before a declaration is deleted.
@@ -230,12 +236,12 @@ pub fn delete(shell: &Shell, row: &DeclarationRow) -> Markup {
     let (action, cancel) = (format!("/declarations/{}/delete", row.id), format!("/declarations/{}", row.id));
     let ask = Confirm {
         action: &action,
-        title: "Delete this declaration",
+        title: t!("Delete this declaration"),
         consequence: html! {
-            strong { (row.name) } " goes from every device of "
-            (count(row.groups, "group", "groups")) ". Its Identifier can be used again for the same Type only."
+            strong { (row.name) } (t!(" goes from every device of "))
+            (count(row.groups, t!("group"), t!("groups"))) (t!(". Its Identifier can be used again for the same Type only."))
         },
-        verb: "Delete the declaration",
+        verb: t!("Delete the declaration"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()

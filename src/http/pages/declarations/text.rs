@@ -34,17 +34,17 @@ const MISTAKES_MAX: usize = 8;
 
 /// The page of the upload.
 pub fn new(shell: &Shell, view: &UploadForm) -> Markup {
-    let page = Frame { back: Some(("/declarations", "Declarations")), ..Frame::new(Section::Profiles, "Upload declarations") };
+    let page = Frame { back: Some(("/declarations", t!("Declarations"))), ..Frame::new(Section::Profiles, t!("Upload declarations")) };
     let name = error_of(&view.errors, "name");
     let content = upload(
         "/declarations",
         html! {
-            (field("file", "File").kind("file").optional().accept(".json,application/json")
-                .help("One declaration or a list of them, as JSON. Or paste it below."))
+            (field("file", t!("File")).kind("file").optional().accept(".json,application/json")
+                .help(t!("One declaration or a list of them, as JSON. Or paste it below.")))
             (text_field(&view.text, &view.errors).optional())
-            (field("name", "Name").optional().value(&view.name).error(name.as_deref())
-                .help("For one declaration. Without a name it is called by its Identifier."))
-            div.form-foot { (Button::submit("Check and add").main()) (Button::link("/declarations", "Cancel")) }
+            (field("name", t!("Name")).optional().value(&view.name).error(name.as_deref())
+                .help(t!("For one declaration. Without a name it is called by its Identifier.")))
+            div.form-foot { (Button::submit(t!("Check and add")).main()) (Button::link("/declarations", t!("Cancel"))) }
         },
     );
     frame(shell, &page, content)
@@ -53,14 +53,14 @@ pub fn new(shell: &Shell, view: &UploadForm) -> Markup {
 /// The page that changes what a declaration says.
 pub fn edit(shell: &Shell, view: &EditForm) -> Markup {
     let own = format!("/declarations/{}", view.id);
-    let page = Frame { back: Some((&own, &view.name)), ..Frame::new(Section::Profiles, "Change what it says") };
+    let page = Frame { back: Some((&own, &view.name)), ..Frame::new(Section::Profiles, t!("Change what it says")) };
     let content = post(
         &format!("{own}/edit"),
         html! {
             div.form {
-                p { "Type and Identifier stay as they are. Devices that have it get the new version at their next connection." }
+                p { (t!("Type and Identifier stay as they are. Devices that have it get the new version at their next connection.")) }
                 (text_field(&view.text, &view.errors))
-                div.form-foot { (Button::submit("Check and save").main()) (Button::link(own.clone(), "Cancel")) }
+                div.form-foot { (Button::submit(t!("Check and save")).main()) (Button::link(own.clone(), t!("Cancel"))) }
             }
         },
     );
@@ -71,12 +71,12 @@ pub fn edit(shell: &Shell, view: &EditForm) -> Markup {
 fn text_field<'a>(text: &'a str, errors: &'a [(String, String)]) -> Field<'a> {
     // The first mistake stands where the browser reads it out; the page of the form shows all in one sentence.
     let wrong = errors.iter().find(|(name, _)| name != "name").map(|(_, words)| words.as_str());
-    field("text", "Declarations")
+    field("text", t!("Declarations"))
         .lines(18)
         .mono()
         .value(text)
         .error(wrong)
-        .help("Type, Identifier and Payload. A ServerToken is passed over.")
+        .help(t!("Type, Identifier and Payload. A ServerToken is passed over."))
 }
 
 /// Puts mistakes of fields together, each with its place: they all stand at the one text.
@@ -88,7 +88,7 @@ pub fn mistakes(errors: Vec<(String, String)>) -> Vec<(String, String)> {
     });
     let mut words = told.collect::<Vec<_>>().join(" ");
     if rest.len() > MISTAKES_MAX {
-        words = format!("{words} And {}.", count((rest.len() - MISTAKES_MAX) as u64, "mistake more", "mistakes more"));
+        words = t!("{words} And {more}.", words, more = count((rest.len() - MISTAKES_MAX) as u64, "mistake more", "mistakes more"));
     }
     let text = (!words.is_empty()).then(|| (String::from("text"), words));
     own.into_iter().chain(text).collect()

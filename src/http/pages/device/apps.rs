@@ -57,13 +57,13 @@ pub struct AppsTab {
 
 pub(super) fn apps(device_id: &str, tab: &AppsTab, now: Timestamp) -> Markup {
     let ask = html! {
-        @if tab.may_ask && !tab.wanted.is_empty() { (post(&format!("/devices/{device_id}/feedback"), html! { (Button::submit("Ask the apps now").small()) })) }
+        @if tab.may_ask && !tab.wanted.is_empty() { (post(&format!("/devices/{device_id}/feedback"), html! { (Button::submit(t!("Ask the apps now")).small()) })) }
     };
     html! {
         div.stack.loose {
-            (section("Apps for it", wanted(device_id, tab, now)))
-            (section("On it", installed(&tab.installed, tab.at, now)))
-            @if !tab.wanted.is_empty() || !tab.feedback.is_empty() { (section_with("What apps say of themselves", ask, feedback(&tab.feedback, now))) }
+            (section(t!("Apps for it"), wanted(device_id, tab, now)))
+            (section(t!("On it"), installed(&tab.installed, tab.at, now)))
+            @if !tab.wanted.is_empty() || !tab.feedback.is_empty() { (section_with(t!("What apps say of themselves"), ask, feedback(&tab.feedback, now))) }
         }
     }
 }
@@ -76,7 +76,7 @@ fn wanted(device_id: &str, tab: &AppsTab, now: Timestamp) -> Markup {
             @if tab.may_ask {
                 div.row {
                     @if let Some(words) = row.ask { (post(&action("ask"), html! { (Button::submit(words).small()) })) }
-                    @if row.withdraws { (Button::link(action("withdraw"), "Remove…").small().destructive().asks()) }
+                    @if row.withdraws { (Button::link(action("withdraw"), t!("Remove…")).small().destructive().asks()) }
                 }
             }
         };
@@ -88,19 +88,19 @@ fn wanted(device_id: &str, tab: &AppsTab, now: Timestamp) -> Markup {
         }
     });
     table(&Table {
-        caption: "Apps for this device",
+        caption: t!("Apps for this device"),
         columns: vec![
-            Column::main("App"),
-            Column::text("How it stands").wraps(),
-            Column::text("Since").minor(),
+            Column::main(t!("App")),
+            Column::text(t!("How it stands")).wraps(),
+            Column::text(t!("Since")).minor(),
             Column::text("").labelled(),
         ],
         rows: rows.collect(),
         pager: None,
         empty: empty(
-            "No app is for this device",
-            "Assign apps to one of its groups; how far each is then stands here.",
-            html! { a.button href="/apps" { "Apps" } },
+            t!("No app is for this device"),
+            t!("Assign apps to one of its groups; how far each is then stands here."),
+            html! { a.button href="/apps" { (t!("Apps")) } },
         ),
         selection: None,
         compact: true,
@@ -109,11 +109,11 @@ fn wanted(device_id: &str, tab: &AppsTab, now: Timestamp) -> Markup {
 
 fn feedback(list: &[FeedbackRow], now: Timestamp) -> Markup {
     html! {
-        @if list.is_empty() { p.quiet { "Nothing was read yet. Apps are asked every day." } }
+        @if list.is_empty() { p.quiet { (t!("Nothing was read yet. Apps are asked every day.")) } }
         @for said in list {
             div.stack {
-                p { span.mono { (said.bundle_id) } " " span.meta { "read " (time_ago(said.at, now)) } }
-                @if said.content.is_empty() { p.quiet { "It says nothing." } } @else { (code("What the app says", &said.content)) }
+                p { span.mono { (said.bundle_id) } " " span.meta { (t!("read ")) (time_ago(said.at, now)) } }
+                @if said.content.is_empty() { p.quiet { (t!("It says nothing.")) } } @else { (code(t!("What the app says"), &said.content)) }
             }
         }
     }

@@ -11,25 +11,25 @@ use crate::store::account_tokens::{Ownership, Shown};
 pub(super) fn by_account(account: &ByAccount, known: &DeviceFacts, now: Timestamp) -> Markup {
     let model = if known.model.is_empty() { "device" } else { known.model.as_str() };
     let title = match account.ownership {
-        Ownership::Own => format!("This is {}’s own {model}", account.person),
-        Ownership::School => format!("{} signed in on this {model}", account.person),
+        Ownership::Own => t!("This is {person}’s own {model}", person = account.person, model),
+        Ownership::School => t!("{person} signed in on this {model}", person = account.person, model),
     };
     let (state, words) = match account.shown {
-        Shown::Right => (State::Ok, "shown with each request"),
-        Shown::Nothing => (State::Waiting, "not shown"),
-        Shown::Another => (State::Waiting, "another one is shown"),
+        Shown::Right => (State::Ok, t!("shown with each request")),
+        Shown::Nothing => (State::Waiting, t!("not shown")),
+        Shown::Another => (State::Waiting, t!("another one is shown")),
     };
     let sign_in = html! {
         (badge(state, words)) @if let Some(at) = account.shown_at { " " (time_ago(at, now)) }
         @if account.shown != Shown::Right {
-            div.meta { "It stays managed: who it is, its certificate says. Have its person sign in anew, by removing the management and beginning again." }
+            div.meta { (t!("It stays managed: who it is, its certificate says. Have its person sign in anew, by removing the management and beginning again.")) }
         }
     };
     html! {
         section.stack aria-labelledby="account" {
             h2 #account { (title) }
-            (facts(&[Fact::text("Managed Apple Account", &account.managed_account), Fact::new("Sign-in", sign_in)]))
-            details { summary { "What you can and cannot do with it" } (separation("You", account.ownership)) }
+            (facts(&[Fact::text(t!("Managed Apple Account"), &account.managed_account), Fact::new("Sign-in", sign_in)]))
+            details { summary { (t!("What you can and cannot do with it")) } (separation(t!("You"), account.ownership)) }
         }
     }
 }

@@ -79,20 +79,20 @@ impl Deed {
     }
 
     /// What its button says.
-    pub const fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
-            Self::Lock => "Lock",
-            Self::Restart => "Restart",
-            Self::ShutDown => "Shut down",
-            Self::LostMode => "Lost mode",
-            Self::EndLostMode => "End lost mode",
-            Self::PlaySound => "Play a sound",
-            Self::Locate => "Ask where it is",
-            Self::ClearPasscode => "Clear passcode",
-            Self::Retire => "Retire",
-            Self::TakeBack => "Take back retiring",
-            Self::Delete => "Delete",
-            Self::Erase => "Erase",
+            Self::Lock => t!("Lock"),
+            Self::Restart => t!("Restart"),
+            Self::ShutDown => t!("Shut down"),
+            Self::LostMode => t!("Lost mode"),
+            Self::EndLostMode => t!("End lost mode"),
+            Self::PlaySound => t!("Play a sound"),
+            Self::Locate => t!("Ask where it is"),
+            Self::ClearPasscode => t!("Clear passcode"),
+            Self::Retire => t!("Retire"),
+            Self::TakeBack => t!("Take back retiring"),
+            Self::Delete => t!("Delete"),
+            Self::Erase => t!("Erase"),
         }
     }
 
@@ -114,12 +114,12 @@ impl Deed {
     /// What is done to what: "Erase Cart A 3", "Put 28 devices in lost mode".
     fn done_to(self, what: &str) -> String {
         match self {
-            Self::LostMode => format!("Put {what} in lost mode"),
-            Self::EndLostMode => format!("End lost mode on {what}"),
-            Self::PlaySound => format!("Play a sound on {what}"),
-            Self::Locate => format!("Ask where {what} is"),
-            Self::TakeBack => format!("Take back the retiring of {what}"),
-            Self::ClearPasscode => format!("Clear the passcode of {what}"),
+            Self::LostMode => t!("Put {what} in lost mode", what),
+            Self::EndLostMode => t!("End lost mode on {what}", what),
+            Self::PlaySound => t!("Play a sound on {what}", what),
+            Self::Locate => t!("Ask where {what} is", what),
+            Self::TakeBack => t!("Take back the retiring of {what}", what),
+            Self::ClearPasscode => t!("Clear the passcode of {what}", what),
             Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Delete | Self::Erase => format!("{} {what}", self.words()),
         }
     }
@@ -127,54 +127,68 @@ impl Deed {
     /// What is said once it was asked for.
     pub fn done(self, devices: u64) -> String {
         let words = self.words();
-        let of = count(devices, "device", "devices");
+        let of = count(devices, t!("device"), t!("devices"));
         match self {
-            Self::Delete => format!("{words}: {of} taken off the lists."),
-            Self::Retire => format!("{words}: {of} told to leave at the next contact. Until then it can be taken back."),
-            Self::TakeBack => format!("Taken back: {of} not told to leave."),
-            _ => format!("{words}: asked of {of}."),
+            Self::Delete => t!("{words}: {of} taken off the lists.", words, of),
+            Self::Retire => t!("{words}: {of} told to leave at the next contact. Until then it can be taken back.", words, of),
+            Self::TakeBack => t!("Taken back: {of} not told to leave.", of),
+            _ => t!("{words}: asked of {of}.", words, of),
         }
     }
 
     /// What is said of those that can have it, where others cannot.
-    pub(super) const fn of_the_others(self) -> &'static str {
+    pub(super) fn of_the_others(self) -> &'static str {
         match self {
-            Self::Retire => "The others are told to leave at the next contact.",
-            Self::TakeBack => "The others are not told to leave.",
-            Self::Delete => "The others are taken off the lists.",
-            _ => "The others have it in their queue.",
+            Self::Retire => t!("The others are told to leave at the next contact."),
+            Self::TakeBack => t!("The others are not told to leave."),
+            Self::Delete => t!("The others are taken off the lists."),
+            _ => t!("The others have it in their queue."),
         }
     }
 
     /// What happens and what is lost.
-    const fn consequence(self) -> &'static str {
+    fn consequence(self) -> &'static str {
         match self {
             Self::Lock => {
-                "The screen locks at once, and whoever knows the passcode goes on. A Mac restarts and asks for a PIN, which is kept here."
+                t!(
+                    "The screen locks at once, and whoever knows the passcode goes on. A Mac restarts and asks for a PIN, which is kept here."
+                )
             }
-            Self::Restart => "What is open and not saved is lost. A locked iPhone or iPad joins no Wi-Fi again before someone unlocks it.",
-            Self::ShutDown => "What is open and not saved is lost. Only someone at the device can turn it on again.",
+            Self::Restart => {
+                t!("What is open and not saved is lost. A locked iPhone or iPad joins no Wi-Fi again before someone unlocks it.")
+            }
+            Self::ShutDown => t!("What is open and not saved is lost. Only someone at the device can turn it on again."),
             Self::LostMode => {
-                "The screen locks and shows your message, and the device can be located from here. Nobody can use it until lost mode is ended here."
+                t!(
+                    "The screen locks and shows your message, and the device can be located from here. Nobody can use it until lost mode is ended here."
+                )
             }
-            Self::EndLostMode => "The device can be used again, and its person is told if it was located meanwhile.",
-            Self::PlaySound => "The device sounds for two minutes, however quiet it was set.",
+            Self::EndLostMode => t!("The device can be used again, and its person is told if it was located meanwhile."),
+            Self::PlaySound => t!("The device sounds for two minutes, however quiet it was set."),
             Self::ClearPasscode => {
-                "Whoever holds the device can use it until a new passcode is set. Where a rule asks for a passcode, that is within an hour."
+                t!(
+                    "Whoever holds the device can use it until a new passcode is set. Where a rule asks for a passcode, that is within an hour."
+                )
             }
             Self::Retire => {
-                "The device is told to leave: apps, settings and accounts that came from here are removed; what people made on it stays. \
+                t!(
+                    "The device is told to leave: apps, settings and accounts that came from here are removed; what people made on it stays. \
                  It returns only by enrolling again."
+                )
             }
             Self::TakeBack => {
-                "It is not told to leave. It stays managed as before: its apps, licences and settings come again by themselves, what waited for it does not."
+                t!(
+                    "It is not told to leave. It stays managed as before: its apps, licences and settings come again by themselves, what waited for it does not."
+                )
             }
-            Self::Locate => "The device says where it is; its person is told so when lost mode ends.",
+            Self::Locate => t!("The device says where it is; its person is told so when lost mode ends."),
             Self::Delete => {
-                "It disappears from the lists. It is told nothing, and secrets kept for it stay; if it enrolls again it is back."
+                t!("It disappears from the lists. It is told nothing, and secrets kept for it stay; if it enrolls again it is back.")
             }
             Self::Erase => {
-                "Everything on the device is deleted: apps, work, settings. What was not saved elsewhere is gone. It starts as new and returns only by enrolling again."
+                t!(
+                    "Everything on the device is deleted: apps, work, settings. What was not saved elsewhere is gone. It starts as new and returns only by enrolling again."
+                )
             }
         }
     }
@@ -237,11 +251,11 @@ pub struct DeedForm {
 pub fn ask(shell: &Shell, view: &DeedView<'_>) -> Markup {
     let what = match view.names {
         [only] if view.total == 1 => only.clone(),
-        _ => count(view.total, "device", "devices"),
+        _ => count(view.total, t!("device"), t!("devices")),
     };
     let title = view.deed.done_to(&what);
     let phrase = view.total.to_string();
-    let wrong = (!view.typed.typed.is_empty() && view.typed.typed != phrase).then_some("That is not the number.");
+    let wrong = (!view.typed.typed.is_empty() && view.typed.typed != phrase).then_some(t!("That is not the number."));
     let ask = Confirm {
         action: view.action,
         title: &title,
@@ -266,27 +280,27 @@ fn fields(view: &DeedView<'_>) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
     let typed = &view.typed;
     let words = html! {
-        (field("message", "Message on its screen").optional().value(&typed.message).error(error("message")).example("This iPad belongs to Example School"))
-        (field("phone", "Telephone number to call").kind("tel").optional().value(&typed.phone).error(error("phone")))
+        (field("message", t!("Message on its screen")).optional().value(&typed.message).error(error("message")).example(t!("This iPad belongs to Example School")))
+        (field("phone", t!("Telephone number to call")).kind("tel").optional().value(&typed.phone).error(error("phone")))
     };
     let pin = html! {
         @if view.macs {
-            (field("pin", "PIN for Macs").optional().mono().value(&typed.pin).error(error("pin")).pattern("[0-9]{6}").help("Six digits. Left empty, one is made for each Mac and shown once. Either is kept here with the Mac."))
+            (field("pin", t!("PIN for Macs")).optional().mono().value(&typed.pin).error(error("pin")).pattern("[0-9]{6}").help(t!("Six digits. Left empty, one is made for each Mac and shown once. Either is kept here with the Mac.")))
         }
     };
     match view.deed {
         Deed::Lock => html! { (words) (pin) },
         Deed::LostMode => html! {
             (words)
-            (field("footnote", "Small print").optional().value(&typed.footnote).error(error("footnote")).help("A message or a number is needed; this is not."))
+            (field("footnote", t!("Small print")).optional().value(&typed.footnote).error(error("footnote")).help(t!("A message or a number is needed; this is not.")))
         },
         Deed::Erase => html! {
             (pin)
             @if let Some(networks) = view.networks {
-                (checkbox("come_back", "Bring it back", !typed.come_back.is_empty(),
-                    "It joins its network, enrolls again by itself and gets its settings and apps. For supervised iPhones and iPads from iOS 17, Apple TVs from tvOS 18 and Vision Pros from visionOS 26."))
-                (select("wifi_profile", "Wi-Fi network for that", &offered(networks), &typed.wifi_profile,
-                    "Wi-Fi profiles of your library that name one network with its password. Erased, a device knows no other.", error("wifi_profile")))
+                (checkbox("come_back", t!("Bring it back"), !typed.come_back.is_empty(),
+                    t!("It joins its network, enrolls again by itself and gets its settings and apps. For supervised iPhones and iPads from iOS 17, Apple TVs from tvOS 18 and Vision Pros from visionOS 26.")))
+                (select("wifi_profile", t!("Wi-Fi network for that"), &offered(networks), &typed.wifi_profile,
+                    t!("Wi-Fi profiles of your library that name one network with its password. Erased, a device knows no other."), error("wifi_profile")))
             }
         },
         Deed::Restart
@@ -303,7 +317,7 @@ fn fields(view: &DeedView<'_>) -> Markup {
 
 /// The networks as a choice.
 fn offered(networks: &[(String, String)]) -> Vec<(String, String)> {
-    let none = (String::new(), String::from("None: it has a cable or a mobile plan"));
+    let none = (String::new(), String::from(t!("None: it has a cable or a mobile plan")));
     std::iter::once(none).chain(networks.iter().cloned()).collect()
 }
 

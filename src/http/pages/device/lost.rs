@@ -23,13 +23,13 @@ pub(super) fn banner(lost: &LostView, now: Timestamp) -> Markup {
         div.banner.problem role="note" {
             (state_square(State::Problem, 12))
             p.words {
-                strong { "Lost." } " It is in lost mode" @if let Some(at) = lost.since { " since " (moment(at)) } ". "
+                strong { (t!("Lost.")) } (t!(" It is in lost mode")) @if let Some(at) = lost.since { (t!(" since ")) (moment(at)) } ". "
                 @match lost.told_at {
-                    Some(at) => { "It said where it is " (time_ago(at, now)) "." },
-                    None => "It has not said where it is.",
+                    Some(at) => { (t!("It said where it is ")) (time_ago(at, now)) "." },
+                    None => (t!("It has not said where it is.")),
                 }
             }
-            @if let (Some(href), Some(_)) = (&lost.show, lost.told_at) { (Button::link(href.clone(), "Show where it is…").small().asks()) }
+            @if let (Some(href), Some(_)) = (&lost.show, lost.told_at) { (Button::link(href.clone(), t!("Show where it is…")).small().asks()) }
         }
     }
 }
@@ -37,12 +37,12 @@ pub(super) fn banner(lost: &LostView, now: Timestamp) -> Markup {
 /// The page that asks before a position is shown.
 pub fn ask_position(shell: &Shell, device: (&str, &str)) -> Markup {
     let action = format!("{}/position", device.0);
-    let title = format!("Show where {} is", device.1);
+    let title = t!("Show where {device} is", device = device.1);
     let ask = Confirm {
         action: &action,
         title: &title,
-        consequence: html! { "Where a device is says where a person is. It is recorded that you looked, with your name and the time." },
-        verb: "Show it",
+        consequence: html! { (t!("Where a device is says where a person is. It is recorded that you looked, with your name and the time.")) },
+        verb: t!("Show it"),
         cancel: device.0,
         ..Confirm::default()
     };
@@ -51,26 +51,26 @@ pub fn ask_position(shell: &Shell, device: (&str, &str)) -> Markup {
 
 /// The page that shows a position, in answer to [`ask_position`]; it must not be cached.
 pub fn position(shell: &Shell, device: (&str, &str), place: &DeviceLocation, told_at: Timestamp) -> Markup {
-    let title = format!("Where {} is", device.1);
+    let title = t!("Where {device} is", device = device.1);
     let (latitude, longitude) = (format!("{:.6}", place.latitude), format!("{:.6}", place.longitude));
     let accuracy = match place.horizontal_accuracy_m {
-        Some(metres) if metres < 0.0 => String::from("the device says that this place is not valid"),
-        Some(metres) => format!("within {metres:.0} metres"),
+        Some(metres) if metres < 0.0 => String::from(t!("the device says that this place is not valid")),
+        Some(metres) => t!("within {metres} metres", metres = format!("{metres:.0}")),
         None => String::new(),
     };
     // The pin is not called by the device's name: whose it is, is nobody else's to know.
     let map = format!("https://maps.apple.com/?ll={latitude},{longitude}&q=Lost%20device");
     let about = [
-        Fact::code("Latitude", &latitude),
-        Fact::code("Longitude", &longitude),
-        Fact::text("Accuracy", &accuracy),
-        Fact::new("It was there", moment(place.located_at.unwrap_or(told_at))),
+        Fact::code(t!("Latitude"), &latitude),
+        Fact::code(t!("Longitude"), &longitude),
+        Fact::text(t!("Accuracy"), &accuracy),
+        Fact::new(t!("It was there"), moment(place.located_at.unwrap_or(told_at))),
     ];
     let content = html! {
         div.form {
             (facts(&about))
-            div.row { a.button href=(map) rel="noreferrer" { "Show it on a map" } }
-            p.meta { "The map is Apple’s, and is told the place alone. That you looked is recorded." }
+            div.row { a.button href=(map) rel="noreferrer" { (t!("Show it on a map")) } }
+            p.meta { (t!("The map is Apple’s, and is told the place alone. That you looked is recorded.")) }
         }
     };
     frame(shell, &Frame { back: Some(device), ..Frame::new(Section::Devices, &title) }, content)

@@ -17,6 +17,7 @@ use super::parts::{
     Button, Entry, Frame, Live, Section, Shell, State, Tab, Wait, facts, frame, live, post, practice, section, tabs, timeline, waits,
 };
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::store::account_tokens::{Ownership, Shown};
 
 use about::about;
@@ -195,15 +196,15 @@ const PEOPLE: &str = "/people";
 
 /// The tabs, in order: address below the device's, word, and where its count is.
 const TABS: [(&str, &str, Option<usize>); 9] = [
-    ("", "Timeline", None),
-    ("/wanted", "Wanted", None),
-    ("/apps", "Apps", Some(0)),
-    ("/updates", "Updates", None),
-    (PEOPLE, "People", None),
-    ("/profiles", "Profiles", Some(1)),
-    ("/certificates", "Certificates", Some(2)),
-    ("/security", "Security", None),
-    ("/reports", "Reports", Some(3)),
+    ("", msg!("Timeline"), None),
+    ("/wanted", msg!("Wanted"), None),
+    ("/apps", msg!("Apps"), Some(0)),
+    ("/updates", msg!("Updates"), None),
+    (PEOPLE, msg!("People"), None),
+    ("/profiles", msg!("Profiles"), Some(1)),
+    ("/certificates", msg!("Certificates"), Some(2)),
+    ("/security", msg!("Security"), None),
+    ("/reports", msg!("Reports"), Some(3)),
 ];
 
 impl DeviceContent {
@@ -222,16 +223,16 @@ impl DeviceContent {
     }
 
     /// Nouns of the events that change this view.
-    const fn topics(&self) -> &'static str {
+    fn topics(&self) -> &'static str {
         match self {
-            Self::Timeline { .. } => "device enrollment command push declaration app update profile deployment setup",
-            Self::Wanted(..) => "device enrollment command assignment deployment",
-            Self::Apps(..) => "device app command",
-            Self::Updates(..) => "device update command deployment enrollment",
-            Self::People(..) => "device command",
-            Self::Profiles(..) => "device profile",
-            Self::Certificates(..) | Self::Security { .. } => "device",
-            Self::Reports(..) => "command",
+            Self::Timeline { .. } => t!("device enrollment command push declaration app update profile deployment setup"),
+            Self::Wanted(..) => t!("device enrollment command assignment deployment"),
+            Self::Apps(..) => t!("device app command"),
+            Self::Updates(..) => t!("device update command deployment enrollment"),
+            Self::People(..) => t!("device command"),
+            Self::Profiles(..) => t!("device profile"),
+            Self::Certificates(..) | Self::Security { .. } => t!("device"),
+            Self::Reports(..) => t!("command"),
         }
     }
 }
@@ -244,18 +245,23 @@ pub fn page(shell: &Shell, view: &DeviceView) -> Markup {
     };
     let action = html! {
         @if view.may_ask {
-            form method="post" action=(format!("/devices/{}/refresh", view.id)) { (Button::submit("Ask it for news").main()) }
+            form method="post" action=(format!("/devices/{}/refresh", view.id)) { (Button::submit(t!("Ask it for news")).main()) }
         }
-        @if !view.actions.is_empty() { a.button.to-actions href="#actions" { "Actions" } }
+        @if !view.actions.is_empty() { a.button.to-actions href="#actions" { (t!("Actions")) } }
     };
-    let head =
-        Frame { back: Some(("/devices", "Devices")), state: Some(view.state), under, action, ..Frame::new(Section::Devices, &view.name) };
+    let head = Frame {
+        back: Some(("/devices", t!("Devices"))),
+        state: Some(view.state),
+        under,
+        action,
+        ..Frame::new(Section::Devices, &view.name)
+    };
     let list: Vec<Tab> = TABS
         .iter()
         .enumerate()
         .filter(|(at, (path, ..))| *path != PEOPLE || view.is_shared || *at == view.content.tab())
         .map(|(at, (path, title, count))| Tab {
-            title: (*title).to_owned(),
+            title: say(title).to_owned(),
             href: format!("/devices/{}{path}", view.id),
             current: at == view.content.tab(),
             count: count.map(|at| view.counts[at]),
@@ -280,9 +286,9 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
         DeviceContent::Timeline { waits: reasons, queue, entries, more, go_on } => html! {
             div.stack.loose {
                 (waits(reasons, now))
-                @if let Some(address) = go_on { (post(address, html! { (Button::submit("Let it go on now")) })) }
-                @if !queue.is_empty() { (section("Not answered yet", tabs::queue(queue, &view.id, now))) }
-                (section("What happened", timeline(entries, now, more.as_deref())))
+                @if let Some(address) = go_on { (post(address, html! { (Button::submit(t!("Let it go on now"))) })) }
+                @if !queue.is_empty() { (section(t!("Not answered yet"), tabs::queue(queue, &view.id, now))) }
+                (section(t!("What happened"), timeline(entries, now, more.as_deref())))
             }
         },
         DeviceContent::Wanted(rows, unable, clashes, at) => wanted::wanted(&view.id, (rows, unable, clashes), *at, now),
@@ -304,11 +310,11 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
 fn beside(now: Timestamp, view: &DeviceView) -> Markup {
     html! {
         @if !view.actions.is_empty() {
-            section.stack aria-labelledby="actions" { h2 #actions { "Actions" } (menu(view)) }
+            section.stack aria-labelledby="actions" { h2 #actions { (t!("Actions")) } (menu(view)) }
         }
         (live(
             Live { id: "facts", topics: "device enrollment", of: Some(&view.id), src: None },
-            html! { section.stack aria-labelledby="about" { h2 #about { "About" } (facts(&about(view, now))) } },
+            html! { section.stack aria-labelledby="about" { h2 #about { (t!("About")) } (facts(&about(view, now))) } },
         ))
         @if let Some(account) = &view.account { (by_account::by_account(account, &view.facts, now)) }
     }

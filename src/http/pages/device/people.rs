@@ -70,13 +70,13 @@ pub(super) fn people(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
     let address = |rest: &str| format!("/devices/{id}/people/{rest}");
     let is_somebody_here = tab.accounts.iter().any(|account| account.is_here);
     let beside = html! {
-        @if tab.sharing.is_some() && tab.may_command && is_somebody_here { (post(&address("log-out"), html! { (Button::submit("Log out")) })) }
-        @if tab.sharing.is_some() && tab.may_delete && !tab.accounts.is_empty() { (Button::link(address("delete"), "Delete everybody…").destructive().asks()) }
+        @if tab.sharing.is_some() && tab.may_command && is_somebody_here { (post(&address("log-out"), html! { (Button::submit(t!("Log out"))) })) }
+        @if tab.sharing.is_some() && tab.may_delete && !tab.accounts.is_empty() { (Button::link(address("delete"), t!("Delete everybody…")).destructive().asks()) }
     };
     html! {
         div.stack.loose {
-            (section_with("Accounts on it", beside, accounts(id, tab, now)))
-            @if let Some(form) = &tab.sharing { (section("How it is shared", sharing(&address("sharing"), form, tab.may_share))) }
+            (section_with(t!("Accounts on it"), beside, accounts(id, tab, now)))
+            @if let Some(form) = &tab.sharing { (section(t!("How it is shared"), sharing(&address("sharing"), form, tab.may_share))) }
         }
     }
 }
@@ -84,8 +84,8 @@ pub(super) fn people(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
 fn accounts(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
     let Some(at) = tab.at else {
         return empty(
-            "Not reported yet",
-            "The device is asked who has an account on it. It answers when it is next awake.",
+            t!("Not reported yet"),
+            t!("The device is asked who has an account on it. It answers when it is next awake."),
             Markup::default(),
         );
     };
@@ -96,26 +96,26 @@ fn accounts(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
         cells: vec![
             html! { @if account.name.is_empty() { (account.account) } @else { (account.name) " " span.quiet { (account.account) } } },
             html! {
-                @if account.is_here { (badge(State::Ok, "logged in")) " " }
-                @if account.is_unsynced { (badge(State::Waiting, "not all in iCloud yet")) }
+                @if account.is_here { (badge(State::Ok, t!("logged in"))) " " }
+                @if account.is_unsynced { (badge(State::Waiting, t!("not all in iCloud yet"))) }
             },
-            html! { @if let Some((used, granted)) = account.storage_mb { (megabytes(used)) @if let Some(granted) = granted { " of " (megabytes(granted)) } } },
+            html! { @if let Some((used, granted)) = account.storage_mb { (megabytes(used)) @if let Some(granted) = granted { (t!(" of ")) (megabytes(granted)) } } },
             html! {
                 @if tab.may_delete && !account.is_here {
-                    (Button::link(format!("/devices/{id}/people/delete?account={}", super::super::parts::encode(&account.account)), "Delete…").small().destructive().asks())
+                    (Button::link(format!("/devices/{id}/people/delete?account={}", super::super::parts::encode(&account.account)), t!("Delete…")).small().destructive().asks())
                 }
             },
         ],
     };
     html! {
         div.stack {
-            p.meta { "As the device said " (time_ago(at, now)) "." }
+            p.meta { (t!("As the device said ")) (time_ago(at, now)) "." }
             (table(&Table {
-                caption: "Accounts on it",
-                columns: vec![Column::main("Who"), Column::text("State"), Column::number("Storage"), Column::text("")],
+                caption: t!("Accounts on it"),
+                columns: vec![Column::main(t!("Who")), Column::text(t!("State")), Column::number(t!("Storage")), Column::text("")],
                 rows: tab.accounts.iter().map(row).collect(),
                 pager: None,
-                empty: empty("Nobody", "Nobody has an account on it.", Markup::default()),
+                empty: empty(t!("Nobody"), t!("Nobody has an account on it."), Markup::default()),
                 selection: None,
                 compact: true,
             }))
@@ -124,7 +124,7 @@ fn accounts(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
 }
 
 fn megabytes(number: u64) -> String {
-    if number >= 1_000 { format!("{:.1} GB", number as f64 / 1_000.0) } else { format!("{number} MB") }
+    if number >= 1_000 { t!("{_000} GB", _000 = format!("{:.1}", number as f64 / 1_000.0)) } else { t!("{number} MB", number) }
 }
 
 fn sharing(action: &str, form: &SharingForm, may_change: bool) -> Markup {
@@ -133,16 +133,16 @@ fn sharing(action: &str, form: &SharingForm, may_change: bool) -> Markup {
     html! {
         form.form method="post" action=(action) {
             @if let Some((_, message)) = form.errors.iter().find(|(field, _)| field.is_empty()) { p.error role="alert" { (message) } }
-            p.quiet { "A field that stays empty stays as it is on the device. Storage is divided anew only while nobody has an account on it." }
-            (number("residents", "People that the storage is for", &form.residents, "Either this, or how much each has."))
-            (number("quota_mb", "Megabytes for each", &form.quota_mb, "From iPadOS 13.4 on."))
-            (number("session_minutes", "Minutes until somebody who does nothing is logged out", &form.session_minutes, "0 for never. From iPadOS 14.5 on."))
-            (number("guest_minutes", "The same for guests", &form.guest_minutes, "0 for never. From iPadOS 14.5 on."))
-            (checkbox("guests_only", "Guests only: nobody logs in with an account", form.guests_only.is_some(), "What a guest made is deleted when they log out. From iPadOS 14.5 on."))
-            (number("offline_days", "Days that people may log in without Apple being asked", &form.offline_days, "0: it is asked each time. From iPadOS 16 on."))
-            (number("grace_minutes", "Minutes after locking in which no passcode is asked", &form.grace_minutes, "0, 1, 5, 15, 60 or 240. A longer time than before holds once nobody is logged in."))
-            (field("domains", "Domains that the log-in screen offers").lines(3).optional().mono().value(&form.domains).error(error("domains")).example("appleaccount.example.school").help("One on each line, at most three. From iPadOS 16 on."))
-            @if may_change { div.form-foot { (Button::submit("Send it to the device").main()) } }
+            p.quiet { (t!("A field that stays empty stays as it is on the device. Storage is divided anew only while nobody has an account on it.")) }
+            (number("residents", t!("People that the storage is for"), &form.residents, t!("Either this, or how much each has.")))
+            (number("quota_mb", t!("Megabytes for each"), &form.quota_mb, t!("From iPadOS 13.4 on.")))
+            (number("session_minutes", t!("Minutes until somebody who does nothing is logged out"), &form.session_minutes, t!("0 for never. From iPadOS 14.5 on.")))
+            (number("guest_minutes", t!("The same for guests"), &form.guest_minutes, t!("0 for never. From iPadOS 14.5 on.")))
+            (checkbox("guests_only", t!("Guests only: nobody logs in with an account"), form.guests_only.is_some(), t!("What a guest made is deleted when they log out. From iPadOS 14.5 on.")))
+            (number("offline_days", t!("Days that people may log in without Apple being asked"), &form.offline_days, t!("0: it is asked each time. From iPadOS 16 on.")))
+            (number("grace_minutes", t!("Minutes after locking in which no passcode is asked"), &form.grace_minutes, t!("0, 1, 5, 15, 60 or 240. A longer time than before holds once nobody is logged in.")))
+            (field("domains", t!("Domains that the log-in screen offers")).lines(3).optional().mono().value(&form.domains).error(error("domains")).example("appleaccount.example.school").help(t!("One on each line, at most three. From iPadOS 16 on.")))
+            @if may_change { div.form-foot { (Button::submit(t!("Send it to the device")).main()) } }
         }
     }
 }
@@ -167,22 +167,22 @@ pub struct DeleteView {
 /// The page that asks before an account is deleted, or all of them.
 pub fn delete(shell: &Shell, view: &DeleteView) -> Markup {
     let title = if view.account.is_empty() {
-        format!("Delete everybody’s account from {}", view.device.1)
+        t!("Delete everybody’s account from {device}", device = view.device.1)
     } else {
-        format!("Delete {} from {}", view.account, view.device.1)
+        t!("Delete {account} from {device}", account = view.account, device = view.device.1)
     };
     let hidden = [(String::from("account"), view.account.clone())];
     let ask = Confirm {
         action: &view.action,
         title: &title,
         consequence: html! {
-            @if view.account.is_empty() { "All " (view.total) " accounts" } @else { "The account" }
-            " and what was made with it on this device are deleted there. What is in iCloud stays, and whoever logs in again gets it back."
+            @if view.account.is_empty() { (t!("All ")) (view.total) (t!(" accounts")) } @else { (t!("The account")) }
+            (t!(" and what was made with it on this device are deleted there. What is in iCloud stays, and whoever logs in again gets it back."))
         },
         hidden: &hidden,
         fields: html! {
             @if let Some(error) = &view.error { p.error role="alert" { (error) } }
-            @if view.may_force { (checkbox("force", "Also work that is only on this device may be lost", false, "Otherwise the device refuses where something has not reached iCloud yet.")) }
+            @if view.may_force { (checkbox("force", t!("Also work that is only on this device may be lost"), false, t!("Otherwise the device refuses where something has not reached iCloud yet."))) }
         },
         verb: &title,
         destructive: true,

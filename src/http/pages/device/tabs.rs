@@ -144,15 +144,15 @@ fn rows<T>(list: &[T], cells: impl Fn(&T) -> (String, Vec<Markup>)) -> Vec<Row> 
 fn reported(what: &str, columns: Vec<Column>, rows: Vec<Row>, at: Option<Timestamp>, now: Timestamp) -> Markup {
     let Some(at) = at else {
         return empty(
-            "Not reported yet",
-            "The device is asked for this after it enrolls. It answers when it is next awake and unlocked.",
+            t!("Not reported yet"),
+            t!("The device is asked for this after it enrolls. It answers when it is next awake and unlocked."),
             Markup::default(),
         );
     };
-    let empty = empty(&format!("No {what}"), &format!("The device reported no {what}."), Markup::default());
+    let empty = empty(&t!("No {what}", what), &t!("The device reported no {what}.", what), Markup::default());
     html! {
         div.stack {
-            p.meta { "As the device said " (time_ago(at, now)) "." }
+            p.meta { (t!("As the device said ")) (time_ago(at, now)) "." }
             (table(&Table { caption: what, columns, rows, pager: None, empty, selection: None, compact: true }))
         }
     }
@@ -160,11 +160,11 @@ fn reported(what: &str, columns: Vec<Column>, rows: Vec<Row>, at: Option<Timesta
 
 pub(super) fn installed(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
     let columns = vec![
-        Column::main("App"),
-        Column::text("Version"),
-        Column::text("Managed"),
-        Column::number("Size"),
-        Column::code("Identifier").minor(),
+        Column::main(t!("App")),
+        Column::text(t!("Version")),
+        Column::text(t!("Managed")),
+        Column::number(t!("Size")),
+        Column::code(t!("Identifier")).minor(),
     ];
     let rows = rows(list, |app| {
         let size = app.size_bytes.map_or_else(String::new, megabytes);
@@ -177,11 +177,11 @@ pub(super) fn installed(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) 
 
 pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
     let columns = vec![
-        Column::main("Profile"),
-        Column::text("Organisation"),
-        Column::text("Managed"),
-        Column::number("Payloads"),
-        Column::code("Identifier").minor(),
+        Column::main(t!("Profile")),
+        Column::text(t!("Organisation")),
+        Column::text(t!("Managed")),
+        Column::number(t!("Payloads")),
+        Column::code(t!("Identifier")).minor(),
     ];
     let rows = rows(list, |profile| {
         let managed = if profile.managed { "managed" } else { "" };
@@ -198,51 +198,52 @@ pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestam
 }
 
 pub(super) fn certificates(list: &[CertificateRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
-    let columns = vec![Column::main("Certificate"), Column::text("Kind"), Column::text("Until").labelled()];
+    let columns = vec![Column::main(t!("Certificate")), Column::text(t!("Kind")), Column::text(t!("Until")).labelled()];
     let rows = rows(list, |certificate| {
         let kind = if certificate.identity { "identity" } else { "" };
-        let end = html! { @if let Some(end) = certificate.not_after { @if end < now { (badge(State::Problem, "ended")) " " } (day(end)) } };
+        let end =
+            html! { @if let Some(end) = certificate.not_after { @if end < now { (badge(State::Problem, t!("ended"))) " " } (day(end)) } };
         (certificate.name.clone(), vec![html! { strong { (certificate.name) } }, html! { (kind) }, end])
     });
     reported("certificates", columns, rows, at, now)
 }
 
 pub(super) fn security(list: &[SecurityRow], kept_here: (&[SecretRow], Option<&str>), at: Option<Timestamp>, now: Timestamp) -> Markup {
-    let columns = vec![Column::main("What"), Column::text("How it is").wraps()];
+    let columns = vec![Column::main(t!("What")), Column::text(t!("How it is")).wraps()];
     let rows = rows(list, |row| {
         let words = html! { @match row.state { Some(state) => (badge(state, &row.words)), None => (row.words) } };
         (row.name.clone(), vec![html! { strong { (row.name) } }, words])
     });
     html! {
         div.stack.loose {
-            (reported("security facts", columns, rows, at, now))
-            (section("Kept secrets", kept(kept_here, now)))
+            (reported(t!("security facts"), columns, rows, at, now))
+            (section(t!("Kept secrets"), kept(kept_here, now)))
         }
     }
 }
 
 fn kept((secrets, renew): (&[SecretRow], Option<&str>), now: Timestamp) -> Markup {
-    let columns = vec![Column::main("Secret"), Column::text("Kept since").labelled(), Column::deed()];
+    let columns = vec![Column::main(t!("Secret")), Column::text(t!("Kept since")).labelled(), Column::deed()];
     let rows = rows(secrets, |secret| {
-        let reveal = html! { @if let Some(href) = &secret.reveal { (Button::link(href, "Show…").small().asks()) } };
+        let reveal = html! { @if let Some(href) = &secret.reveal { (Button::link(href, t!("Show…")).small().asks()) } };
         (secret.name.clone(), vec![html! { strong { (secret.name) } }, time_ago(secret.kept_at, now), reveal])
     });
-    let empty = html! { p.quiet { "None. Bypass codes, recovery keys and PINs are kept here as devices hand them over." } };
+    let empty = html! { p.quiet { (t!("None. Bypass codes, recovery keys and PINs are kept here as devices hand them over.")) } };
     html! {
         div.stack {
-            (table(&Table { caption: "Kept secrets", columns, rows, pager: None, empty, selection: None, compact: false }))
-            @if !secrets.is_empty() { p.meta { "Every look is recorded with your name. They stay when the device leaves, until an Owner purges them." } }
-            @if let Some(renew) = renew { div.row { (Button::link(renew, "New administrator's password…").asks()) } }
+            (table(&Table { caption: t!("Kept secrets"), columns, rows, pager: None, empty, selection: None, compact: false }))
+            @if !secrets.is_empty() { p.meta { (t!("Every look is recorded with your name. They stay when the device leaves, until an Owner purges them.")) } }
+            @if let Some(renew) = renew { div.row { (Button::link(renew, t!("New administrator's password…")).asks()) } }
         }
     }
 }
 
 pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
-    let columns = vec![Column::main("What"), Column::text("Why"), Column::text("Asked").labelled(), Column::deed()];
+    let columns = vec![Column::main(t!("What")), Column::text(t!("Why")), Column::text(t!("Asked")).labelled(), Column::deed()];
     let rows = rows(list, |command| {
         let cancel = html! {
             @if command.cancellable {
-                (post(&format!("/devices/{device}/commands/{}/cancel", command.uuid), html! { (Button::submit("Take back").small()) }))
+                (post(&format!("/devices/{device}/commands/{}/cancel", command.uuid), html! { (Button::submit(t!("Take back")).small()) }))
             }
         };
         (
@@ -256,7 +257,7 @@ pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
         )
     });
     table(&Table {
-        caption: "Commands without an answer",
+        caption: t!("Commands without an answer"),
         columns,
         rows,
         pager: None,
@@ -269,8 +270,8 @@ pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
 pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) -> Markup {
     if list.is_empty() {
         return empty(
-            "No reports yet",
-            "What the device answers is kept here as it was sent, with the command beside it.",
+            t!("No reports yet"),
+            t!("What the device answers is kept here as it was sent, with the command beside it."),
             Markup::default(),
         );
     }
@@ -282,32 +283,32 @@ pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) ->
                     span { strong title=(report.request_type) { (report.what) } " " span.by { (report.status) ", " (kilobytes(report.size_bytes)) } }
                     (time_ago(report.at, now))
                     @match &report.body {
-                        ReportBody::Text(text) => details id=(format!("report-{}", report.id)) { summary { "The answer" } (code("Report", text)) },
-                        ReportBody::Elsewhere(href) => p.why { "Longer than what is shown here: " a href=(href) { "download it" } "." },
-                        ReportBody::Secret => p.why { "It holds a secret, which is shown only under Security, Kept secrets." },
-                        ReportBody::Position => p.why { "It says where the device was, which is shown only at the top of its page while it is lost." },
-                        ReportBody::PutOff => p.why { "A report that puts something off is not kept." },
-                        ReportBody::TooLarge => p.why { "Too large to keep; its command, status and identity are recorded." },
+                        ReportBody::Text(text) => details id=(format!("report-{}", report.id)) { summary { (t!("The answer")) } (code(t!("Report"), text)) },
+                        ReportBody::Elsewhere(href) => p.why { (t!("Longer than what is shown here: ")) a href=(href) { (t!("download it")) } "." },
+                        ReportBody::Secret => p.why { (t!("It holds a secret, which is shown only under Security, Kept secrets.")) },
+                        ReportBody::Position => p.why { (t!("It says where the device was, which is shown only at the top of its page while it is lost.")) },
+                        ReportBody::PutOff => p.why { (t!("A report that puts something off is not kept.")) },
+                        ReportBody::TooLarge => p.why { (t!("Too large to keep; its command, status and identity are recorded.")) },
                     }
-                    @if let Some(sent) = &report.sent { details id=(format!("sent-{}", report.id)) { summary { "What was sent" } (code("Command", sent)) } }
+                    @if let Some(sent) = &report.sent { details id=(format!("sent-{}", report.id)) { summary { (t!("What was sent")) } (code(t!("Command"), sent)) } }
                 }
             }
         }
-        @if let Some(href) = more { p { a href=(href) { "Older" } } }
+        @if let Some(href) = more { p { a href=(href) { (t!("Older")) } } }
     }
 }
 
 fn megabytes(bytes: u64) -> String {
     match bytes {
         0 => String::new(),
-        1..1_000_000 => "under 1 MB".to_owned(),
-        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+        1..1_000_000 => t!("under 1 MB").to_owned(),
+        1_000_000..1_000_000_000 => t!("{_000_000} MB", _000_000 = bytes / 1_000_000),
+        _ => t!("{e9} GB", e9 = format!("{:.1}", bytes as f64 / 1e9)),
     }
 }
 
 fn kilobytes(bytes: u64) -> String {
-    if bytes < 1_000 { count(bytes, "byte", "bytes") } else { format!("{} kB", bytes / 1_000) }
+    if bytes < 1_000 { count(bytes, t!("byte"), t!("bytes")) } else { t!("{_000} kB", _000 = bytes / 1_000) }
 }
 
 #[cfg(test)]

@@ -118,12 +118,12 @@ pub struct FoundRow {
 pub(super) fn updates(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
     html! {
         div.stack.loose {
-            p { "It runs " strong { (tab.runs) } @if !tab.build.is_empty() { " " span.mono.quiet { (tab.build) } } "." }
-            @if !tab.beta.is_empty() { p { "It takes part in the beta programme " strong { (tab.beta) } "." } }
-            @if !tab.rows.is_empty() { (section("On its way", rows(device, tab, now))) }
-            (section("What it can have", candidates(tab)))
-            @if tab.may_act && (tab.asks || !tab.candidates.is_empty()) { (section("Start an update now", start(device, tab))) }
-            @if let Some(at) = tab.found_at { (section("What it found itself", found(&tab.found, at, now))) }
+            p { (t!("It runs ")) strong { (tab.runs) } @if !tab.build.is_empty() { " " span.mono.quiet { (tab.build) } } "." }
+            @if !tab.beta.is_empty() { p { (t!("It takes part in the beta programme ")) strong { (tab.beta) } "." } }
+            @if !tab.rows.is_empty() { (section(t!("On its way"), rows(device, tab, now))) }
+            (section(t!("What it can have"), candidates(tab)))
+            @if tab.may_act && (tab.asks || !tab.candidates.is_empty()) { (section(t!("Start an update now"), start(device, tab))) }
+            @if let Some(at) = tab.found_at { (section(t!("What it found itself"), found(&tab.found, at, now))) }
         }
     }
 }
@@ -132,7 +132,7 @@ fn rows(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
     let row = |row: &UpdateRow| {
         let what = html! {
             strong { (row.name) }
-            @if let Some(percent) = row.percent { progress max="100" value=(percent) aria-label=(format!("{percent} percent are downloaded")) {} }
+            @if let Some(percent) = row.percent { progress max="100" value=(percent) aria-label=(t!("{percent} percent are downloaded", percent)) {} }
             br;
             @match &row.plan { Some((id, name)) => a href=(format!("/updates/plans/{id}")) { (name) }, None => span.quiet { (row.by) } }
         };
@@ -145,12 +145,12 @@ fn rows(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
         }
     };
     table(&Table {
-        caption: "Updates on their way",
+        caption: t!("Updates on their way"),
         columns: vec![
-            Column::main("Update"),
-            Column::text("How it stands").wraps(),
-            Column::text("Installs by").labelled(),
-            Column::text("Since").minor(),
+            Column::main(t!("Update")),
+            Column::text(t!("How it stands")).wraps(),
+            Column::text(t!("Installs by")).labelled(),
+            Column::text(t!("Since")).minor(),
             Column::deed(),
         ],
         rows: tab.rows.iter().map(row).collect(),
@@ -165,49 +165,50 @@ fn deeds(device: &str, tab: &UpdatesTab, row: &UpdateRow) -> Markup {
     let plan = row.plan.as_ref().map(|(id, _)| id.as_str()).unwrap_or_default();
     html! {
         @if row.may_retry && tab.may_act {
-            (post(&format!("/devices/{device}/updates/again"), html! { input type="hidden" name="plan" value=(plan); (Button::submit("Try again").small()) }))
+            (post(&format!("/devices/{device}/updates/again"), html! { input type="hidden" name="plan" value=(plan); (Button::submit(t!("Try again")).small()) }))
         }
-        @if row.may_except && tab.may_change { (Button::link(format!("/updates/plans/{plan}/except/{device}"), "Leave alone…").small().asks()) }
-        @if row.plan.is_none() && row.state != State::Ok && tab.may_act { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit("Take back").small()) })) }
+        @if row.may_except && tab.may_change { (Button::link(format!("/updates/plans/{plan}/except/{device}"), t!("Leave alone…")).small().asks()) }
+        @if row.plan.is_none() && row.state != State::Ok && tab.may_act { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit(t!("Take back")).small()) })) }
     }
 }
 
 fn candidates(tab: &UpdatesTab) -> Markup {
-    let ends = html! { @if let Some(generation) = tab.ends_at { p { "Apple’s list ends at " (generation) " for this model." } } };
+    let ends =
+        html! { @if let Some(generation) = tab.ends_at { p { (t!("Apple’s list ends at ")) (generation) (t!(" for this model.")) } } };
     if let Some(unknown) = &tab.unknown {
-        return html! { p { (badge(State::Silent, "not known")) } p.quiet { "What it can have is not known: " (unknown) "." } (ends) };
+        return html! { p { (badge(State::Silent, t!("not known"))) } p.quiet { (t!("What it can have is not known: ")) (unknown) "." } (ends) };
     }
     let hidden = tab.candidates.iter().any(|candidate| candidate.visible.is_some());
     let mut columns = vec![
-        Column::main("Release"),
-        Column::text("What it is"),
-        Column::text("Posted").labelled(),
-        Column::text("Signed until").labelled(),
+        Column::main(t!("Release")),
+        Column::text(t!("What it is")),
+        Column::text(t!("Posted")).labelled(),
+        Column::text(t!("Signed until")).labelled(),
     ];
     if hidden {
-        columns.push(Column::text("Its user sees it").labelled());
+        columns.push(Column::text(t!("Its user sees it")).labelled());
     }
     let row = |candidate: &CandidateRow| {
         let day = |day: Option<Day>, none: &'static str| html! { @match day { Some(day) => (day.words()), None => span.quiet { (none) } } };
         let mut cells = vec![
             html! { strong { (candidate.version) } " " span.mono.quiet { (candidate.build) } },
             html! { (candidate.kind) },
-            day(candidate.posted, "not said"),
-            day(candidate.expires, "not said"),
+            day(candidate.posted, t!("not said")),
+            day(candidate.expires, t!("not said")),
         ];
         if hidden {
-            cells.push(html! { @match candidate.visible { Some(day) => { "from " (day.words()) }, None => "at once" } });
+            cells.push(html! { @match candidate.visible { Some(day) => { (t!("from ")) (day.words()) }, None => (t!("at once")) } });
         }
         Row { id: String::new(), href: None, name: candidate.version.clone(), cells }
     };
     let newest = if tab.beta.is_empty() {
-        "It has the newest release that Apple offers it."
+        t!("It has the newest release that Apple offers it.")
     } else {
-        "It has all that Apple lists for everybody; what its beta programme brings is in no list."
+        t!("It has all that Apple lists for everybody; what its beta programme brings is in no list.")
     };
     let none = html! { p { (badge(State::Ok, newest)) } };
     let list = table(&Table {
-        caption: "Releases that it can have",
+        caption: t!("Releases that it can have"),
         columns,
         rows: tab.candidates.iter().map(row).collect(),
         pager: None,
@@ -217,14 +218,14 @@ fn candidates(tab: &UpdatesTab) -> Markup {
     });
     html! {
         (list)
-        @if hidden { p.quiet { "A policy holds releases back from the person at the device. A plan, or what is started here, brings them all the same." } }
+        @if hidden { p.quiet { (t!("A policy holds releases back from the person at the device. A plan, or what is started here, brings them all the same.")) } }
         (ends)
     }
 }
 
 fn start(device: &str, tab: &UpdatesTab) -> Markup {
     if let Some(because) = &tab.nothing {
-        return html! { p.quiet { "It cannot be told to update: " (because) "." } };
+        return html! { p.quiet { (t!("It cannot be told to update: ")) (because) "." } };
     }
     let options: Vec<_> =
         tab.candidates.iter().map(|candidate| (candidate.version.clone(), format!("{}, {}", candidate.version, candidate.kind))).collect();
@@ -232,8 +233,8 @@ fn start(device: &str, tab: &UpdatesTab) -> Markup {
         tab.candidates.iter().find(|candidate| candidate.kind != "security improvement").map(|candidate| candidate.version.as_str());
     let form = html! {
         div.form {
-            @if tab.asks { p { "It is asked first which releases it finds; the newest of them is meant." } }
-            @else { (select("version", "Release", &options, newest.unwrap_or_default(), "", None)) }
+            @if tab.asks { p { (t!("It is asked first which releases it finds; the newest of them is meant.")) } }
+            @else { (select("version", t!("Release"), &options, newest.unwrap_or_default(), "", None)) }
             @for deed in &tab.deeds {
                 div.row {
                     @let button = Button::submit(if deed.asks { format!("{}…", deed.words) } else { deed.words.to_owned() }).sends("action", deed.action);
@@ -257,20 +258,20 @@ fn found(list: &[FoundRow], at: Timestamp, now: Timestamp) -> Markup {
         cells: vec![
             html! { strong { (found.name) } },
             html! { (found.version) },
-            html! { @if let Some(bytes) = found.size_bytes.filter(|bytes| *bytes > 0) { (format!("{:.1} GB", bytes as f64 / 1e9)) } },
-            html! { @if found.restarts { "restarts" } },
-            html! { @if let Some(until) = found.until { "hidden until " (moment(until)) } },
+            html! { @if let Some(bytes) = found.size_bytes.filter(|bytes| *bytes > 0) { (t!("{e9} GB", e9 = format!("{:.1}", bytes as f64 / 1e9))) } },
+            html! { @if found.restarts { (t!("restarts")) } },
+            html! { @if let Some(until) = found.until { (t!("hidden until ")) (moment(until)) } },
         ],
     };
     html! {
         div.stack {
-            p.meta { "As the device said " (time_ago(at, now)) "." }
+            p.meta { (t!("As the device said ")) (time_ago(at, now)) "." }
             (table(&Table {
-                caption: "Updates that the device found",
-                columns: vec![Column::main("Update"), Column::text("Version").whole(), Column::text("Size"), Column::text(""), Column::text("").wraps()],
+                caption: t!("Updates that the device found"),
+                columns: vec![Column::main(t!("Update")), Column::text(t!("Version")).whole(), Column::text(t!("Size")), Column::text(""), Column::text("").wraps()],
                 rows: list.iter().map(row).collect(),
                 pager: None,
-                empty: empty("It found nothing", "It is up to date in its own eyes, or could not reach Apple.", Markup::default()),
+                empty: empty(t!("It found nothing"), t!("It is up to date in its own eyes, or could not reach Apple."), Markup::default()),
                 selection: None,
                 compact: true,
             }))
@@ -291,15 +292,15 @@ pub enum Loss {
 pub fn ask_update(shell: &Shell, (id, name): (&str, &str), version: &str, deed: &DeedRow, loss: Loss) -> Markup {
     let back = format!("/devices/{id}/updates");
     let sent = [("version".to_owned(), version.to_owned()), ("action".to_owned(), deed.action.to_owned())];
-    let which = if version.is_empty() { String::from("the newest release") } else { version.to_owned() };
+    let which = if version.is_empty() { String::from(t!("the newest release")) } else { version.to_owned() };
     let ask = Confirm {
         action: &back,
         title: deed.words,
         consequence: html! {
-            strong { (name) } " installs " (which)
+            strong { (name) } (t!(" installs ")) (which)
             @match loss {
-                Loss::Work => { " and restarts whatever is open. " strong { "Unsaved work is lost." } " " (deed.help) }
-                Loss::WayBack => { ", a new generation of its system. " strong { "There is no way back" } ", and some apps may need newer versions first. " (deed.help) }
+                Loss::Work => { (t!(" and restarts whatever is open. ")) strong { (t!("Unsaved work is lost.")) } " " (deed.help) }
+                Loss::WayBack => { (t!(", a new generation of its system. ")) strong { (t!("There is no way back")) } (t!(", and some apps may need newer versions first. ")) (deed.help) }
             }
         },
         names: &[],

@@ -47,13 +47,13 @@ pub(super) fn wanted(
 ) -> Markup {
     html! {
         div.stack.loose {
-            @if let Some(planned_at) = planned_at { p.meta { "Last looked at " (time_ago(planned_at, now)) "." } }
+            @if let Some(planned_at) = planned_at { p.meta { (t!("Last looked at ")) (time_ago(planned_at, now)) "." } }
             (warnings(clashes))
             (things(list))
             @if has_policies(list, unable) {
-                p { a href=(format!("/policies/devices/{device}")) { "What all its policies come to on it" } ", key by key, with the policy that wants it so." }
+                p { a href=(format!("/policies/devices/{device}")) { (t!("What all its policies come to on it")) } (t!(", key by key, with the policy that wants it so.")) }
             }
-            @if !unable.is_empty() { (section("What it does not get", cannot(unable))) }
+            @if !unable.is_empty() { (section(t!("What it does not get"), cannot(unable))) }
         }
     }
 }
@@ -65,15 +65,15 @@ fn has_policies(list: &[WantedRow], unable: &[UnableRow]) -> bool {
 
 fn things(list: &[WantedRow]) -> Markup {
     let columns = vec![
-        Column::main("What"),
-        Column::text("How it stands").wraps(),
-        Column::text("From").wraps().labelled(),
-        Column::text("Comes").minor(),
+        Column::main(t!("What")),
+        Column::text(t!("How it stands")).wraps(),
+        Column::text(t!("From")).wraps().labelled(),
+        Column::text(t!("Comes")).minor(),
     ];
     let rows = list.iter().map(|thing| {
         let state = html! {
             (badge(thing.state, &thing.words))
-            @if !thing.because.is_empty() { p.why { (thing.because) @if let Some(at) = thing.retry_at { " Next try: " (moment(at)) "." } } }
+            @if !thing.because.is_empty() { p.why { (thing.because) @if let Some(at) = thing.retry_at { (t!(" Next try: ")) (moment(at)) "." } } }
         };
         let name = html! { strong { (thing.name) } br; span.minor.mono { (thing.identifier) } };
         Row {
@@ -84,21 +84,21 @@ fn things(list: &[WantedRow]) -> Markup {
         }
     });
     let empty = empty(
-        "Nothing is asked of it",
-        "Put the device into a group and assign profiles or policies to the group; what it gets and what it waits for is shown here.",
-        html! { a.button href="/groups" { "Groups" } },
+        t!("Nothing is asked of it"),
+        t!("Put the device into a group and assign profiles or policies to the group; what it gets and what it waits for is shown here."),
+        html! { a.button href="/groups" { (t!("Groups")) } },
     );
-    table(&Table { caption: "What it is to have", columns, rows: rows.collect(), pager: None, empty, selection: None, compact: false })
+    table(&Table { caption: t!("What it is to have"), columns, rows: rows.collect(), pager: None, empty, selection: None, compact: false })
 }
 
 fn cannot(list: &[UnableRow]) -> Markup {
-    let columns = vec![Column::main("What"), Column::text("Why not").wraps(), Column::text("From").wraps().labelled()];
+    let columns = vec![Column::main(t!("What")), Column::text(t!("Why not")).wraps(), Column::text(t!("From")).wraps().labelled()];
     let rows = list.iter().map(|row| {
         let cells = vec![html! { strong { (row.what) } }, html! { (row.because) }, from(std::slice::from_ref(&row.origin))];
         Row { id: String::new(), href: None, name: row.what.clone(), cells }
     });
     table(&Table {
-        caption: "What it does not get",
+        caption: t!("What it does not get"),
         columns,
         rows: rows.collect(),
         pager: None,

@@ -28,18 +28,18 @@ pub fn brings_together(shell: &Shell, action: &str, group: (&str, &str), brought
     let ask = Confirm {
         action,
         title: if brought.clashes.is_empty() {
-            "There are not enough licences for this"
+            t!("There are not enough licences for this")
         } else {
-            "This brings things together that get in each other’s way"
+            t!("This brings things together that get in each other’s way")
         },
         consequence: html! {
-            "Nothing was changed yet. "
-            @if brought.clashes.is_empty() { "You can go on: who gets a licence gets the app, and the others wait for one." }
-            @else { "You can go on, or change one of the two first." }
+            (t!("Nothing was changed yet. "))
+            @if brought.clashes.is_empty() { (t!("You can go on: who gets a licence gets the app, and the others wait for one.")) }
+            @else { (t!("You can go on, or change one of the two first.")) }
         },
         fields: warnings(&[brought.clashes.as_slice(), &brought.short].concat()),
         hidden: sent,
-        verb: "Do it all the same",
+        verb: t!("Do it all the same"),
         cancel: &cancel,
         ..Confirm::default()
     };

@@ -119,7 +119,7 @@ impl Builder {
             }
         }
         let parts: Vec<_> = parts.into_iter().filter_map(|(_, list)| joined(list, !self.any)).collect();
-        joined(parts, self.any).ok_or_else(|| Error::field("rule", "choose at least one condition, or “any device at all”"))
+        joined(parts, self.any).ok_or_else(|| Error::field("rule", t!("choose at least one condition, or “any device at all”")))
     }
 }
 
@@ -210,34 +210,34 @@ fn leaf(row: &BuilderRow, classes: &[(String, String)]) -> Result<Rule, String> 
     let some = |words: &str| if text.is_empty() { Err(words.to_owned()) } else { Ok(text.clone()) };
     Ok(match row.what.as_str() {
         EVERYTHING => Rule::Everything,
-        "platform" => Rule::Platform(text.parse::<Platform>().map_err(|_| String::from("choose a kind of device"))?),
+        "platform" => Rule::Platform(text.parse::<Platform>().map_err(|_| String::from(t!("choose a kind of device")))?),
         "os_least" => Rule::Os(OsRange { at_least: Some(version(&text)?), below: None }),
         "os_below" => Rule::Os(OsRange { at_least: None, below: Some(version(&text)?) }),
-        "model" => Rule::Model(some("a part of the model's name, for example iPad13 or MacBook")?),
+        "model" => Rule::Model(some(t!("a part of the model's name, for example iPad13 or MacBook"))?),
         "supervised" => Rule::Supervised(true),
         "person" => Rule::Person(true),
-        "name_contains" => Rule::Name(NameTest::Contains(some("a part of the device's name")?)),
-        "name_begins" => Rule::Name(NameTest::Begins(some("how the device's name begins")?)),
+        "name_contains" => Rule::Name(NameTest::Contains(some(t!("a part of the device's name"))?)),
+        "name_begins" => Rule::Name(NameTest::Begins(some(t!("how the device's name begins"))?)),
         "serial" => {
             let serials: Vec<_> =
                 text.split([',', ';', ' ']).map(str::trim).filter(|serial| !serial.is_empty()).map(str::to_owned).collect();
             if serials.is_empty() {
-                return Err(String::from("serial numbers, with commas between them"));
+                return Err(String::from(t!("serial numbers, with commas between them")));
             }
             Rule::Serial(serials)
         }
         "class" => {
             let found = classes.iter().find(|(id, name)| *id == text || name.to_lowercase() == text.to_lowercase());
-            Rule::Class(found.map(|(id, _)| id.clone()).ok_or("choose a class")?)
+            Rule::Class(found.map(|(id, _)| id.clone()).ok_or(t!("choose a class"))?)
         }
-        "role" => Rule::Role(text.to_lowercase().parse::<PersonRole>().map_err(|_| String::from("choose what the person is"))?),
-        "app" => Rule::App(some("the app's identifier, for example com.example.app")?),
-        "enrollment" => Rule::Enrollment(text.parse::<EnrollmentKind>().map_err(|_| String::from("choose how it is enrolled"))?),
-        _ => return Err(String::from("choose a condition")),
+        "role" => Rule::Role(text.to_lowercase().parse::<PersonRole>().map_err(|_| String::from(t!("choose what the person is")))?),
+        "app" => Rule::App(some(t!("the app's identifier, for example com.example.app"))?),
+        "enrollment" => Rule::Enrollment(text.parse::<EnrollmentKind>().map_err(|_| String::from(t!("choose how it is enrolled")))?),
+        _ => return Err(String::from(t!("choose a condition"))),
     })
 }
 
 fn version(text: &str) -> Result<String, String> {
     let known = crate::protocol::os_version::OsVersion::parse(text).is_known();
-    if known { Ok(text.to_owned()) } else { Err(String::from("a version, for example 17.5")) }
+    if known { Ok(text.to_owned()) } else { Err(String::from(t!("a version, for example 17.5"))) }
 }

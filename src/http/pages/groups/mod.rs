@@ -11,6 +11,7 @@ use super::parts::{
 };
 use super::profiles::parts::warnings;
 use crate::clock::Timestamp;
+use crate::language::way;
 use crate::mdm::groups::DEVICES_MAX;
 pub use brought::{Brought, brings_together};
 use builder::Builder;
@@ -106,19 +107,19 @@ pub struct Found {
     pub names: Vec<String>,
 }
 
-const BACK: (&str, &str) = ("/groups", "Groups");
+const BACK: (&str, &str) = ("/groups", msg!("Groups"));
 
 /// The page of the list.
 pub fn list(shell: &Shell, view: &GroupsView) -> Markup {
-    let new = html! { @if view.may_change { (Button::link("/groups/new", "New group").main().icon(Icon::Plus)) } };
+    let new = html! { @if view.may_change { (Button::link("/groups/new", t!("New group")).main().icon(Icon::Plus)) } };
     let page = Frame {
-        under: html! { "Apps, updates, profiles and policies are assigned to groups of devices." },
+        under: html! { (t!("Apps, updates, profiles and policies are assigned to groups of devices.")) },
         action: html! { @if !view.rows.is_empty() { (new) } },
-        ..Frame::new(Section::Groups, "Groups")
+        ..Frame::new(Section::Groups, t!("Groups"))
     };
     let rows = table(&Table {
-        caption: "Groups",
-        columns: vec![Column::main("Group"), Column::number("Devices").labelled(), Column::text("Who is in it").wraps()],
+        caption: t!("Groups"),
+        columns: vec![Column::main(t!("Group")), Column::number(t!("Devices")).labelled(), Column::text(t!("Who is in it")).wraps()],
         rows: view
             .rows
             .iter()
@@ -137,8 +138,10 @@ pub fn list(shell: &Shell, view: &GroupsView) -> Markup {
             next: view.next.clone(),
         }),
         empty: empty(
-            "No groups yet",
-            "A group is a set of devices that are to have the same: the iPads of a cart, the Macs of the staff. You put them in by hand, or a rule finds them and keeps the group up to date.",
+            t!("No groups yet"),
+            t!(
+                "A group is a set of devices that are to have the same: the iPads of a cart, the Macs of the staff. You put them in by hand, or a rule finds them and keeps the group up to date."
+            ),
             new,
         ),
         selection: None,
@@ -148,26 +151,30 @@ pub fn list(shell: &Shell, view: &GroupsView) -> Markup {
 }
 
 fn who(row: &GroupRow) -> Markup {
-    html! { @if row.rule.is_empty() { span.quiet { "put in by hand" } } @else { span.lines title=(row.rule) { (row.rule) } } }
+    html! { @if row.rule.is_empty() { span.quiet { (t!("put in by hand")) } } @else { span.lines title=(row.rule) { (row.rule) } } }
 }
 
 /// The page of one group.
 pub fn one(shell: &Shell, view: &GroupView) -> Markup {
     let row = &view.row;
-    let edit = html! { @if view.may_change { (Button::link(format!("/groups/{}/edit", row.id), "Change it").main()) } };
-    let page = Frame { back: Some(BACK), under: html! { (view.note) }, action: edit, ..Frame::new(Section::Groups, &row.name) };
-    let kind = if row.rule.is_empty() { "put in by hand".to_owned() } else { format!("every device of which this is true: {}", row.rule) };
+    let edit = html! { @if view.may_change { (Button::link(format!("/groups/{}/edit", row.id), t!("Change it")).main()) } };
+    let page = Frame { back: Some(way(BACK)), under: html! { (view.note) }, action: edit, ..Frame::new(Section::Groups, &row.name) };
+    let kind = if row.rule.is_empty() {
+        t!("put in by hand").to_owned()
+    } else {
+        t!("every device of which this is true: {rule}", rule = row.rule)
+    };
     let content = html! {
-        (facts(&[Fact::text("Devices", &count(row.devices, "device", "devices")), Fact::text("Who is in it", &kind)]))
+        (facts(&[Fact::text(t!("Devices"), &count(row.devices, t!("device"), t!("devices"))), Fact::text(t!("Who is in it"), &kind)]))
         (warnings(&view.clashes))
-        (section("What is assigned to it", assigned(view)))
-        (section("Devices", html! {
+        (section(t!("What is assigned to it"), assigned(view)))
+        (section(t!("Devices"), html! {
             div.stack {
                 (devices(view))
                 @if view.may_change && row.rule.is_empty() { (put_in(view)) }
             }
         }))
-        @if view.may_change { div.row { (Button::link(format!("/groups/{}/delete", row.id), "Delete the group…").destructive().asks()) } }
+        @if view.may_change { div.row { (Button::link(format!("/groups/{}/delete", row.id), t!("Delete the group…")).destructive().asks()) } }
     };
     frame(shell, &page, content)
 }
@@ -175,16 +182,16 @@ pub fn one(shell: &Shell, view: &GroupView) -> Markup {
 fn assigned(view: &GroupView) -> Markup {
     html! {
         @if view.assigned.is_empty() {
-            p.quiet { @if view.ended.is_empty() { "Nothing yet." } @else { "Nothing now." } " Profiles and policies are assigned to groups on their own pages." }
+            p.quiet { @if view.ended.is_empty() { (t!("Nothing yet.")) } @else { (t!("Nothing now.")) } (t!(" Profiles and policies are assigned to groups on their own pages.")) }
         } @else {
             ul.plain {
                 @for (href, words, end) in &view.assigned {
-                    li { a href=(href) { (words) } @if let Some(end) = end { span.quiet { ", until " (moment(*end)) } } }
+                    li { a href=(href) { (words) } @if let Some(end) = end { span.quiet { (t!(", until ")) (moment(*end)) } } }
                 }
             }
         }
         @if !view.ended.is_empty() {
-            ul.plain { @for (href, words, end) in &view.ended { li { a href=(href) { (words) } span.quiet { ", ended " (moment(*end)) } } } }
+            ul.plain { @for (href, words, end) in &view.ended { li { a href=(href) { (words) } span.quiet { (t!(", ended ")) (moment(*end)) } } } }
         }
     }
 }
@@ -192,11 +199,12 @@ fn assigned(view: &GroupView) -> Markup {
 fn devices(view: &GroupView) -> Markup {
     let row = &view.row;
     let by_hand = row.rule.is_empty();
-    let words = if by_hand { "Put some in below." } else { "No device meets the rule now. One that does later comes in by itself." };
-    let remove = Action { words: "Take out".into(), to: format!("/groups/{}/remove", row.id), destructive: false };
+    let words =
+        if by_hand { t!("Put some in below.") } else { t!("No device meets the rule now. One that does later comes in by itself.") };
+    let remove = Action { words: t!("Take out").into(), to: format!("/groups/{}/remove", row.id), destructive: false };
     table(&Table {
-        caption: "Devices of the group",
-        columns: vec![Column::main("Name"), Column::code("Serial number")],
+        caption: t!("Devices of the group"),
+        columns: vec![Column::main(t!("Name")), Column::code(t!("Serial number"))],
         rows: view
             .devices
             .iter()
@@ -214,7 +222,7 @@ fn devices(view: &GroupView) -> Markup {
             first: view.first.clone(),
             next: view.next.clone(),
         }),
-        empty: html! { p.quiet { "No device is in it. " (words) } },
+        empty: html! { p.quiet { (t!("No device is in it. ")) (words) } },
         selection: (by_hand && view.may_change).then(|| Selection {
             name: "device",
             actions: vec![remove],
@@ -230,9 +238,9 @@ fn put_in(view: &GroupView) -> Markup {
         &format!("/groups/{}/devices", view.row.id),
         html! {
             div.form {
-                (field("devices", "Put devices in").lines(4).mono().value(&view.typed).error(view.error.as_deref())
-                    .help("Serial numbers or names, one a line."))
-                (Button::submit("Put them in"))
+                (field("devices", t!("Put devices in")).lines(4).mono().value(&view.typed).error(view.error.as_deref())
+                    .help(t!("Serial numbers or names, one a line.")))
+                (Button::submit(t!("Put them in")))
             }
         },
     )
@@ -241,12 +249,12 @@ fn put_in(view: &GroupView) -> Markup {
 /// The page that asks before devices are taken out.
 pub fn take_out(shell: &Shell, id: &str, group: &str, names: &[String], ids: &[String]) -> Markup {
     let (action, cancel) = (format!("/groups/{id}/remove"), format!("/groups/{id}"));
-    let title = format!("Take {} out of {group}", count(names.len() as u64, "device", "devices"));
+    let title = t!("Take {devices} out of {group}", devices = count(names.len() as u64, "device", "devices"), group);
     let hidden: Vec<_> = ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
     let ask = Confirm {
         action: &action,
         title: &title,
-        consequence: html! { "What they have only by this group is taken back from them; apps go with all that they hold there." },
+        consequence: html! { (t!("What they have only by this group is taken back from them; apps go with all that they hold there.")) },
         names,
         total: names.len() as u64,
         hidden: &hidden,
@@ -277,18 +285,18 @@ pub struct PutInto {
 /// The page that asks into which group devices are put.
 pub fn put_into(shell: &Shell, view: &PutInto) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
-    let title = format!("Put {} into a group", count(view.names.len() as u64, "device", "devices"));
+    let title = t!("Put {devices} into a group", devices = count(view.names.len() as u64, "device", "devices"));
     let choices: Vec<_> = std::iter::once((String::new(), String::from("–"))).chain(view.choices.iter().cloned()).collect();
     let fields = html! {
         @if let Some(words) = error("") { p.error role="alert" { (words) } }
-        @if !view.choices.is_empty() { (select("into", "Group", &choices, &view.into, "", error("into"))) }
-        (field("new", if view.choices.is_empty() { "Name of the new group" } else { "Or a new group" }).optional().value(&view.new)
+        @if !view.choices.is_empty() { (select("into", t!("Group"), &choices, &view.into, "", error("into"))) }
+        (field("new", if view.choices.is_empty() { t!("Name of the new group") } else { t!("Or a new group") }).optional().value(&view.new)
             .error(error("new").or(error("into").filter(|_| view.choices.is_empty()))))
     };
     let ask = Confirm {
         action: "/devices/actions/group",
         title: &title,
-        consequence: html! { "They get what is assigned to the group. Groups by rule are not among these: their rules decide." },
+        consequence: html! { (t!("They get what is assigned to the group. Groups by rule are not among these: their rules decide.")) },
         names: &view.names,
         total: view.names.len() as u64,
         hidden: &view.hidden,
@@ -297,7 +305,7 @@ pub fn put_into(shell: &Shell, view: &PutInto) -> Markup {
         cancel: "/devices",
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some(("/devices", "Devices")), ..Frame::new(Section::Devices, &title) }, confirm(&ask))
+    frame(shell, &Frame { back: Some(("/devices", t!("Devices"))), ..Frame::new(Section::Devices, &title) }, confirm(&ask))
 }
 
 impl GroupView {
@@ -312,19 +320,19 @@ pub fn delete(shell: &Shell, view: &GroupView, given: Option<&str>) -> Markup {
     let row = &view.row;
     let (total, phrase) = (view.losing(), view.losing().to_string());
     let (action, cancel, title) =
-        (format!("/groups/{}/delete", row.id), format!("/groups/{}", row.id), format!("Delete the group {}", row.name));
+        (format!("/groups/{}/delete", row.id), format!("/groups/{}", row.id), t!("Delete the group {name}", name = row.name));
     let names: Vec<String> = view.assigned.iter().map(|(_, words, _)| words.clone()).collect();
     let consequence = html! {
-        "Its " (count(row.devices, "device", "devices")) " stay, and are in their other groups as before."
-        @if !names.is_empty() { " What they have only by this group is taken back from them: " (names.join(", ")) ". Apps go with all that they hold there." }
-        @if !view.trials.is_empty() { " It tries " (view.trials.join(", ")) ": nobody has that then, and it is kept." }
+        (t!("Its ")) (count(row.devices, t!("device"), t!("devices"))) (t!(" stay, and are in their other groups as before."))
+        @if !names.is_empty() { (t!(" What they have only by this group is taken back from them: ")) (names.join(", ")) (t!(". Apps go with all that they hold there.")) }
+        @if !view.trials.is_empty() { (t!(" It tries ")) (view.trials.join(", ")) (t!(": nobody has that then, and it is kept.")) }
     };
     let ask = Confirm {
         action: &action,
         title: &title,
         consequence,
         typed: Typed::count(&phrase, total, given),
-        verb: "Delete the group",
+        verb: t!("Delete the group"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
@@ -337,47 +345,47 @@ pub fn form(shell: &Shell, view: &GroupForm) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
     let by_rule = view.builder.is_some() || view.words.is_some();
     let (title, action, cancel) = match &view.id {
-        None => ("New group", if by_rule { "/groups/new?by=rule".to_owned() } else { "/groups/new".to_owned() }, "/groups".to_owned()),
-        Some(id) => ("Change the group", format!("/groups/{id}/edit"), format!("/groups/{id}")),
+        None => (t!("New group"), if by_rule { "/groups/new?by=rule".to_owned() } else { "/groups/new".to_owned() }, "/groups".to_owned()),
+        Some(id) => (t!("Change the group"), format!("/groups/{id}/edit"), format!("/groups/{id}")),
     };
     let kinds = [
-        Tab { title: "By hand".into(), href: "/groups/new".into(), current: !by_rule, count: None },
-        Tab { title: "By a rule".into(), href: "/groups/new?by=rule".into(), current: by_rule, count: None },
+        Tab { title: t!("By hand").into(), href: "/groups/new".into(), current: !by_rule, count: None },
+        Tab { title: t!("By a rule").into(), href: "/groups/new?by=rule".into(), current: by_rule, count: None },
     ];
-    let save = if view.id.is_some() { "Save" } else { "Make the group" };
+    let save = if view.id.is_some() { t!("Save") } else { t!("Make the group") };
     let content = html! {
-        @if view.id.is_none() { (tabs("How its devices are chosen", &kinds)) }
-        (post_retold(&action, "conditions found", html! {
+        @if view.id.is_none() { (tabs(t!("How its devices are chosen"), &kinds)) }
+        (post_retold(&action, t!("conditions found"), html! {
             div.form {
                 @if let Some(words) = error("") { p.error role="alert" { (words) } }
-                (field("name", "Name").value(&view.name).error(error("name")).example("Cart A, Year 5, Staff Macs").first())
-                (field("note", "What it is for").optional().value(&view.note).error(error("note")))
+                (field("name", t!("Name")).value(&view.name).error(error("name")).example(t!("Cart A, Year 5, Staff Macs")).first())
+                (field("note", t!("What it is for")).optional().value(&view.note).error(error("note")))
                 @if let Some(builder) = &view.builder {
                     (builder.render(&view.classes, &view.errors))
                     (found(view.found.as_ref()))
-                    div.row { (Button::submit("Count the devices").sends("do", "count")) }
+                    div.row { (Button::submit(t!("Count the devices")).sends("do", "count")) }
                 }
                 @if let Some(words) = &view.words {
-                    p { "Its rule: " (words) "." }
-                    p.quiet { "This rule has lists within lists within a list, or more conditions than fit here: this page cannot change it. Change it through the API." }
+                    p { (t!("Its rule: ")) (words) "." }
+                    p.quiet { (t!("This rule has lists within lists within a list, or more conditions than fit here: this page cannot change it. Change it through the API.")) }
                 }
-                div.form-foot { (Button::submit(save).main().sends("do", "save").render()) (Button::link(cancel, "Cancel")) }
+                div.form-foot { (Button::submit(save).main().sends("do", "save").render()) (Button::link(cancel, t!("Cancel"))) }
             }
         }))
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::Groups, title) }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::Groups, title) }, content)
 }
 
 fn found(found: Option<&Found>) -> Markup {
     html! {
         div.stack #found role="status" {
             @if let Some(found) = found {
-                p { strong { (count(found.count, "device", "devices")) " of " (super::parts::thousands(found.of)) } " now: " (found.words) "." }
+                p { strong { (count(found.count, t!("device"), t!("devices"))) (t!(" of ")) (super::parts::thousands(found.of)) } (t!(" now: ")) (found.words) "." }
                 @if !found.names.is_empty() {
                     p.meta {
                         (found.names.join(", "))
                         @let more = found.count.saturating_sub(found.names.len() as u64);
-                        @if more > 0 { " and " (super::parts::thousands(more)) " more" }
+                        @if more > 0 { (t!(" and ")) (super::parts::thousands(more)) (t!(" more")) }
                     }
                 }
             }

@@ -155,11 +155,11 @@ fn read(form: &AccessForm) -> Result<Policy> {
         } else if let Ok(number) = typed.parse::<u32>() {
             said[*name] = number.into();
         } else {
-            faults.push(((*name).to_owned(), String::from("write a whole number")));
+            faults.push(((*name).to_owned(), String::from(t!("write a whole number"))));
         }
     }
     let policy: Policy = serde_json::from_value(said)
-        .map_err(|error| Error::bad_input("Choose who may use the app, and what proves it.").caused_by(error))?;
+        .map_err(|error| Error::bad_input(t!("Choose who may use the app, and what proves it.")).caused_by(error))?;
     // All that is wrong is said at once.
     match policy.checked() {
         Ok(policy) => Error::fields(faults).map(|()| policy),
@@ -216,7 +216,7 @@ async fn set(
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(Outcome::Saved) => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Saved. It holds from the next ask on.")),
+        Ok(Outcome::Saved) => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), t!("Saved. It holds from the next ask on."))),
         Ok(Outcome::Asked(name, erased)) => {
             let sent: Vec<_> = pairs.iter().filter(|(key, _)| !matches!(key.as_str(), "confirmed" | "typed")).cloned().collect();
             let asked = ask::erase(&shell(&app, &who, None).await?, (&id, &name), &erased, given(&pairs), &sent);
@@ -259,7 +259,7 @@ async fn remove(
         access::remove(tx, &actor, &target).map(|()| Outcome::Saved)
     };
     match app.store.write(app.now(), work).await? {
-        Outcome::Saved => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Nobody has to ask for this app any more.")),
+        Outcome::Saved => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), t!("Nobody has to ask for this app any more."))),
         Outcome::Asked(name, closed) => {
             let asked = ask::remove(&shell(&app, &who, None).await?, (&id, &name), &closed, given(&pairs));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, asked).into_response())

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<App> {
 pub(super) fn part(tx: &Tx) -> Result<(Mark, String)> {
     let rules = rules::rules(tx)?;
     let names: Vec<_> = rules.families.keys().map(|family| family.name()).collect();
-    let words = if names.is_empty() { String::from("off") } else { format!("people enroll by it: {}", names.join(", ")) };
+    let words = if names.is_empty() { String::from("off") } else { t!("people enroll by it: {join}", join = names.join(", ")) };
     Ok((Mark::Ok, words))
 }
 
@@ -69,7 +69,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): 
     let group = of("group").unwrap_or_default().to_owned();
     let (actor, wanted) = (who.actor.clone(), Change { families: families.iter().copied().collect(), group: Some(group.clone()) });
     match app.store.write(app.now(), move |tx| rules::change(tx, &actor, wanted)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved. Devices that are enrolled stay as they are.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved. Devices that are enrolled stay as they are."))),
         Err(error) if error.kind == Kind::BadInput => {
             let view = AccountView { families, group, errors: errors(&error), ..view(&app, &who).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shell(&app, &who, None).await?, &view)).into_response())

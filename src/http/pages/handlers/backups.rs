@@ -39,12 +39,12 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let standing = backups::standing(tx, actor)?;
     let last = standing.last.as_ref().map(|last| zone(tx).map(|zone| zone.words(last.made_at))).transpose()?;
     Ok(match (&standing.failure, last) {
-        (Some(_), Some(last)) => (Mark::Problem, format!("the last try failed; the last one is of {last}")),
-        (Some(_), None) => (Mark::Problem, String::from("none could be made yet")),
-        (None, Some(last)) if standing.plan.daily => (Mark::Ok, format!("each day; the last one is of {last}")),
-        (None, Some(last)) => (Mark::Ok, format!("not made by themselves; the last one is of {last}")),
-        (None, None) if standing.plan.daily => (Mark::Waiting, String::from("each day; none was made yet")),
-        (None, None) => (Mark::Waiting, String::from("none: a lost disk means enrolling every device again")),
+        (Some(_), Some(last)) => (Mark::Problem, t!("the last try failed; the last one is of {last}", last)),
+        (Some(_), None) => (Mark::Problem, String::from(t!("none could be made yet"))),
+        (None, Some(last)) if standing.plan.daily => (Mark::Ok, t!("each day; the last one is of {last}", last)),
+        (None, Some(last)) => (Mark::Ok, t!("not made by themselves; the last one is of {last}", last)),
+        (None, None) if standing.plan.daily => (Mark::Waiting, String::from(t!("each day; none was made yet"))),
+        (None, None) => (Mark::Waiting, String::from(t!("none: a lost disk means enrolling every device again"))),
     })
 }
 
@@ -109,7 +109,8 @@ struct Typed {
 
 impl Typed {
     fn plan(&self) -> Result<NewPlan> {
-        let number = |field: &str, text: &str| text.trim().parse::<u16>().map_err(|_| Error::field(field, "write a number from 0 to 366"));
+        let number =
+            |field: &str, text: &str| text.trim().parse::<u16>().map_err(|_| Error::field(field, t!("write a number from 0 to 366")));
         let keep = Keep {
             daily: number("keep.daily", &self.keep_daily)?,
             weekly: number("keep.weekly", &self.keep_weekly)?,
@@ -161,7 +162,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, "Saved.")),
+        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved."))),
         Err(error) => refused(&app, &who, Some(typed), &error).await.ok_or(error)?,
     }
 }
@@ -178,7 +179,7 @@ async fn try_places(State(app): State<App>, who: SignedIn, Form(typed): Form<Typ
     match tried.await {
         Ok(()) => {
             let view = BackupsView { form: typed.form(), ..view(&app, &who).await? };
-            let words = String::from("Files can be put there, fetched and removed. Save to go on; a secret key has to be typed again.");
+            let words = String::from(t!("Files can be put there, fetched and removed. Save to go on; a secret key has to be typed again."));
             let flash = crate::http::pages::parts::Flash { state: Mark::Ok, words, way: None };
             Ok(page(&shell(&app, &who, Some(flash)).await?, &view).into_response())
         }
@@ -205,7 +206,7 @@ async fn refused(app: &App, who: &SignedIn, typed: Option<Typed>, error: &Error)
 async fn run(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     match app.store.write(app.now(), move |tx| backups::run_now(tx, &actor)).await {
-        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, "A backup is being made. This page says what became of it.")),
+        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, t!("A backup is being made. This page says what became of it."))),
         Err(error) => refused(&app, &who, None, &error).await.ok_or(error)?,
     }
 }
@@ -218,7 +219,7 @@ async fn self_test(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<
             &gate,
             &who,
             ADDRESS,
-            "The newest backup is being restored into a temporary folder. This page says what became of it.",
+            t!("The newest backup is being restored into a temporary folder. This page says what became of it."),
         )),
         Err(error) => refused(&app, &who, None, &error).await.ok_or(error)?,
     }

@@ -43,7 +43,7 @@ fn typed(pairs: &[(String, String)]) -> Result<Catalog> {
     let said = serde_json::json!({
         "title": one("title"), "note": one("note"), "colour": one("colour"), "audience": one("audience"), "groups": all("groups"),
     });
-    serde_json::from_value(said).map_err(|error| Error::bad_input("Choose a colour, and where the icon is.").caused_by(error))
+    serde_json::from_value(said).map_err(|error| Error::bad_input(t!("Choose a colour, and where the icon is.")).caused_by(error))
 }
 
 async fn set(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response> {
@@ -51,7 +51,7 @@ async fn set(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
     let wanted = typed(&pairs)?;
     let (actor, tried) = (who.actor.clone(), wanted.clone());
     match app.store.write(app.now(), move |tx| catalog::set(tx, &actor, wanted)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, "/system/catalog", "Saved. Devices follow when they next report.")),
+        Ok(_) => Ok(said(&app, &gate, &who, "/system/catalog", t!("Saved. Devices follow when they next report."))),
         Err(error) if error.kind == Kind::BadInput => {
             let view = app.store.read_slow(app.now(), move |tx| form(tx, tried, true)).await?;
             let view = CatalogForm { errors: errors(&error), ..view };
@@ -69,7 +69,7 @@ async fn ask_end(State(app): State<App>, who: SignedIn) -> Result<Response> {
 async fn end(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| catalog::renew_all(tx, &actor)).await?;
-    Ok(said(&app, &gate, &who, "/system/catalog", "All links are ended. Icons are made anew."))
+    Ok(said(&app, &gate, &who, "/system/catalog", t!("All links are ended. Icons are made anew.")))
 }
 
 async fn of_device(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {

@@ -34,7 +34,7 @@ use crate::store::roster::Listed;
 use crate::store::{Tx, enrollments};
 
 /// Where the pages for several devices lead back to.
-const DEVICES: (&str, &str) = ("/devices", "Devices");
+const DEVICES: (&str, &str) = ("/devices", msg!("Devices"));
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -68,7 +68,7 @@ fn no_macs(actor: &Actor, deed: Deed) -> Option<String> {
     let stands_against = deed == Deed::Lock && !actor.may(Right::Destroy);
     stands_against.then(|| {
         let roles = Right::Destroy.roles();
-        format!("A Mac that is locked lets nobody in before a PIN is typed; locking one takes the role {roles}.")
+        t!("A Mac that is locked lets nobody in before a PIN is typed; locking one takes the role {roles}.", roles)
     })
 }
 
@@ -101,13 +101,13 @@ pub(super) fn for_several(actor: &Actor) -> Vec<Action> {
         to: format!("/devices/actions/{}", deed.path()),
         destructive: deed.is_destructive(),
     };
-    let group = Action { words: String::from("Put into a group"), to: String::from("/devices/actions/group"), destructive: false };
+    let group = Action { words: String::from(t!("Put into a group")), to: String::from("/devices/actions/group"), destructive: false };
     let deeds = Deed::ALL.into_iter().filter(|deed| deed.suits_many() && actor.may(right(*deed))).map(action);
     actor.may(Right::Configure).then_some(group).into_iter().chain(deeds).collect()
 }
 
 fn read(path: &str) -> Result<Deed> {
-    Deed::from_path(path).ok_or_else(|| Error::not_found("There is nothing of that name to do with a device."))
+    Deed::from_path(path).ok_or_else(|| Error::not_found(t!("There is nothing of that name to do with a device.")))
 }
 
 /// Asks before a deed.
@@ -159,7 +159,7 @@ fn networks(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<Option<Vec<(String
 /// What is worth knowing before the only device of a page is put into Lost Mode; empty for nothing.
 fn note_of_one(tx: &Tx, deed: Deed, listed: &Listed) -> Result<String> {
     if deed == Deed::LostMode && listed.lost.is_some() {
-        return Ok(String::from("It is lost already. What you leave empty stays as it is, and so does since when it is lost."));
+        return Ok(String::from(t!("It is lost already. What you leave empty stays as it is, and so does since when it is lost.")));
     }
     note(tx, deed, std::slice::from_ref(listed))
 }
@@ -168,8 +168,8 @@ fn note_of_one(tx: &Tx, deed: Deed, listed: &Listed) -> Result<String> {
 fn note(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<String> {
     match chosen.iter().filter(|listed| deed == Deed::LostMode && listed.lost.is_some()).count() {
         0 => {}
-        1 => return Ok(String::from("1 device is lost already and stays as it is.")),
-        lost => return Ok(format!("{lost} devices are lost already and stay as they are.")),
+        1 => return Ok(String::from(t!("1 device is lost already and stays as it is."))),
+        lost => return Ok(t!("{lost} devices are lost already and stay as they are.", lost)),
     }
     let retired = chosen.iter().filter(|listed| deed == Deed::Delete && listed.enrollment_state == Some(EnrollmentState::Retired));
     let mut untold = 0_u64;
@@ -178,12 +178,12 @@ fn note(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<String> {
     }
     Ok(match untold {
         0 => String::new(),
-        _ if chosen.len() == 1 => String::from(
-            "It was retired and has not been told to leave yet. Deleted, it is woken no more: it keeps what it got from here until it is erased, or connects by itself.",
-        ),
-        _ => format!(
-            "{} retired and not told to leave yet. Deleted, these are woken no more: they keep what they got from here until they are erased, or connect by themselves.",
-            count(untold, "device is", "devices are")
+        _ if chosen.len() == 1 => String::from(t!(
+            "It was retired and has not been told to leave yet. Deleted, it is woken no more: it keeps what it got from here until it is erased, or connects by itself."
+        )),
+        _ => t!(
+            "{are} retired and not told to leave yet. Deleted, these are woken no more: they keep what they got from here until they are erased, or connect by themselves.",
+            are = count(untold, "device is", "devices are")
         ),
     })
 }
@@ -221,7 +221,7 @@ async fn do_one(
         Ok(_) if deed == Deed::Delete => Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(1))),
         Ok(made) => {
             // Shown this once; afterwards whoever may reveal secrets has it shown on the device's page.
-            let pin = made.map_or_else(String::new, |pin| format!(" The PIN {} was made for it and is kept with it.", pin.expose()));
+            let pin = made.map_or_else(String::new, |pin| t!(" The PIN {pin} was made for it and is kept with it.", pin = pin.expose()));
             Ok(said(&app, &gate, &who, &format!("/devices/{id}"), &format!("{}{pin}", deed.done(1))))
         }
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
@@ -263,7 +263,7 @@ fn order(tx: &Tx, deed: Deed, typed: &DeedForm, pin: Option<&Secret<String>>) ->
         Deed::Restart => command::restart_device(uuid, None),
         Deed::ShutDown => command::shut_down_device(uuid),
         Deed::LostMode if message.is_none() && phone.is_none() => {
-            return Err(Error::field("message", "say something, or give a telephone number"));
+            return Err(Error::field("message", t!("say something, or give a telephone number")));
         }
         Deed::LostMode => command::enable_lost_mode(uuid, LostMode { message, phone_number: phone, footnote: text(&typed.footnote) }),
         Deed::EndLostMode => command::disable_lost_mode(uuid),
@@ -272,7 +272,7 @@ fn order(tx: &Tx, deed: Deed, typed: &DeedForm, pin: Option<&Secret<String>>) ->
         // The room fills in the token that the device gave.
         Deed::ClearPasscode => Command::new(uuid, "ClearPasscode"),
         Deed::Erase => command::erase_device(uuid, &EraseDevice { pin: pin.cloned(), ..EraseDevice::default() }),
-        Deed::Retire | Deed::TakeBack | Deed::Delete => return Err(Error::bad_input("No command does that.")),
+        Deed::Retire | Deed::TakeBack | Deed::Delete => return Err(Error::bad_input(t!("No command does that."))),
     })
 }
 
@@ -283,7 +283,7 @@ fn pin(typed: &DeedForm, is_mac: bool) -> Result<Option<Secret<String>>> {
         return Ok(None);
     }
     if pin.len() != 6 || !pin.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Error::field("pin", "six digits"));
+        return Err(Error::field("pin", t!("six digits")));
     }
     Ok(Some(Secret::new(pin.to_owned())))
 }

@@ -88,7 +88,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         name: name(&listed.device),
         state: mark(listed.standing),
         state_words: match (is_expected, &moves) {
-            (true, _) => String::from("erased, expected back"),
+            (true, _) => String::from(t!("erased, expected back")),
             (false, Some(moves)) if !matches!(moves, Move::Came { .. }) && listed.standing != Standing::Lost => moves.words(),
             (false, _) => reason(&listed),
         },
@@ -108,7 +108,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
 /// A deed as a button; a lost device is given a new message, not lost anew.
 fn action(deed: Deed, is_lost: bool) -> DeviceAction {
     let button = DeviceAction::from(deed);
-    if is_lost && deed == Deed::LostMode { DeviceAction { words: String::from("Change lost message"), ..button } } else { button }
+    if is_lost && deed == Deed::LostMode { DeviceAction { words: String::from(t!("Change lost message")), ..button } } else { button }
 }
 
 /// Who enrolled the device by their account.
@@ -151,7 +151,7 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
         supervised: device.supervised,
         enrollment: listed
             .enrollment_state
-            .map(|state| if has_moved_in { "moved in, not seen yet" } else { state_words(state) }.to_owned())
+            .map(|state| if has_moved_in { t!("moved in, not seen yet") } else { state_words(state) }.to_owned())
             .unwrap_or_default(),
         enrolled_at: channel.and_then(|channel| channel.enrolled_at),
         last_seen_at: listed.last_seen_at,
@@ -184,11 +184,11 @@ fn group_names(tx: &Tx, device: &Device) -> Result<Vec<(String, String)>> {
 
 fn state_words(state: EnrollmentState) -> &'static str {
     match state {
-        EnrollmentState::Authenticated => "in the middle of enrolling",
-        EnrollmentState::Enrolled => "enrolled",
-        EnrollmentState::Left => "left",
-        EnrollmentState::Retired => "retired",
-        EnrollmentState::Erased => "erased",
+        EnrollmentState::Authenticated => t!("in the middle of enrolling"),
+        EnrollmentState::Enrolled => t!("enrolled"),
+        EnrollmentState::Left => t!("left"),
+        EnrollmentState::Retired => t!("retired"),
+        EnrollmentState::Erased => t!("erased"),
     }
 }
 
@@ -201,7 +201,7 @@ async fn refresh(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pa
             mdm::declarations::ask_for_news(tx, &actor, &channel)
         })
         .await?;
-    let words = "Asked for news. What it answers appears here by itself.";
+    let words = t!("Asked for news. What it answers appears here by itself.");
     Ok(said(&app, &gate, &who, &format!("/devices/{id}"), words))
 }
 

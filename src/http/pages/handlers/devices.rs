@@ -117,7 +117,7 @@ async fn keep(State(app): State<App>, gate: Gate, who: SignedIn, Form(Kept { nam
 async fn forget(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| filters::remove(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/devices", "The filter is forgotten; the devices are all still here."))
+    Ok(said(&app, &gate, &who, "/devices", t!("The filter is forgotten; the devices are all still here.")))
 }
 
 /// What the table lists under these filters.
@@ -148,9 +148,15 @@ fn cursor(after: &str) -> Option<(String, String)> {
 }
 
 fn platforms() -> Vec<(String, String)> {
-    [("ios", "iPhone and iPad"), ("macos", "Mac"), ("tvos", "Apple TV"), ("visionos", "Vision Pro"), ("watchos", "Apple Watch")]
-        .map(|(word, name)| (word.to_owned(), name.to_owned()))
-        .into()
+    [
+        ("ios", t!("iPhone and iPad")),
+        ("macos", t!("Mac")),
+        ("tvos", t!("Apple TV")),
+        ("visionos", t!("Vision Pro")),
+        ("watchos", t!("Apple Watch")),
+    ]
+    .map(|(word, name)| (word.to_owned(), name.to_owned()))
+    .into()
 }
 
 /// The square of a standing.
@@ -168,29 +174,31 @@ pub(super) fn mark(standing: Standing) -> Mark {
 pub(super) fn reason(listed: &Listed) -> String {
     use crate::store::enrollments::EnrollmentState as Enrollment;
     match (listed.enrollment_state, listed.standing) {
-        (None, _) => String::from("never enrolled"),
+        (None, _) => String::from(t!("never enrolled")),
         (Some(Enrollment::Left), _) => String::from("left"),
         (Some(Enrollment::Erased), _) => String::from("erased"),
-        (Some(Enrollment::Retired), Standing::Waiting) => String::from("retired, not told yet"),
+        (Some(Enrollment::Retired), Standing::Waiting) => String::from(t!("retired, not told yet")),
         (Some(Enrollment::Retired), _) => String::from("retired"),
         (Some(Enrollment::Authenticated), _) => String::from("enrolling"),
-        (_, Standing::Lost) if listed.lost == Some(LostState::Asked) => String::from("lost; it has not heard of it yet"),
+        (_, Standing::Lost) if listed.lost == Some(LostState::Asked) => String::from(t!("lost; it has not heard of it yet")),
         (_, Standing::Lost) => String::from("lost"),
-        (_, Standing::Problem) if listed.overdue && listed.failed == 0 => String::from("past the deadline of an update"),
-        (_, Standing::Problem) if listed.failed == 0 => String::from("cannot be woken"),
+        (_, Standing::Problem) if listed.overdue && listed.failed == 0 => String::from(t!("past the deadline of an update")),
+        (_, Standing::Problem) if listed.failed == 0 => String::from(t!("cannot be woken")),
         (_, Standing::Problem) if listed.overdue => {
-            let failed = if listed.failed == 1 { String::from("one thing") } else { format!("{} things", listed.failed) };
-            format!("past the deadline of an update, and {failed} failed on it")
+            let failed = if listed.failed == 1 { String::from(t!("one thing")) } else { t!("{failed} things", failed = listed.failed) };
+            t!("past the deadline of an update, and {failed} failed on it", failed)
         }
-        (_, Standing::Problem) if listed.failed == 1 => String::from("one thing failed on it"),
-        (_, Standing::Problem) => format!("{} things failed on it", listed.failed),
-        (_, Standing::Silent) => String::from("not heard of for a week"),
-        (_, Standing::Waiting) if listed.waiting == 0 && listed.lacking == 1 => String::from("an app cannot be had yet"),
-        (_, Standing::Waiting) if listed.waiting == 0 && listed.lacking > 1 => format!("{} apps cannot be had yet", listed.lacking),
-        (_, Standing::Waiting) if listed.waiting == 0 => String::from("waits for its first questions"),
-        (_, Standing::Waiting) if listed.waiting == 1 => String::from("one thing waits for it"),
-        (_, Standing::Waiting) => format!("{} things wait for it", listed.waiting),
-        (_, Standing::Ok) => String::from("up to date"),
+        (_, Standing::Problem) if listed.failed == 1 => String::from(t!("one thing failed on it")),
+        (_, Standing::Problem) => t!("{failed} things failed on it", failed = listed.failed),
+        (_, Standing::Silent) => String::from(t!("not heard of for a week")),
+        (_, Standing::Waiting) if listed.waiting == 0 && listed.lacking == 1 => String::from(t!("an app cannot be had yet")),
+        (_, Standing::Waiting) if listed.waiting == 0 && listed.lacking > 1 => {
+            t!("{lacking} apps cannot be had yet", lacking = listed.lacking)
+        }
+        (_, Standing::Waiting) if listed.waiting == 0 => String::from(t!("waits for its first questions")),
+        (_, Standing::Waiting) if listed.waiting == 1 => String::from(t!("one thing waits for it")),
+        (_, Standing::Waiting) => t!("{waiting} things wait for it", waiting = listed.waiting),
+        (_, Standing::Ok) => String::from(t!("up to date")),
     }
 }
 
@@ -211,7 +219,7 @@ pub(super) fn os(platform: Platform, product_name: &str, version: &str) -> Strin
 /// What a device is called, as far as it said.
 pub(super) fn name(device: &crate::store::devices::Device) -> String {
     let said = [Some(&device.name), device.serial_number.as_ref(), device.udid.as_ref()];
-    said.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_else(|| String::from("A device without a name"))
+    said.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_else(|| String::from(t!("A device without a name")))
 }
 
 /// A row of the table, and what it is sorted by.
@@ -228,9 +236,9 @@ fn row(tx: &Tx, listed: Listed) -> Result<(DeviceRow, String)> {
     let is_enrolled = listed.enrollment_state == Some(EnrollmentState::Enrolled);
     let has_moved_in = is_enrolled && listed.enrollment_id.as_deref().map(|id| handed_over::is_expected(tx, id)).transpose()? == Some(true);
     let reason = match (is_expected, moves) {
-        (true, _) => String::from("erased, expected back"),
+        (true, _) => String::from(t!("erased, expected back")),
         _ if listed.standing == Standing::Lost => reason(&listed),
-        _ if has_moved_in => String::from("moved in, not seen yet"),
+        _ if has_moved_in => String::from(t!("moved in, not seen yet")),
         (false, Some(moves)) => moves.words(),
         (false, None) => reason(&listed),
     };

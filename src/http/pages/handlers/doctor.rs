@@ -24,9 +24,12 @@ pub(super) fn routes() -> Router<App> {
 
 /// How it stands, for the overview.
 pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
-    let Some(last) = doctor::last(tx, actor)? else { return Ok((Mark::Waiting, String::from("nobody has looked yet"))) };
+    let Some(last) = doctor::last(tx, actor)? else { return Ok((Mark::Waiting, String::from(t!("nobody has looked yet")))) };
     let words = summary(&last);
-    Ok((mark(last.worst()), format!("{}; looked {}", words.trim_end_matches('.'), zone(tx)?.words(last.checked_at))))
+    Ok((
+        mark(last.worst()),
+        t!("{words}; looked {checked_at}", words = words.trim_end_matches('.'), checked_at = zone(tx)?.words(last.checked_at)),
+    ))
 }
 
 async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {

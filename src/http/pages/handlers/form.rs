@@ -16,7 +16,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
         match axum::Form::from_request(request, state).await {
             Ok(axum::Form(fields)) => Ok(Self(fields)),
             // Our own pages send what is asked for; this is an old page or a script.
-            Err(_) => Err(Error::bad_input("The form did not arrive as the page sends it. Open the page again and repeat what you typed.")),
+            Err(_) => {
+                Err(Error::bad_input(t!("The form did not arrive as the page sends it. Open the page again and repeat what you typed.")))
+            }
         }
     }
 }

@@ -27,13 +27,15 @@ pub(super) fn routes() -> Router<App> {
 /// What people call the devices of a platform, and what they need to prove it.
 fn kind(platform: Platform) -> (&'static str, &'static str) {
     match platform {
-        Platform::Macos => ("Mac", "Those with Apple silicon and macOS 14 or later can."),
-        Platform::Tvos => ("Apple TV", "Those with an A12 or later and tvOS 16 or later can."),
-        Platform::Visionos => ("Vision Pro", "Those with visionOS 1.1 or later can."),
+        Platform::Macos => (t!("Mac"), t!("Those with Apple silicon and macOS 14 or later can.")),
+        Platform::Tvos => (t!("Apple TV"), t!("Those with an A12 or later and tvOS 16 or later can.")),
+        Platform::Visionos => (t!("Vision Pro"), t!("Those with visionOS 1.1 or later can.")),
         _ => (
-            "iPhone and iPad",
-            "Those of 2017 and later (an A11, on iPads an A12 or an M chip) with iOS 16 or later can. By an invitation an iPad is asked only where it \
-             is required, because its browser does not say what it is.",
+            t!("iPhone and iPad"),
+            t!(
+                "Those of 2017 and later (an A11, on iPads an A12 or an M chip) with iOS 16 or later can. By an invitation an iPad is asked only where it \
+             is required, because its browser does not say what it is."
+            ),
         ),
     }
 }
@@ -43,11 +45,11 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let (policy, root_present) = attestation::show(tx, actor)?;
     let (requires, asks) = (policy.any(Mode::Require), policy.any(Mode::Prefer));
     Ok(match (requires, asks, root_present) {
-        (false, false, _) => (Mark::Ok, String::from("no proof is asked for")),
-        (true, _, false) => (Mark::Problem, String::from("a proof is required, and Apple's root is not here to judge it by")),
-        (_, _, false) => (Mark::Waiting, String::from("Apple's root is being fetched")),
-        (true, ..) => (Mark::Ok, String::from("a proof is required of some devices")),
-        (false, true, true) => (Mark::Ok, String::from("devices that can prove it are asked to")),
+        (false, false, _) => (Mark::Ok, String::from(t!("no proof is asked for"))),
+        (true, _, false) => (Mark::Problem, String::from(t!("a proof is required, and Apple's root is not here to judge it by"))),
+        (_, _, false) => (Mark::Waiting, String::from(t!("Apple's root is being fetched"))),
+        (true, ..) => (Mark::Ok, String::from(t!("a proof is required of some devices"))),
+        (false, true, true) => (Mark::Ok, String::from(t!("devices that can prove it are asked to"))),
     })
 }
 
@@ -75,7 +77,7 @@ async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
 
 async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): Form<HashMap<String, String>>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let unknown = || Error::bad_input("Choose one of the three for each kind of device.");
+    let unknown = || Error::bad_input(t!("Choose one of the three for each kind of device."));
     let chosen = |platform: Platform| {
         typed.get(platform.as_str()).map(|word| Mode::from_word(word).map(|mode| (platform, mode)).ok_or_else(unknown))
     };
@@ -86,7 +88,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved. It counts for devices that enroll from now on.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved. It counts for devices that enroll from now on."))),
         Err(error) if error.kind == Kind::BadInput => {
             let view = GenuineView { error: Some(error.message.into_owned()), ..view(&app, &who).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shell(&app, &who, None).await?, &view)).into_response())

@@ -95,18 +95,18 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
     let next = paged(&mut devices, &address, PAGE, rows::sort_key);
     let assigned = rows::assigned(tx, id)?.into_iter().map(|(kind, item, name, end)| {
         let (href, what) = match kind {
-            AssignedKind::Profile => (format!("/profiles/{item}"), "Profile"),
-            AssignedKind::Policy => (format!("/policies/{item}"), "Policy"),
-            AssignedKind::Declaration => (format!("/declarations/{item}"), "Declaration"),
-            AssignedKind::App => (format!("/apps/{item}"), "App"),
-            AssignedKind::Provisioning => (format!("/provisioning/{item}"), "Provisioning profile"),
-            AssignedKind::Update => (format!("/updates/plans/{item}"), "Update plan"),
-            AssignedKind::Focus => (format!("/teaching/focus/{item}"), "Focus"),
+            AssignedKind::Profile => (format!("/profiles/{item}"), t!("Profile")),
+            AssignedKind::Policy => (format!("/policies/{item}"), t!("Policy")),
+            AssignedKind::Declaration => (format!("/declarations/{item}"), t!("Declaration")),
+            AssignedKind::App => (format!("/apps/{item}"), t!("App")),
+            AssignedKind::Provisioning => (format!("/provisioning/{item}"), t!("Provisioning profile")),
+            AssignedKind::Update => (format!("/updates/plans/{item}"), t!("Update plan")),
+            AssignedKind::Focus => (format!("/teaching/focus/{item}"), t!("Focus")),
         };
         (href, format!("{what} {name}"), end)
     });
     let (ended, assigned): (Vec<_>, Vec<_>) = assigned.partition(|(_, _, end)| is_over(*end, tx.now));
-    let shown = |name: String, serial: &str| if name.is_empty() { format!("Device {serial}") } else { name };
+    let shown = |name: String, serial: &str| if name.is_empty() { t!("Device {serial}", serial) } else { name };
     Ok(GroupView {
         row: row(tx, &group)?,
         note: group.note,
@@ -224,10 +224,10 @@ async fn create(
     match app.store.write(app.now(), move |tx| groups::create(tx, &actor, new)).await {
         Ok(group) => {
             let words = if group.is_by_rule {
-                let count = count(group.device_count, "device is", "devices are");
-                format!("The group is made. {count} in it now; others come in by themselves.")
+                let count = count(group.device_count, t!("device is"), t!("devices are"));
+                t!("The group is made. {count} in it now; others come in by themselves.", count)
             } else {
-                String::from("The group is made. Put devices in below.")
+                String::from(t!("The group is made. Put devices in below."))
             };
             Ok(said(&app, &gate, &who, &format!("/groups/{}", group.id), &words))
         }
@@ -283,7 +283,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     match app.store.write(app.now(), work).await {
         Ok(Asked::First(brought)) => ask_first(&app, &who, &format!("/groups/{id}/edit"), (&id, &view.name), &brought, &pairs).await,
         Ok(Asked::Done(group)) => {
-            let words = format!("Saved. {} in it now.", count(group.device_count, "device is", "devices are"));
+            let words = t!("Saved. {are} in it now.", are = count(group.device_count, "device is", "devices are"));
             Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
         }
         Err(error) => refused(&app, &who, view, error).await,
@@ -319,7 +319,7 @@ async fn do_delete(
     }
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| groups::delete(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/groups", "The group is deleted."))
+    Ok(said(&app, &gate, &who, "/groups", t!("The group is deleted.")))
 }
 
 async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(pairs): Form<Pairs>) -> Result<Response> {
@@ -337,8 +337,8 @@ async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<S
         }
         Ok((_, Asked::Done(added), named)) => {
             let there = named - added;
-            let words = format!("{} put in.", count(added as u64, "device was", "devices were"));
-            let already = format!(" {} in it already.", count(there as u64, "was", "were"));
+            let words = t!("{were} put in.", were = count(added as u64, "device was", "devices were"));
+            let already = t!(" {were} in it already.", were = count(there as u64, "was", "were"));
             let words = if there > 0 { words + &already } else { words };
             Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
         }
@@ -363,7 +363,7 @@ async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
             chosen = rows::device_ids(tx, &target)?;
         }
         if chosen.is_empty() {
-            return Err(Error::bad_input("No device is chosen. Tick some in the table first."));
+            return Err(Error::bad_input(t!("No device is chosen. Tick some in the table first.")));
         }
         let names = chosen.iter().map(|id| devices::find(tx, &actor, id).map(|device| super::devices::name(&device)));
         Ok((group.name, names.collect::<Result<Vec<_>>>()?, chosen))
@@ -374,6 +374,6 @@ async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     }
     let (actor, target) = (who.actor.clone(), id.clone());
     let removed = app.store.write(app.now(), move |tx| groups::remove(tx, &actor, &target, &chosen)).await?;
-    let words = format!("{} taken out.", count(removed as u64, "device was", "devices were"));
+    let words = t!("{were} taken out.", were = count(removed as u64, "device was", "devices were"));
     Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
 }

@@ -70,9 +70,9 @@ async fn all(State(app): State<App>, who: SignedIn, Query(query): Query<ListQuer
 
 fn row(actor: &Actor, invitation: Invitation, now: Timestamp) -> InvitationRow {
     let (state, words) = match invitations::usable(&invitation, now) {
-        Ok(()) if invitation.uses > 0 => (Mark::Ok, "in use"),
-        Ok(()) => (Mark::Waiting, "not used yet"),
-        Err(Unusable::UsedUp) => (Mark::Ok, "used up"),
+        Ok(()) if invitation.uses > 0 => (Mark::Ok, t!("in use")),
+        Ok(()) => (Mark::Waiting, t!("not used yet")),
+        Err(Unusable::UsedUp) => (Mark::Ok, t!("used up")),
         Err(Unusable::Expired) => (Mark::Silent, "over"),
         Err(Unusable::Unknown) => (Mark::Silent, "withdrawn"),
     };
@@ -81,7 +81,7 @@ fn row(actor: &Actor, invitation: Invitation, now: Timestamp) -> InvitationRow {
         name: match (&code, invitation.note.is_empty()) {
             (_, false) => invitation.note,
             (Some(code), true) => code.clone(),
-            (None, true) => String::from("An invitation"),
+            (None, true) => String::from(t!("An invitation")),
         },
         id: invitation.id,
         code,
@@ -154,7 +154,7 @@ fn wanted(said: &Said, now: Timestamp) -> Result<NewInvitation> {
         "" => Ok(None),
         text => match text.parse::<u64>() {
             Ok(number) if (1..=most).contains(&number) => Ok(Some(number)),
-            _ => Err(Error::field(field, format!("a number from 1 to {most}"))),
+            _ => Err(Error::field(field, t!("a number from 1 to {most}", most))),
         },
     };
     let days = number("days", &said.days, DAYS_MAX)?.unwrap_or(14);
@@ -199,9 +199,9 @@ pub(super) fn arrivals(tx: &Tx, invitation_id: &str) -> Result<Vec<Arrival>> {
     for enrollment in enrollments::of_invitation(tx, invitation_id, PAGE)? {
         let Some(device) = devices::by_id(tx, &enrollment.device_id)? else { continue };
         let (state, words) = match enrollment.state {
-            EnrollmentState::Authenticated => (Mark::Waiting, "has its certificate"),
+            EnrollmentState::Authenticated => (Mark::Waiting, t!("has its certificate")),
             EnrollmentState::Enrolled => (Mark::Ok, "enrolled"),
-            EnrollmentState::Left | EnrollmentState::Retired | EnrollmentState::Erased => (Mark::Problem, "not enrolled any more"),
+            EnrollmentState::Left | EnrollmentState::Retired | EnrollmentState::Erased => (Mark::Problem, t!("not enrolled any more")),
         };
         arrivals.push(Arrival {
             name: name(&device),

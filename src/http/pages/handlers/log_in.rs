@@ -65,9 +65,9 @@ async fn ask(
     }
     let is_set_up = app.store.read(app.now(), setup::is_done).await?;
     let notice = if !is_set_up {
-        Some("Nobody can log in yet. Open the set-up link that Rollcall printed when it started; another start prints a new one.")
+        Some(t!("Nobody can log in yet. Open the set-up link that Rollcall printed when it started; another start prints a new one."))
     } else if query.said == "out" {
-        Some("You are logged out.")
+        Some(t!("You are logged out."))
     } else {
         None
     };
@@ -187,7 +187,7 @@ pub(super) async fn over(app: &App, error: Error) -> Result<Response> {
         return Ok((StatusCode::NOT_FOUND, welcome_over()).into_response());
     }
     let view = ProblemView {
-        title: "This set-up link is over".into(),
+        title: t!("This set-up link is over").into(),
         words: error.message.into_owned(),
         way_on: None,
         ..ProblemView::not_found()

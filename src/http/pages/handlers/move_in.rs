@@ -43,10 +43,10 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let standing = moves::standing(tx, actor)?;
     let (moved, waiting) = (standing.counts.moved.unsigned_abs(), standing.counts.waiting.unsigned_abs());
     Ok(match (moved, waiting) {
-        (0, _) => (Mark::Ok, String::from("no device came from another server")),
-        _ if !standing.topics_without_certificate.is_empty() => (Mark::Problem, String::from("devices moved in that cannot be woken")),
-        (_, 0) => (Mark::Ok, format!("{} moved in, and all have come", count(moved, "device", "devices"))),
-        _ => (Mark::Waiting, format!("{} moved in, {waiting} not seen yet", count(moved, "device", "devices"))),
+        (0, _) => (Mark::Ok, String::from(t!("no device came from another server"))),
+        _ if !standing.topics_without_certificate.is_empty() => (Mark::Problem, String::from(t!("devices moved in that cannot be woken"))),
+        (_, 0) => (Mark::Ok, t!("{devices} moved in, and all have come", devices = count(moved, "device", "devices"))),
+        _ => (Mark::Waiting, t!("{devices} moved in, {waiting} not seen yet", devices = count(moved, "device", "devices"), waiting)),
     })
 }
 
@@ -95,7 +95,7 @@ fn row(line: Line) -> MovedRow {
     MovedRow {
         name: names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default(),
         source: match line.moved.source {
-            MovedFrom::Nano => "a tool",
+            MovedFrom::Nano => t!("a tool"),
             MovedFrom::NanoMdm => "NanoMDM",
             MovedFrom::MicroMdm => "MicroMDM",
         },
@@ -156,7 +156,7 @@ async fn authority(State(app): State<App>, gate: Gate, who: SignedIn, parts: Mul
     match app.store.write(app.now(), work).await {
         Ok(_) => {
             trusted::renew(&app).await?;
-            Ok(said(&app, &gate, &who, ADDRESS, "Trusted. Devices with an identity from there are taken in when they come."))
+            Ok(said(&app, &gate, &who, ADDRESS, t!("Trusted. Devices with an identity from there are taken in when they come.")))
         }
         Err(error) => failed(&app, &who, "authority", error).await,
     }
@@ -172,7 +172,11 @@ async fn learn(State(app): State<App>, gate: Gate, who: SignedIn, parts: Multipa
     let (actor, hosts) = (who.actor.clone(), hosts(&app));
     match app.store.write(app.now(), move |tx| profile::learn(tx, &actor, &profile, &hosts)).await {
         Ok(learned) => {
-            let words = format!("Learned: {} have it. {}", count(learned.devices as u64, "device", "devices"), learned.warnings.join(" "));
+            let words = t!(
+                "Learned: {devices} have it. {join}",
+                devices = count(learned.devices as u64, "device", "devices"),
+                join = learned.warnings.join(" ")
+            );
             Ok(said(&app, &gate, &who, ADDRESS, words.trim_end()))
         }
         Err(error) => failed(&app, &who, "profile", error).await,
@@ -190,6 +194,6 @@ async fn window(State(app): State<App>, gate: Gate, who: SignedIn, Form(form): F
     let days = form.days;
     app.store.write(app.now(), move |tx| imported::set_window(tx, &actor, &form.id, form.days)).await?;
     trusted::renew(&app).await?;
-    let words = if days == 0 { "Closed. Those that have come stay." } else { "Open again for those that have not come yet." };
+    let words = if days == 0 { t!("Closed. Those that have come stay.") } else { t!("Open again for those that have not come yet.") };
     Ok(said(&app, &gate, &who, ADDRESS, words))
 }

@@ -45,12 +45,12 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let served = standing.recipients.iter().filter(|recipient| recipients::is_served(recipient)).count() as u64;
     let last = standing.letters.first();
     Ok(match (&standing.server, last) {
-        (None, _) => (Mark::Waiting, String::from("on this page only: no mail server was named")),
+        (None, _) => (Mark::Waiting, String::from(t!("on this page only: no mail server was named"))),
         (Some(_), Some(last)) if last.state == LetterState::GivenUp || (last.state == LetterState::Waiting && last.attempts > 0) => {
-            (Mark::Problem, String::from("e-mail does not go out"))
+            (Mark::Problem, String::from(t!("e-mail does not go out")))
         }
-        (Some(_), _) if served == 0 => (Mark::Waiting, String::from("nobody has ticked anything")),
-        (Some(_), _) => (Mark::Ok, format!("by e-mail to {}", count(served, "address", "addresses"))),
+        (Some(_), _) if served == 0 => (Mark::Waiting, String::from(t!("nobody has ticked anything"))),
+        (Some(_), _) => (Mark::Ok, t!("by e-mail to {addresses}", addresses = count(served, "address", "addresses"))),
     })
 }
 
@@ -107,7 +107,7 @@ impl Typed {
     fn server(&self) -> Result<NewServer> {
         let port = match self.port.trim() {
             "" => None,
-            port => Some(port.parse().map_err(|_| Error::field("port", "write a port from 1 to 65535, mostly 465 or 587"))?),
+            port => Some(port.parse().map_err(|_| Error::field("port", t!("write a port from 1 to 65535, mostly 465 or 587")))?),
         };
         Ok(NewServer {
             host: self.host.clone(),
@@ -147,7 +147,7 @@ async fn set_server(State(app): State<App>, gate: Gate, who: SignedIn, Form(type
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved."))),
         Err(error) => refused(&app, &who, error, |view| view.form = typed.form()).await,
     }
 }
@@ -155,7 +155,7 @@ async fn set_server(State(app): State<App>, gate: Gate, who: SignedIn, Form(type
 async fn remove_server(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| settings::remove_server(tx, &actor)).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "The mail server is out. Nothing is sent by e-mail."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("The mail server is out. Nothing is sent by e-mail.")))
 }
 
 /// Sends a real letter by what stands in the form, and shows the form again as it was typed.
@@ -168,8 +168,9 @@ async fn test(State(app): State<App>, who: SignedIn, Form(typed): Form<Typed>) -
     match tried {
         Ok(words) => {
             let view = NoticesView { form: typed.form(), ..view(&app, &who).await? };
-            let words = format!(
-                "The mail server took the letter. It said: {words}. What is not saved yet is not kept; a password has to be typed again."
+            let words = t!(
+                "The mail server took the letter. It said: {words}. What is not saved yet is not kept; a password has to be typed again.",
+                words
             );
             let flash = Flash { state: Mark::Ok, words, way: None };
             Ok(page(&shell(&app, &who, Some(flash)).await?, &view).into_response())
@@ -201,7 +202,7 @@ async fn set_rules(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed
         at: typed.at,
     };
     match app.store.write(app.now(), move |tx| settings::set_rules(tx, &actor, &new)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved."))),
         Err(error) => refused(&app, &who, error, |_| ()).await,
     }
 }
@@ -221,7 +222,7 @@ async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Form(form): Form
     let (actor, address, kinds) = (who.actor.clone(), typed(&form, "new_address"), ticked(&form, "new"));
     let to = address.clone();
     match app.store.write(app.now(), move |tx| recipients::add(tx, &actor, &to, kinds)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Added.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("Added."))),
         Err(error) => refused(&app, &who, error, |view| view.new_address = address).await,
     }
 }
@@ -235,23 +236,23 @@ async fn change(
 ) -> Result<Response> {
     let (actor, kinds) = (who.actor.clone(), ticked(&form, &id));
     app.store.write(app.now(), move |tx| recipients::change(tx, &actor, &id, None, Some(kinds))).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "Saved."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("Saved.")))
 }
 
 async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| recipients::remove(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "Nothing is sent there any more."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("Nothing is sent there any more.")))
 }
 
 async fn renew(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| feed::renew(tx, &actor).map(drop)).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "The calendar has a new address. If there was one before, it leads nowhere now."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("The calendar has a new address. If there was one before, it leads nowhere now.")))
 }
 
 async fn revoke(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| feed::revoke(tx, &actor)).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "The calendar's address leads nowhere now."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("The calendar's address leads nowhere now.")))
 }

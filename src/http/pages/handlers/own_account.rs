@@ -53,7 +53,7 @@ pub(super) fn routes() -> Router<App> {
 fn own_id(actor: &Actor) -> Result<&str> {
     match actor {
         Actor::Person { id, .. } => Ok(id),
-        _ => Err(Error::forbidden("Only people have an account.")),
+        _ => Err(Error::forbidden(t!("Only people have an account."))),
     }
 }
 
@@ -94,8 +94,8 @@ async fn set_notices(State(app): State<App>, gate: Gate, who: SignedIn, Form(for
     let (actor, address, kinds) = (who.actor.clone(), typed(&form, "address"), ticked(&form, OWN));
     let (to, wanted) = (address.clone(), kinds.clone());
     match app.store.write(app.now(), move |tx| recipients::set_own(tx, &actor, &to, wanted)).await {
-        Ok(Some(_)) => Ok(said(&app, &gate, &who, ADDRESS, "Saved.")),
-        Ok(None) => Ok(said(&app, &gate, &who, ADDRESS, "You hear of nothing by e-mail.")),
+        Ok(Some(_)) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved."))),
+        Ok(None) => Ok(said(&app, &gate, &who, ADDRESS, t!("You hear of nothing by e-mail."))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let mut view = AccountView { errors: errors(&error), ..look(&app, &who).await? };
             view.notices = view.notices.map(|own| OwnNotices { address, kinds, ..own });
@@ -130,11 +130,11 @@ async fn change_password(
 ) -> Result<Response> {
     let keep = who.session.token_hash.clone();
     match gate.change_password(who.actor.clone(), typed.old.into(), typed.new.into(), keep, from.client).await {
-        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, "The new password holds. Your other log-ins have ended.")),
+        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, t!("The new password holds. Your other log-ins have ended."))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Unauthenticated | Kind::TooOften) => {
             let wrong = match error.kind {
                 Kind::BadInput => errors(&error),
-                Kind::Unauthenticated => vec![("old".to_owned(), "This is not your password so far.".to_owned())],
+                Kind::Unauthenticated => vec![("old".to_owned(), t!("This is not your password so far.").to_owned())],
                 _ => vec![("old".to_owned(), error.message.clone().into_owned())],
             };
             let view = AccountView { errors: wrong, ..look(&app, &who).await? };
@@ -146,13 +146,13 @@ async fn change_password(
 
 /// The hash that a session's id in an address stands for.
 pub(super) fn session_hash(id: &str) -> Result<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(id).map_err(|_| Error::not_found("There is no such log-in."))
+    URL_SAFE_NO_PAD.decode(id).map_err(|_| Error::not_found(t!("There is no such log-in.")))
 }
 
 async fn end(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (hash, actor) = (session_hash(&id)?, who.actor.clone());
     app.store.write(app.now(), move |tx| sessions::end(tx, &actor, &hash)).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "That log-in has ended."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("That log-in has ended.")))
 }
 
 async fn end_others(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
@@ -161,15 +161,15 @@ async fn end_others(State(app): State<App>, gate: Gate, who: SignedIn) -> Result
         .store
         .write(app.now(), move |tx| sessions::end_all(tx, &looking.actor, own_id(&looking.actor)?, Some(&looking.session.token_hash)))
         .await?;
-    Ok(said(&app, &gate, &who, ADDRESS, if ended == 0 { "There was no other." } else { "All your other log-ins have ended." }))
+    Ok(said(&app, &gate, &who, ADDRESS, if ended == 0 { t!("There was no other.") } else { t!("All your other log-ins have ended.") }))
 }
 
 async fn factor_view(app: &App, who: &SignedIn, error: Option<String>) -> Result<FactorView> {
     let actor = who.actor.clone();
     app.store
         .read(app.now(), move |tx| {
-            let Actor::Person { id, name, .. } = &actor else { return Err(Error::forbidden("Only people have an account.")) };
-            let issuer = Some(settings::organisation(tx)?).filter(|name| !name.is_empty()).unwrap_or_else(|| String::from("Rollcall"));
+            let Actor::Person { id, name, .. } = &actor else { return Err(Error::forbidden(t!("Only people have an account."))) };
+            let issuer = Some(settings::organisation(tx)?).filter(|name| !name.is_empty()).unwrap_or_else(|| String::from(t!("Rollcall")));
             let prepared =
                 second_factor::prepared(tx, &actor)?.map(|secret| (totp::address(&secret, &issuer, name), totp::base32(&secret)));
             Ok(FactorView { standing: second_factor::standing(tx, &actor, id)?, prepared, error })
@@ -191,7 +191,7 @@ async fn begin(State(app): State<App>, gate: Gate, who: SignedIn, from: FromOurP
     let proof = match gate.prove_own(&who.actor, typed.password.into(), &from.client).await {
         Ok(proof) => proof,
         Err(error) if error.kind == Kind::Unauthenticated => {
-            return refused(&app, &who, Error::new(Kind::Unauthenticated, "This is not your password.")).await;
+            return refused(&app, &who, Error::new(Kind::Unauthenticated, t!("This is not your password."))).await;
         }
         Err(error) => return refused(&app, &who, error).await,
     };
@@ -261,7 +261,7 @@ async fn switch_off(
 ) -> Result<Response> {
     let actor = who.actor.clone();
     match gate.by_code(from.client.address, move |tx| second_factor::switch_off(tx, &actor, &given.off_code)).await {
-        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, "The second factor is off.")),
+        Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, t!("The second factor is off."))),
         Err(error) => refused(&app, &who, error).await,
     }
 }

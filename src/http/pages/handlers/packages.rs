@@ -147,14 +147,14 @@ async fn set_pilot(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): 
         packages::nobody_tries(tx, &target)
     };
     let doubt = app.store.write(app.now(), work).await?;
-    let words = doubt.map_or_else(|| String::from("Saved."), |doubt| format!("Saved. {doubt}"));
+    let words = doubt.map_or_else(|| String::from(t!("Saved.")), |doubt| t!("Saved. {doubt}", doubt));
     Ok(said(&app, &gate, &who, &format!("/own-apps/{id}"), &words))
 }
 
 async fn try_again(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| packages::try_again(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &format!("/own-apps/{id}"), "It is tried again; what comes of it stands here in a moment."))
+    Ok(said(&app, &gate, &who, &format!("/own-apps/{id}"), t!("It is tried again; what comes of it stands here in a moment.")))
 }
 
 async fn version(
@@ -209,12 +209,12 @@ async fn set_stage(
         if sent.stage == Stage::Pilot { packages::nobody_tries(tx, &package.app_id) } else { Ok(None) }
     };
     match app.store.write(app.now(), work).await {
-        Ok(Some(doubt)) => Ok(said(&app, &gate, &who, &format!("/own-apps/versions/{id}"), &format!("It is on trial. {doubt}"))),
+        Ok(Some(doubt)) => Ok(said(&app, &gate, &who, &format!("/own-apps/versions/{id}"), &t!("It is on trial. {doubt}", doubt))),
         Ok(None) => {
             let done = match sent.stage {
-                Stage::Everyone => "It is in place for everyone; devices get it from now on.",
-                Stage::Pilot => "It is on trial; the devices of the pilot group get it from now on.",
-                Stage::Kept => "It is out of use, and kept.",
+                Stage::Everyone => t!("It is in place for everyone; devices get it from now on."),
+                Stage::Pilot => t!("It is on trial; the devices of the pilot group get it from now on."),
+                Stage::Kept => t!("It is out of use, and kept."),
             };
             Ok(said(&app, &gate, &who, &format!("/own-apps/versions/{id}"), done))
         }
@@ -241,7 +241,7 @@ async fn icon(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> 
         packages::icon(tx, &id)
     };
     let found = app.store.read_slow(app.now(), work).await?;
-    let bytes = found.ok_or_else(|| Error::not_found("This version has no picture."))?;
+    let bytes = found.ok_or_else(|| Error::not_found(t!("This version has no picture.")))?;
     Ok(([(CONTENT_TYPE, "image/png")], bytes).into_response())
 }
 
@@ -254,7 +254,7 @@ async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> R
 async fn delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let view = version_view(&app, &who, id.clone()).await?;
     match upload::delete(&app, &who.actor, &id).await {
-        Ok(()) => Ok(said(&app, &gate, &who, &format!("/own-apps/{}", view.app.0), "The version and its file are deleted.")),
+        Ok(()) => Ok(said(&app, &gate, &who, &format!("/own-apps/{}", view.app.0), t!("The version and its file are deleted."))),
         Err(error) => refused(&app, &who, id, error).await,
     }
 }
@@ -287,7 +287,7 @@ async fn upload_view(app: &App, actor: &Actor) -> Result<UploadView> {
 async fn cancel(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     upload::cancel(&app, &who.actor, &id).await?;
-    Ok(said(&app, &gate, &who, "/own-apps/new", "The upload is cancelled, and what came of it is removed."))
+    Ok(said(&app, &gate, &who, "/own-apps/new", t!("The upload is cancelled, and what came of it is removed.")))
 }
 
 /// A file that a browser without script sends; it goes to the disk as it comes.
@@ -304,7 +304,7 @@ async fn create(State(app): State<App>, gate: Gate, who: SignedIn, share: Option
     let mut accept_expired = None;
     match taken(&app, &who.actor, announced, sent, &mut accept_expired).await {
         Ok(kept) => {
-            let words = if kept.is_new { done(&kept) } else { "This file is here already. Nothing was changed." };
+            let words = if kept.is_new { done(&kept) } else { t!("This file is here already. Nothing was changed.") };
             Ok(said(&app, &gate, &who, &format!("/own-apps/versions/{}", kept.package.id), words))
         }
         Err(error) => {
@@ -322,9 +322,9 @@ async fn create(State(app): State<App>, gate: Gate, who: SignedIn, share: Option
 
 fn done(kept: &Kept) -> &'static str {
     match kept.package.stage {
-        Stage::Everyone => "It is kept and in place for everyone that the app is assigned to.",
-        Stage::Pilot => "It is kept and on trial: the pilot group gets it first.",
-        Stage::Kept => "It is kept. No device gets it yet: put it in place when you are ready.",
+        Stage::Everyone => t!("It is kept and in place for everyone that the app is assigned to."),
+        Stage::Pilot => t!("It is kept and on trial: the pilot group gets it first."),
+        Stage::Kept => t!("It is kept. No device gets it yet: put it in place when you are ready."),
     }
 }
 
@@ -333,7 +333,7 @@ async fn taken(app: &App, actor: &Actor, announced: Option<u64>, mut sent: Multi
     let mut arrived = None;
     match brought(app, actor, announced, &mut sent, &mut arrived, accept_expired).await {
         Ok(()) => {
-            let arrived = arrived.ok_or_else(|| Error::field("file", "choose the .ipa or .pkg file"))?;
+            let arrived = arrived.ok_or_else(|| Error::field("file", t!("choose the .ipa or .pkg file")))?;
             let wish = Wish { accept_expired: accept_expired.unwrap_or_default(), ..Wish::default() };
             upload::keep(app, actor, arrived, wish).await
         }

@@ -54,7 +54,7 @@ pub(super) fn admin_rows(tx: &Tx, actor: &Actor) -> Result<Vec<AdminRow>> {
     let (admins, _) = admins::list(tx, actor, None, ROWS)?;
     let row = |admin: crate::store::admins::Admin| {
         let seen_at = sessions::list(tx, Some(&admin.id), None, ROWS)?.into_iter().map(|(session, _)| session.last_used_at).max();
-        let role = if admin.disabled_at.is_some() { format!("{}, kept out", admin.role) } else { admin.role };
+        let role = if admin.disabled_at.is_some() { t!("{role}, kept out", role = admin.role) } else { admin.role };
         let second_factor = second_factor::standing(tx, actor, &admin.id)?.on_since.is_some();
         Ok(AdminRow { id: admin.id, name: admin.name, role, second_factor, seen_at })
     };
@@ -168,7 +168,7 @@ struct RequiredOf {
 async fn require_second_factor(State(app): State<App>, gate: Gate, who: SignedIn, Form(said): Form<RequiredOf>) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| second_factor::require(tx, &actor, said.of)).await?;
-    Ok(super::said(&app, &gate, &who, ADDRESS, "Saved. It holds from everybody's next request on."))
+    Ok(super::said(&app, &gate, &who, ADDRESS, t!("Saved. It holds from everybody's next request on.")))
 }
 
 #[derive(Deserialize)]
@@ -340,14 +340,14 @@ async fn show_token(State(app): State<App>, gate: Gate, who: SignedIn, Path(slip
 fn whole(days: &str) -> Result<Option<u32>> {
     match days.trim() {
         "" => Ok(None),
-        days => days.parse().map(Some).map_err(|_| Error::field("days", "a whole number of days, or nothing for no end")),
+        days => days.parse().map(Some).map_err(|_| Error::field("days", t!("a whole number of days, or nothing for no end"))),
     }
 }
 
 async fn ask_revoke(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     let (tokens, _) = app.store.read_slow(app.now(), move |tx| tokens::list(tx, &actor, None, ROWS)).await?;
-    let found = tokens.into_iter().find(|token| token.id == target).ok_or_else(|| Error::not_found("There is no such token."))?;
+    let found = tokens.into_iter().find(|token| token.id == target).ok_or_else(|| Error::not_found(t!("There is no such token.")))?;
     Ok(revoke(&shell(&app, &who, None).await?, &id, &found.name).into_response())
 }
 

@@ -71,7 +71,7 @@ struct Number {
 
 async fn set(State(app): State<App>, who: SignedIn, Form(number): Form<Number>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let wanted = number.devices.trim().parse::<u32>().map_err(|_| Error::field("devices", format!("a number up to {MAX_DEVICES}")));
+    let wanted = number.devices.trim().parse::<u32>().map_err(|_| Error::field("devices", t!("a number up to {MAX_DEVICES}", MAX_DEVICES)));
     let outcome = match wanted {
         Ok(devices) => {
             let actor = who.actor.clone();
@@ -99,8 +99,8 @@ async fn own_devices(State(app): State<App>, gate: Gate, who: SignedIn) -> Resul
     who.actor.require(Right::Invite)?;
     let actor = who.actor.clone();
     let words = match app.store.write(app.now(), move |tx| own::switch_on(tx, &actor)).await {
-        Ok(0) => String::from("They enroll already, or have."),
-        Ok(_) => String::from("They enroll now. In a moment their devices are under Devices."),
+        Ok(0) => String::from(t!("They enroll already, or have.")),
+        Ok(_) => String::from(t!("They enroll now. In a moment their devices are under Devices.")),
         Err(error) if error.kind == Kind::Conflict => error.message.into_owned(),
         Err(error) => return Err(error),
     };

@@ -38,7 +38,7 @@ async fn back(who: SignedIn, Path((kind, id)): Path<(String, String)>) -> Result
 }
 
 fn named(kind: &str) -> Result<AssignedKind> {
-    kind.parse().map_err(|_| Error::not_found("There is no such page."))
+    kind.parse().map_err(|_| Error::not_found(t!("There is no such page.")))
 }
 
 async fn preview(
@@ -94,9 +94,9 @@ fn look(
         AssignedKind::Profile => profiles::find(tx, actor, id)?.profile.name,
         AssignedKind::Policy => policies::find(tx, actor, id)?.name,
         AssignedKind::Declaration => declarations::library::find(tx, actor, id)?.declaration.name,
-        AssignedKind::App => apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("this app is not known"))?.name,
+        AssignedKind::App => apps::by_id(tx, id)?.ok_or_else(|| Error::not_found(t!("this app is not known")))?.name,
         AssignedKind::Provisioning => provisioning::find(tx, actor, id)?.profile.name,
-        AssignedKind::Update | AssignedKind::Focus => return Err(Error::not_found("this has a preview of its own")),
+        AssignedKind::Update | AssignedKind::Focus => return Err(Error::not_found(t!("this has a preview of its own"))),
     };
     let rows = assignments::of_item(tx, kind, id)?;
     let assigned: Vec<Assigned> = rows.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
@@ -152,17 +152,17 @@ fn device(preview: Preview, id: &str) -> DeviceRow {
 
 fn thing(thing: Thing) -> ForeseenRow {
     let by = match thing.mechanism {
-        Mechanism::Command => "by a command",
-        Mechanism::Declaration => "by a declaration",
+        Mechanism::Command => t!("by a command"),
+        Mechanism::Declaration => t!("by a declaration"),
     };
     let (state, words) = match thing.foreseen {
-        Foreseen::Sent => (Mark::Waiting, format!("sent {by}")),
+        Foreseen::Sent => (Mark::Waiting, t!("sent {by}", by)),
         Foreseen::Removed => (Mark::Waiting, String::from("removed")),
-        Foreseen::Later => (Mark::Problem, String::from("refused before; not sent anew now")),
-        Foreseen::UnderWay => (Mark::Waiting, String::from("on its way")),
-        Foreseen::Stays => (Mark::Ok, String::from("stays as it is")),
-        Foreseen::NoLicence => (Mark::Problem, String::from("waits: no licence is left for it")),
-        Foreseen::Offered => (Mark::Silent, String::from("the person may ask for it")),
+        Foreseen::Later => (Mark::Problem, String::from(t!("refused before; not sent anew now"))),
+        Foreseen::UnderWay => (Mark::Waiting, String::from(t!("on its way"))),
+        Foreseen::Stays => (Mark::Ok, String::from(t!("stays as it is"))),
+        Foreseen::NoLicence => (Mark::Problem, String::from(t!("waits: no licence is left for it"))),
+        Foreseen::Offered => (Mark::Silent, String::from(t!("the person may ask for it"))),
     };
     ForeseenRow { name: thing.name, state, words }
 }

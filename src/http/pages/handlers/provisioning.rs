@@ -155,8 +155,8 @@ async fn save(
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(0) => Ok(said(&app, &gate, &who, &page, "Nothing was changed: it is for these groups already.")),
-        Ok(_) => Ok(said(&app, &gate, &who, &page, "Saved. Devices get it, or lose it, as they check in.")),
+        Ok(0) => Ok(said(&app, &gate, &who, &page, t!("Nothing was changed: it is for these groups already."))),
+        Ok(_) => Ok(said(&app, &gate, &who, &page, t!("Saved. Devices get it, or lose it, as they check in."))),
         Err(error) if error.kind == Kind::BadInput => {
             let refused = Some((Sent::read(&form).unwrap_or_default(), errors(&error)));
             let view = filled(&app, &who, &id, refused).await?;
@@ -175,7 +175,7 @@ async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> R
 async fn delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| provisioning::delete(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/provisioning", "The provisioning profile is deleted; it goes from the devices that had it."))
+    Ok(said(&app, &gate, &who, "/provisioning", t!("The provisioning profile is deleted; it goes from the devices that had it.")))
 }
 
 async fn new(State(app): State<App>, who: SignedIn) -> Result<Response> {
@@ -193,9 +193,9 @@ async fn create(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipa
     match outcome {
         Ok((kept, is_new)) => {
             let words = if is_new {
-                "The provisioning profile is kept. No device has it yet: choose who gets it."
+                t!("The provisioning profile is kept. No device has it yet: choose who gets it.")
             } else {
-                "It is here already. Nothing was changed."
+                t!("It is here already. Nothing was changed.")
             };
             Ok(said(&app, &gate, &who, &format!("/provisioning/{}", kept.profile.id), words))
         }

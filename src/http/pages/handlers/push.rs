@@ -116,7 +116,7 @@ async fn mail(State(app): State<App>, who: SignedIn, Form(form): Form<MailForm>)
     let asking = Asking { email: email.clone(), key: Some(Secret::new(form.key)) };
     match push_requests::mail(&app, &who.actor, asking).await {
         Ok(()) => {
-            let words = format!("A mail to {email} is on its way. Bring its attachment here.");
+            let words = t!("A mail to {email} is on its way. Bring its attachment here.", email);
             told(&app, &who, StatusCode::OK, Flash { state: Mark::Ok, words, way: None }).await
         }
         Err(error) => failed(&app, &who, error).await,
@@ -140,7 +140,7 @@ async fn check(State(app): State<App>, who: SignedIn, sent: Multipart) -> Result
 async fn signed(app: &App, who: &SignedIn, checked: Result<Checked>) -> Result<Response> {
     match checked {
         Ok(checked) if checked.problems.is_empty() => {
-            let words = String::from("The signed request is good. Download it below and take it to Apple.");
+            let words = String::from(t!("The signed request is good. Download it below and take it to Apple."));
             told(app, who, StatusCode::OK, Flash { state: Mark::Ok, words, way: None }).await
         }
         Ok(checked) => {
@@ -196,23 +196,24 @@ impl Upload {
         while let Some(field) = sent.next_field().await.map_err(broken)? {
             match field.name() {
                 Some("certificate" | "signed" | "files") => {
-                    let name = field.file_name().unwrap_or("The file").chars().take(100).collect();
+                    let name = field.file_name().unwrap_or(t!("The file")).chars().take(100).collect();
                     let is_named = field.file_name().is_some_and(|name| !name.is_empty());
                     let file = field.bytes().await.map_err(broken)?;
                     // What a browser sends where no file was chosen.
                     if file.is_empty() && !is_named {
                         continue;
                     }
-                    upload.name = if upload.files.is_empty() { name } else { String::from("What you chose") };
+                    upload.name = if upload.files.is_empty() { name } else { String::from(t!("What you chose")) };
                     upload.files.push(file);
                     if upload.files.len() > VENDOR_FILES_MAX {
-                        return Err(Error::bad_input(format!("Choose at most {VENDOR_FILES_MAX} files.")));
+                        return Err(Error::bad_input(t!("Choose at most {VENDOR_FILES_MAX} files.", VENDOR_FILES_MAX)));
                     }
                 }
                 Some("text") => {
                     let text = field.bytes().await.map_err(broken)?;
                     if !text.trim_ascii().is_empty() {
-                        upload.name = String::from(if upload.files.is_empty() { "What you pasted" } else { "What you chose and pasted" });
+                        upload.name =
+                            String::from(if upload.files.is_empty() { t!("What you pasted") } else { t!("What you chose and pasted") });
                         upload.files.push(text);
                     }
                 }
@@ -278,12 +279,12 @@ fn doubt(tx: &Tx, pair: &Pair) -> Result<Option<Doubt>> {
 fn link(place: Place) -> Option<(&'static str, &'static str)> {
     Some(match place {
         Place::Push => return None,
-        Place::AppsAndBooks => ("/system/apps-and-books", "Open Apps and Books"),
-        Place::DeviceLists => ("/system/device-list", "Open Apple’s device list"),
-        Place::Profiles => ("/profiles/new", "Upload a profile"),
-        Place::Provisioning => ("/provisioning/new", "Upload a provisioning profile"),
-        Place::OwnApps => ("/own-apps/new", "Upload an app"),
-        Place::People => ("/people/import", "Import people and classes"),
+        Place::AppsAndBooks => ("/system/apps-and-books", t!("Open Apps and Books")),
+        Place::DeviceLists => ("/system/device-list", t!("Open Apple’s device list")),
+        Place::Profiles => ("/profiles/new", t!("Upload a profile")),
+        Place::Provisioning => ("/provisioning/new", t!("Upload a provisioning profile")),
+        Place::OwnApps => ("/own-apps/new", t!("Upload an app")),
+        Place::People => ("/people/import", t!("Import people and classes")),
     })
 }
 
@@ -293,9 +294,9 @@ async fn refused(app: &App, who: &SignedIn, file: String, account: String, mista
         other => (None, sentence(&other.to_string()), None),
     };
     let recognised = Recognised {
-        file: if file.is_empty() { String::from("The file") } else { file },
-        what: what.unwrap_or_else(|| String::from("not what is needed here")),
-        remedy: format!("{} Nothing was replaced.", sentence(&remedy)),
+        file: if file.is_empty() { String::from(t!("The file")) } else { file },
+        what: what.unwrap_or_else(|| String::from(t!("not what is needed here"))),
+        remedy: t!("{remedy} Nothing was replaced.", remedy = sentence(&remedy)),
         link: place.and_then(link),
         needs_passphrase: matches!(mistake, PushCertificateError::Locked { .. }),
     };
@@ -306,7 +307,7 @@ async fn refused(app: &App, who: &SignedIn, file: String, account: String, mista
 async fn taken(app: &App, who: &SignedIn, put: Put) -> Result<Response> {
     let flash = match put.warning {
         Some(words) => Flash { state: Mark::Waiting, words, way: None },
-        None => Flash { state: Mark::Ok, words: String::from("The push certificate is in use."), way: None },
+        None => Flash { state: Mark::Ok, words: String::from(t!("The push certificate is in use.")), way: None },
     };
     Ok(page(&shell(app, who, Some(flash)).await?, &filled(app, who).await?).into_response())
 }

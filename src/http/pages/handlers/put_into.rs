@@ -50,7 +50,7 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
                 return Ok((StatusCode::CONFLICT, page).into_response());
             }
             Ok((id, group, Asked::Done(added))) => {
-                let words = format!("{} put into {group}.", count(added as u64, "device was", "devices were"));
+                let words = t!("{were} put into {group}.", were = count(added as u64, "device was", "devices were"), group);
                 return Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words));
             }
             Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => wrong = errors(&error),
@@ -85,7 +85,7 @@ pub(super) fn once_asked<T>(tx: &Tx, group_id: &str, confirmed: bool, change: im
         let short = apps::newly_short(&short, apps::shortages_of_group(tx, group_id)?);
         brought.short = short.into_iter().map(|(_, shortage)| shortage.because).collect();
         // What was done is undone by the failure, and the question stands instead.
-        if brought.is_empty() { Ok(done) } else { Err(Error::conflict("It gets in the way of something else.")) }
+        if brought.is_empty() { Ok(done) } else { Err(Error::conflict(t!("It gets in the way of something else."))) }
     })?;
     if brought.is_empty() { outcome.map(Asked::Done) } else { Ok(Asked::First(brought)) }
 }
@@ -93,7 +93,7 @@ pub(super) fn once_asked<T>(tx: &Tx, group_id: &str, confirmed: bool, change: im
 /// Puts them into the new group, if one is named, else into the chosen one; gives the group's id, its name and how many were not in it.
 fn deed(tx: &Tx, actor: &Actor, devices: &[String], (into, new): (&str, &str), accepted: bool) -> Result<(String, String, Asked<usize>)> {
     let group = match (into, new) {
-        ("", "") => return Err(Error::field("into", "choose a group, or name a new one")),
+        ("", "") => return Err(Error::field("into", t!("choose a group, or name a new one"))),
         (id, "") => groups::find(tx, actor, id)?,
         (_, name) => groups::create(tx, actor, NewGroup { name: name.to_owned(), ..NewGroup::default() }).map_err(at_new)?,
     };

@@ -18,6 +18,7 @@ use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::parts::{State as Mark, count};
 use crate::http::pages::system::releases::{ReleasesView, RootRow, page};
 use crate::http::releases::import;
+use crate::language::say;
 use crate::mdm::apple_roots::{self, Source as RootSource};
 use crate::mdm::attestation;
 use crate::mdm::updates::lookup::{self, Meant, Source};
@@ -49,17 +50,17 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
 
 fn words(state: &lookup::State, tx: &Tx) -> (Mark, String) {
     let age = state.fetched_at.map(|at| match tx.now.since(at).as_secs() / 86_400 {
-        0 => String::from("Apple's list is less than a day old"),
-        days => format!("Apple's list is {} old", count(days, "day", "days")),
+        0 => String::from(t!("Apple's list is less than a day old")),
+        days => t!("Apple's list is {days} old", days = count(days, "day", "days")),
     });
-    let fails = if state.failures > 0 { "; Apple could not be asked" } else { "" };
+    let fails = if state.failures > 0 { t!("; Apple could not be asked") } else { "" };
     match age {
         Some(age) if state.is_stale(tx.now) => (Mark::Problem, format!("{age}{fails}")),
         Some(age) if state.failures > 0 => (Mark::Waiting, format!("{age}{fails}")),
         Some(age) => (Mark::Ok, age),
-        None if state.is_stale(tx.now) => (Mark::Problem, String::from("Apple's list has not come; Apple could not be asked")),
-        None if state.failures > 0 => (Mark::Waiting, String::from("Apple's list has not come yet; Apple could not be asked")),
-        None => (Mark::Waiting, String::from("Apple's list is being fetched")),
+        None if state.is_stale(tx.now) => (Mark::Problem, String::from(t!("Apple's list has not come; Apple could not be asked"))),
+        None if state.failures > 0 => (Mark::Waiting, String::from(t!("Apple's list has not come yet; Apple could not be asked"))),
+        None => (Mark::Waiting, String::from(t!("Apple's list is being fetched"))),
     }
 }
 
@@ -102,22 +103,22 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
 
 fn source_words(source: Source) -> &'static str {
     match source {
-        Source::Apple => "Apple",
-        Source::File => "a file that somebody brought",
+        Source::Apple => t!("Apple"),
+        Source::File => t!("a file that somebody brought"),
     }
 }
 
 fn root(standing: &apple_roots::Standing, needed: bool) -> RootRow {
     let how = |source| match source {
-        RootSource::System => "from this machine",
-        RootSource::Download => "from Apple's page",
-        RootSource::File => "brought as a file",
-        RootSource::Device => "carried by a device",
+        RootSource::System => t!("from this machine"),
+        RootSource::Download => t!("from Apple's page"),
+        RootSource::File => t!("brought as a file"),
+        RootSource::Device => t!("carried by a device"),
     };
     RootRow {
         name: standing.root.name.to_owned(),
         fingerprint: Fingerprint::from_hex(standing.root.sha256).map(|print| print.in_pairs()).unwrap_or_default(),
-        used_for: standing.root.used_for.to_owned(),
+        used_for: say(standing.root.used_for).to_owned(),
         needed,
         came: standing.came.map(|(source, at)| (how(source).to_owned(), at)),
     }
@@ -135,8 +136,8 @@ async fn look(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Respo
         Ok(lookup::state(tx, &actor)?.rests_until.filter(|until| *until > tx.now))
     };
     let words = match app.store.write(app.now(), work).await? {
-        Some(until) => format!("Apple asked to be left alone until {}, and is.", until.words()),
-        None => String::from("Apple is being asked. What comes of it is here in a moment."),
+        Some(until) => t!("Apple asked to be left alone until {until}, and is.", until = until.words()),
+        None => String::from(t!("Apple is being asked. What comes of it is here in a moment.")),
     };
     Ok(said(&app, &gate, &who, ADDRESS, &words))
 }
@@ -168,8 +169,13 @@ async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Mul
     };
     match outcome {
         Ok(taken) => {
-            let listed = count(taken.listed as u64, "release is", "releases are");
-            let words = format!("The list is taken in: {listed} listed, {} new, {} gone.", taken.appeared, taken.vanished);
+            let listed = count(taken.listed as u64, t!("release is"), t!("releases are"));
+            let words = t!(
+                "The list is taken in: {listed} listed, {appeared} new, {vanished} gone.",
+                listed,
+                appeared = taken.appeared,
+                vanished = taken.vanished
+            );
             Ok(said(&app, &gate, &who, ADDRESS, &words))
         }
         Err(error) if error.kind == Kind::Conflict && error.message.starts_with(lookup::FEWER) => {
@@ -209,7 +215,13 @@ async fn bring_root(State(app): State<App>, gate: Gate, who: SignedIn, sent: Mul
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(root) => Ok(said(&app, &gate, &who, ADDRESS, &format!("{} is here, and counts from now on for {}.", root.name, root.used_for))),
+        Ok(root) => Ok(said(
+            &app,
+            &gate,
+            &who,
+            ADDRESS,
+            &t!("{name} is here, and counts from now on for {used_for}.", name = root.name, used_for = say(root.used_for)),
+        )),
         Err(error) => {
             let words = mistake(error)?;
             refused(&app, &who, |view| view.root_error = Some(words)).await
@@ -222,7 +234,7 @@ fn mistake(error: Error) -> Result<String> {
     match error.kind {
         Kind::BadInput | Kind::TooLarge => {
             let words = error.fields.first().map_or(&*error.message, |fault| fault.message.as_str());
-            Ok(sentence(&words.strip_prefix("is ").map_or_else(|| words.to_owned(), |rest| format!("this is {rest}"))))
+            Ok(sentence(&words.strip_prefix("is ").map_or_else(|| words.to_owned(), |rest| t!("this is {rest}", rest))))
         }
         _ => Err(error),
     }

@@ -94,7 +94,7 @@ async fn brought(app: &App, share: Option<Extension<Share>>, mut sent: Multipart
             }
             Some("key") => key = Some(Secret::new(text(field).await?.trim_end_matches(['\r', '\n']).to_owned())),
             Some("file") if !view.token.is_empty() => {
-                let key = key.ok_or_else(|| Error::bad_input("Type the recovery key or the passphrase that belongs to the backup."))?;
+                let key = key.ok_or_else(|| Error::bad_input(t!("Type the recovery key or the passphrase that belongs to the backup.")))?;
                 // Only whoever has the set-up link may fill the disk.
                 if let Some(Extension(share)) = share {
                     share.let_go();
@@ -112,16 +112,19 @@ async fn brought(app: &App, share: Option<Extension<Share>>, mut sent: Multipart
             _ => {}
         }
     }
-    Err(Error::bad_input("Choose the file of the backup."))
+    Err(Error::bad_input(t!("Choose the file of the backup.")))
 }
 
 fn broken(error: MultipartError) -> Error {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Error::new(
             Kind::TooLarge,
-            format!("The file is larger than {} GiB: restore it by rollcall restore FILE.", RESTORE_MAX_BYTES >> 30),
+            t!(
+                "The file is larger than {restore_max_bytes} GiB: restore it by rollcall restore FILE.",
+                restore_max_bytes = RESTORE_MAX_BYTES >> 30
+            ),
         ),
-        _ => Error::bad_input("The file did not come as a whole. Send it again."),
+        _ => Error::bad_input(t!("The file did not come as a whole. Send it again.")),
     }
 }
 
@@ -131,16 +134,16 @@ async fn text(mut field: Field<'_>) -> Result<String> {
     while let Some(piece) = field.chunk().await.map_err(broken)? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > FORM_MAX_BYTES {
-            return Err(Error::new(Kind::TooLarge, "What was typed is too long."));
+            return Err(Error::new(Kind::TooLarge, t!("What was typed is too long.")));
         }
     }
-    String::from_utf8(bytes).map_err(|error| Error::bad_input("What was typed is no text.").caused_by(error))
+    String::from_utf8(bytes).map_err(|error| Error::bad_input(t!("What was typed is no text.")).caused_by(error))
 }
 
 /// Writes a file to the disk as it comes.
 async fn received(app: &App, mut field: Field<'_>) -> Result<Upload> {
     let upload = Upload(app.config.data.join(format!("{UPLOAD_PREFIX}{}", app.random.uuid_v7(app.now()))));
-    let unwritable = |error: std::io::Error| Error::conflict(format!("The file cannot be written here: {error}. Is the disk full?"));
+    let unwritable = |error: std::io::Error| Error::conflict(t!("The file cannot be written here: {error}. Is the disk full?", error));
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&upload.0).map_err(unwritable)?;
     let file = Arc::new(file);
     let mut gathered = Vec::with_capacity(WRITE_BYTES);
@@ -160,7 +163,7 @@ async fn received(app: &App, mut field: Field<'_>) -> Result<Upload> {
         }
     }
     if came == 0 {
-        return Err(Error::bad_input("Choose the file of the backup; what came is empty."));
+        return Err(Error::bad_input(t!("Choose the file of the backup; what came is empty.")));
     }
     Ok(upload)
 }

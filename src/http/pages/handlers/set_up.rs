@@ -119,30 +119,30 @@ async fn test(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let (good, words) = match answer {
         Ok(answer) if answer.status == 200 && first_steps::is_this_machine(app.public_host()) => (
             false,
-            format!(
-                "This machine reached itself there, and so would every device reach itself: {} is for this machine alone.",
-                app.public_host()
+            t!(
+                "This machine reached itself there, and so would every device reach itself: {public_host} is for this machine alone.",
+                public_host = app.public_host()
             ),
         ),
         Ok(answer) if answer.status == 200 => (
             true,
-            String::from(
-                "This machine reached itself there: the name, the port and the certificate are right. Whether devices elsewhere do, only one of them can tell.",
-            ),
+            String::from(t!(
+                "This machine reached itself there: the name, the port and the certificate are right. Whether devices elsewhere do, only one of them can tell."
+            )),
         ),
         Ok(answer) => (
             false,
-            format!(
-                "Something else answers there (status {}). Does a proxy or another program stand before this appliance?",
-                answer.status
+            t!(
+                "Something else answers there (status {status}). Does a proxy or another program stand before this appliance?",
+                status = answer.status
             ),
         ),
         Err(error) => (
             false,
-            format!(
-                "This machine does not reach itself there: {} Look whether the name leads to it, and whether the port is open. Some routers \
+            t!(
+                "This machine does not reach itself there: {message} Look whether the name leads to it, and whether the port is open. Some routers \
                  do not let their own network in by the outside address; then a device elsewhere tells.",
-                error.message
+                message = error.message
             ),
         ),
     };

@@ -51,7 +51,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
     let (actor, wanted) = (who.actor.clone(), typed.clone());
     let wanted = Change { organisation: Some(wanted.organisation), time_zone: Some(wanted.time_zone) };
     match app.store.write(app.now(), move |tx| settings::change(tx, &actor, &wanted)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved."))),
         Err(error) if error.kind == Kind::BadInput => {
             let Typed { organisation, time_zone: zone } = typed;
             let view = SettingsForm { organisation, zone, errors: errors(&error), ..form(&app, &who).await? };

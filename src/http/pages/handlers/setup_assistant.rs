@@ -19,6 +19,7 @@ use crate::http::pages::setting_up::{self, SettingUpRow, SettingUpView};
 use crate::http::pages::system::setup_assistant::{
     ADDRESS, CONFIGURATOR, ConfiguratorView, FamilyPrograms, RETURNS, ReturnsForm, RulesForm, configurator as configurator_page, page,
 };
+use crate::language::say;
 use crate::mdm::enroll::automated::rules::{self, Change, HOLD_MINUTES, Rules};
 use crate::mdm::enroll::configurator::{self, HOURS};
 use crate::mdm::return_to_service::network;
@@ -30,11 +31,11 @@ use crate::store::{Tx, roster};
 
 /// The families whose devices say what they run, with what people call them.
 const FAMILIES: [(Platform, &str); 5] = [
-    (Platform::Ios, "iPhone and iPad"),
-    (Platform::Macos, "Mac"),
-    (Platform::Tvos, "Apple TV"),
-    (Platform::Visionos, "Vision Pro"),
-    (Platform::Watchos, "Apple Watch"),
+    (Platform::Ios, msg!("iPhone and iPad")),
+    (Platform::Macos, msg!("Mac")),
+    (Platform::Tvos, msg!("Apple TV")),
+    (Platform::Visionos, msg!("Vision Pro")),
+    (Platform::Watchos, msg!("Apple Watch")),
 ];
 
 pub(super) fn routes() -> Router<App> {
@@ -58,7 +59,7 @@ fn programs(tx: &Tx, actor: &Actor, rules: &Rules) -> Result<Vec<FamilyPrograms>
         let is_shown = |program: &&betas::Program| program.id == chosen || (program.gone_at.is_none() && program.platform == *platform);
         let mut shown: Vec<_> = all.iter().filter(is_shown).map(|program| (program.id.clone(), program.title.clone())).collect();
         if !chosen.is_empty() && shown.iter().all(|(id, _)| *id != chosen) {
-            shown.push((chosen.clone(), String::from("A programme that is not known any more")));
+            shown.push((chosen.clone(), String::from(t!("A programme that is not known any more"))));
         }
         (platform.to_string(), chosen, shown)
     };
@@ -71,7 +72,7 @@ fn form(rules: Rules, programs: Vec<FamilyPrograms>, returns: ReturnsForm, may_c
         take_unlisted: rules.take_unlisted,
         hold_minutes: rules.hold_minutes.to_string(),
         sign_in: rules.sign_in,
-        minimum: FAMILIES.iter().map(|(platform, name)| (platform.to_string(), (*name).to_owned(), least(*platform))).collect(),
+        minimum: FAMILIES.iter().map(|(platform, name)| (platform.to_string(), say(name).to_owned(), least(*platform))).collect(),
         programs,
         limits: (*HOLD_MINUTES.start(), *HOLD_MINUTES.end()),
         errors: Vec::new(),
@@ -98,8 +99,10 @@ async fn set_returns(State(app): State<App>, gate: Gate, who: SignedIn, Form(typ
     let wifi_profile_id = Some(typed.wifi_profile).filter(|id| !id.is_empty());
     let (actor, wanted) = (who.actor.clone(), return_to_service::rules::Rules { on: !typed.on.is_empty(), wifi_profile_id });
     let words = match app.store.write(app.now(), move |tx| return_to_service::rules::set(tx, &actor, &wanted)).await {
-        Ok(()) => String::from("Saved."),
-        Err(error) if error.kind == Kind::BadInput => String::from("This Wi-Fi profile is not in the library any more. Choose another."),
+        Ok(()) => String::from(t!("Saved.")),
+        Err(error) if error.kind == Kind::BadInput => {
+            String::from(t!("This Wi-Fi profile is not in the library any more. Choose another."))
+        }
         Err(error) => return Err(error),
     };
     Ok(said(&app, &gate, &who, ADDRESS, &words))
@@ -120,7 +123,7 @@ async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
 fn typed(pairs: &[(String, String)]) -> Result<Change> {
     let of = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim().to_owned());
     let minutes = of("hold_minutes").unwrap_or_default();
-    let words = || format!("a number from {} to {}", HOLD_MINUTES.start(), HOLD_MINUTES.end());
+    let words = || t!("a number from {start} to {end}", start = HOLD_MINUTES.start(), end = HOLD_MINUTES.end());
     Ok(Change {
         take_unlisted: Some(of("take_unlisted").is_some()),
         hold_minutes: Some(minutes.parse().map_err(|_| Error::field("hold_minutes", words()))?),
@@ -140,7 +143,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): 
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved. Devices that wait already keep their time.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved. Devices that wait already keep their time."))),
         Err(error) if error.kind == Kind::BadInput => {
             let of = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
             let actor = who.actor.clone();
@@ -195,7 +198,7 @@ fn setting_up_view(tx: &Tx, actor: &Actor) -> Result<SettingUpView> {
 async fn go_on(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| setup_assistant::let_go(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &format!("/devices/{id}"), "It is told to go on in Setup Assistant."))
+    Ok(said(&app, &gate, &who, &format!("/devices/{id}"), t!("It is told to go on in Setup Assistant.")))
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -242,10 +245,10 @@ async fn open(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): Fo
             let (actor, group) = (who.actor.clone(), typed.group.clone());
             app.store.write(app.now(), move |tx| configurator::open(tx, &actor, hours, &group)).await.map(drop)
         }
-        Err(_) => Err(Error::field("hours", format!("a number from {} to {}", HOURS.start(), HOURS.end()))),
+        Err(_) => Err(Error::field("hours", t!("a number from {start} to {end}", start = HOURS.start(), end = HOURS.end()))),
     };
     match outcome {
-        Ok(()) => Ok(said(&app, &gate, &who, CONFIGURATOR, "Devices that are prepared for this server are let in now.")),
+        Ok(()) => Ok(said(&app, &gate, &who, CONFIGURATOR, t!("Devices that are prepared for this server are let in now."))),
         Err(error) if error.kind == Kind::BadInput => {
             let Opening { hours, group } = typed;
             let view = ConfiguratorView { hours, group, errors: errors(&error), ..configurator_view(&app, &who).await? };
@@ -258,12 +261,12 @@ async fn open(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): Fo
 async fn close(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| configurator::close(tx, &actor)).await?;
-    Ok(said(&app, &gate, &who, CONFIGURATOR, "Only devices that Apple’s list names are let in now."))
+    Ok(said(&app, &gate, &who, CONFIGURATOR, t!("Only devices that Apple’s list names are let in now.")))
 }
 
 async fn make_identity(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     doors::make_identity(&app, &who.actor).await?;
-    Ok(said(&app, &gate, &who, CONFIGURATOR, "The identity is made. An Owner downloads its file for Configurator."))
+    Ok(said(&app, &gate, &who, CONFIGURATOR, t!("The identity is made. An Owner downloads its file for Configurator.")))
 }
 
 #[derive(Deserialize)]

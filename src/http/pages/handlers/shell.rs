@@ -95,10 +95,10 @@ fn sections(actor: &Actor) -> Vec<Section> {
 /// A role's name for people.
 pub(super) fn role_name(role: Role) -> &'static str {
     match role {
-        Role::Owner => "Owner",
-        Role::Admin => "Admin",
-        Role::Helper => "Helper",
-        Role::Teacher => "Teacher",
-        Role::Viewer => "Viewer",
+        Role::Owner => t!("Owner"),
+        Role::Admin => t!("Admin"),
+        Role::Helper => t!("Helper"),
+        Role::Teacher => t!("Teacher"),
+        Role::Viewer => t!("Viewer"),
     }
 }

@@ -57,11 +57,12 @@ async fn system(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let (actor, shows) = (who.actor.clone(), tls::Shows::of(&app));
     let look = move |tx: &Tx| Ok((view(tx, &actor, shows)?, roots::list(tx, &actor)?));
     let (mut view, roots) = app.store.read_slow(app.now(), look).await?;
-    let fingerprints = roots.iter().map(|root| (format!("{}, SHA-256", root_words(root.authority.state)), root.fingerprint.in_pairs()));
+    let fingerprints =
+        roots.iter().map(|root| (t!("{state}, SHA-256", state = root_words(root.authority.state)), root.fingerprint.in_pairs()));
     view.about = vec![
-        (String::from("Version"), env!("CARGO_PKG_VERSION").to_owned()),
-        (String::from("Address"), app.public_url.clone()),
-        (String::from("Data folder"), app.config.data.display().to_string()),
+        (String::from(t!("Version")), env!("CARGO_PKG_VERSION").to_owned()),
+        (String::from(t!("Address")), app.public_url.clone()),
+        (String::from(t!("Data folder")), app.config.data.display().to_string()),
     ];
     view.about.extend(fingerprints);
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
@@ -83,7 +84,7 @@ fn view(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<SystemView> {
 fn job(standing: jobs::Standing) -> JobRow {
     let turn = standing.turn;
     let (state, result) = match (turn.failures, turn.finished_at) {
-        (0, None) => (Mark::Waiting, String::from("has not run yet")),
+        (0, None) => (Mark::Waiting, String::from(t!("has not run yet"))),
         (0, Some(_)) => (Mark::Ok, turn.result),
         _ => (Mark::Problem, turn.result),
     };
@@ -98,80 +99,81 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     let part = |name: &str, state, words: String, href: &str| SystemPart { name: name.to_owned(), state, words, href: href.to_owned() };
     let zone = zone(tx)?;
     let ends = |at: Timestamp| match at.since(tx.now) {
-        left if left.is_zero() => (Mark::Problem, format!("ended on {}", zone.day(at))),
-        left if left < SOON => (Mark::Waiting, format!("ends on {}", zone.day(at))),
-        _ => (Mark::Ok, format!("good until {}", zone.day(at))),
+        left if left.is_zero() => (Mark::Problem, t!("ended on {day}", day = zone.day(at))),
+        left if left < SOON => (Mark::Waiting, t!("ends on {day}", day = zone.day(at))),
+        _ => (Mark::Ok, t!("good until {day}", day = zone.day(at))),
     };
     let current = push_certificates::list(tx, actor)?.into_iter().find(|standing| standing.certificate.current);
-    let (state, words) = current
-        .map_or((Mark::Waiting, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
-    let mut parts = vec![part("Push certificate", state, words, "/system/push")];
+    let (state, words) = current.map_or((Mark::Waiting, String::from(t!("none yet: real devices cannot enroll"))), |standing| {
+        ends(standing.certificate.not_after_at)
+    });
+    let mut parts = vec![part(t!("Push certificate"), state, words, "/system/push")];
     let (state, words) = licences::part(tx, actor)?;
-    parts.push(part("Apps and Books", state, words, licences::ADDRESS));
+    parts.push(part(t!("Apps and Books"), state, words, licences::ADDRESS));
     let (state, words) = ade::part(tx, actor)?;
-    parts.push(part("Apple's device list", state, words, ade::ADDRESS));
+    parts.push(part(t!("Apple's device list"), state, words, ade::ADDRESS));
     let (state, words) = releases::part(tx, actor)?;
-    parts.push(part("OS releases", state, words, releases::ADDRESS));
+    parts.push(part(t!("OS releases"), state, words, releases::ADDRESS));
     let (state, words) = genuine::part(tx, actor)?;
-    parts.push(part("Genuine devices", state, words, system::genuine::ADDRESS));
+    parts.push(part(t!("Genuine devices"), state, words, system::genuine::ADDRESS));
     let (state, words) = backups::part(tx, actor)?;
-    parts.push(part("Backups", state, words, system::backups::ADDRESS));
+    parts.push(part(t!("Backups"), state, words, system::backups::ADDRESS));
     if actor.may(Right::Configure) {
         let (state, words) = notices::part(tx, actor)?;
-        parts.push(part("Notices", state, words, system::notices::ADDRESS));
+        parts.push(part(t!("Notices"), state, words, system::notices::ADDRESS));
         let (state, words) = webhooks::part(tx, actor)?;
-        parts.push(part("Webhooks", state, words, system::webhooks::ADDRESS));
+        parts.push(part(t!("Webhooks"), state, words, system::webhooks::ADDRESS));
     }
     let (state, words) = move_in::part(tx, actor)?;
-    parts.push(part("Move in", state, words, system::move_in::ADDRESS));
+    parts.push(part(t!("Move in"), state, words, system::move_in::ADDRESS));
     let (state, words) = doctor::part(tx, actor)?;
-    parts.push(part("Doctor", state, words, system::doctor::ADDRESS));
+    parts.push(part(t!("Doctor"), state, words, system::doctor::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
-        parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
+        parts.insert(0, part("Set-up", Mark::Waiting, String::from(t!("not finished yet")), "/setup"));
     }
     let (state, words) = tls::part(tx, actor, shows, &ends)?;
-    parts.push(part("TLS certificate", state, words, system::tls::ADDRESS));
+    parts.push(part(t!("TLS certificate"), state, words, system::tls::ADDRESS));
     for root in roots::list(tx, actor)? {
         let (state, words) = root_state(&root, ends(root.authority.not_after_at), &zone);
         parts.push(part(
-            &format!("Certificate authority ({})", root_words(root.authority.state)),
+            &t!("Certificate authority ({state})", state = root_words(root.authority.state)),
             state,
             words,
             root_page(root.authority.state),
         ));
     }
     let wanted = practice::wanted(tx)?.devices;
-    let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), "device", "devices") };
-    parts.push(part("Practice devices", Mark::Ok, words, "/system/practice"));
+    let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), t!("device"), t!("devices")) };
+    parts.push(part(t!("Practice devices"), Mark::Ok, words, "/system/practice"));
     let words = match catalog::appearance(tx)?.audience {
-        catalog::Audience::Nobody => "no icon on Home Screens; links are given by hand",
-        catalog::Audience::Everybody => "an icon on every iPhone and iPad",
-        catalog::Audience::Groups => "an icon on the devices of some groups",
+        catalog::Audience::Nobody => t!("no icon on Home Screens; links are given by hand"),
+        catalog::Audience::Everybody => t!("an icon on every iPhone and iPad"),
+        catalog::Audience::Groups => t!("an icon on the devices of some groups"),
     };
-    parts.push(part("Catalogue", Mark::Ok, words.to_owned(), "/system/catalog"));
+    parts.push(part(t!("Catalogue"), Mark::Ok, words.to_owned(), "/system/catalog"));
     let (state, words) = account::part(tx)?;
-    parts.push(part("Enrollment by account", state, words, system::account::ADDRESS));
+    parts.push(part(t!("Enrollment by account"), state, words, system::account::ADDRESS));
     let rules = rules::rules(tx)?;
-    let words = format!("devices wait there {} minutes at the most", rules.hold_minutes);
-    parts.push(part("Setup Assistant", Mark::Ok, words, setup_assistant::ADDRESS));
+    let words = t!("devices wait there {hold_minutes} minutes at the most", hold_minutes = rules.hold_minutes);
+    parts.push(part(t!("Setup Assistant"), Mark::Ok, words, setup_assistant::ADDRESS));
     let invitation = configurator::standing(tx, actor)?.invitation;
     let words = if invitation.is_some() {
-        "brings devices in that Apple’s list does not name"
+        t!("brings devices in that Apple’s list does not name")
     } else {
-        "only for devices that Apple’s list names"
+        t!("only for devices that Apple’s list names")
     };
-    parts.push(part("Apple Configurator", Mark::Ok, words.to_owned(), setup_assistant::CONFIGURATOR));
-    parts.push(part("Name and time zone", Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
+    parts.push(part(t!("Apple Configurator"), Mark::Ok, words.to_owned(), setup_assistant::CONFIGURATOR));
+    parts.push(part(t!("Name and time zone"), Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
     Ok(parts)
 }
 
 /// Which of the authorities it is.
 fn root_words(state: AuthorityState) -> &'static str {
     match state {
-        AuthorityState::Current => "own root",
-        AuthorityState::Next => "next root",
-        AuthorityState::Retired => "former root",
-        AuthorityState::Imported => "another server's root",
+        AuthorityState::Current => t!("own root"),
+        AuthorityState::Next => t!("next root"),
+        AuthorityState::Retired => t!("former root"),
+        AuthorityState::Imported => t!("another server's root"),
     }
 }
 
@@ -183,11 +185,11 @@ fn root_page(state: AuthorityState) -> &'static str {
 /// How an authority is, beside its end: who knows it, and from when it is used.
 fn root_state(root: &roots::Standing, (mark, ends): (Mark, String), zone: &Zone) -> (Mark, String) {
     let known = root.progress.map(|progress| {
-        let devices = count(progress.devices.unsigned_abs(), "device knows it", "devices know it");
-        (progress.missing() > 0, format!("{} of {devices}", progress.known))
+        let devices = count(progress.devices.unsigned_abs(), t!("device knows it"), t!("devices know it"));
+        (progress.missing() > 0, t!("{known} of {devices}", known = progress.known, devices))
     });
     let (lacking, known) = known.unwrap_or_default();
-    let used = root.used_at_latest.map(|latest| format!("used from {} at the latest", zone.day(latest)));
+    let used = root.used_at_latest.map(|latest| t!("used from {day} at the latest", day = zone.day(latest)));
     let mark = match root.authority.state {
         // That an authority which issues no more comes to its end concerns nobody.
         AuthorityState::Retired | AuthorityState::Imported => Mark::Ok,
@@ -237,7 +239,7 @@ fn asked(tx: &Tx, actor: &Actor, query: &AuditQuery) -> Result<(Asked, AuditFilt
         _ if device.is_empty() => String::new(),
         Ok(found) => found.id,
         Err(_) => {
-            errors.push((String::from("device"), String::from("there is no device with this serial number or id")));
+            errors.push((String::from("device"), String::from(t!("there is no device with this serial number or id"))));
             device.clone()
         }
     };
@@ -245,7 +247,7 @@ fn asked(tx: &Tx, actor: &Actor, query: &AuditQuery) -> Result<(Asked, AuditFilt
     let mut day = |field: &str, typed: &str, days: i32| {
         let read = Day::parse(typed.trim()).map(|day| zone.moment(day.plus(days).at(0)));
         if read.is_none() && !typed.trim().is_empty() {
-            errors.push((field.to_owned(), String::from("a day, such as 2026-11-25")));
+            errors.push((field.to_owned(), String::from(t!("a day, such as 2026-11-25"))));
         }
         read
     };

@@ -73,9 +73,9 @@ async fn own(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
 fn focus_words(now: &DeviceNow, zone: &Zone) -> (Mark, String) {
     let what = &now.words;
     match now.state {
-        Some(Stands::There) => (Mark::Ok, format!("{what} until {}", zone.time(now.focus.ends_at))),
+        Some(Stands::There) => (Mark::Ok, t!("{what} until {time}", what, time = zone.time(now.focus.ends_at))),
         Some(Stands::Failed) => (Mark::Problem, now.because.clone()),
-        None => (Mark::Problem, format!("cannot have it: {}", now.because)),
+        None => (Mark::Problem, t!("cannot have it: {because}", because = now.because)),
         Some(_) => (Mark::Waiting, now.because.clone()),
     }
 }
@@ -98,7 +98,7 @@ fn learner_row(class_id: &str, learner: &LearnerNow, zone: &Zone) -> LearnerRow 
             name: name_of,
             href: Some(format!("{ADDRESS}/{class_id}/devices/{}", listed.device.id)),
             // Without a name of its own a device is known by its serial number, which teachers do not see.
-            device: if listed.device.name.is_empty() { String::from("Device") } else { listed.device.name.clone() },
+            device: if listed.device.name.is_empty() { String::from(t!("Device")) } else { listed.device.name.clone() },
             state: mark(listed.standing),
             reason: reason(listed),
             seen: listed.last_seen_at,
@@ -124,7 +124,7 @@ async fn show(
             learners: now.learners.iter().map(|learner| learner_row(&now.class.id, learner, &zone)).collect(),
             running: now.running.into_iter().map(|now| row(now, &zone)).collect(),
             may_teach: actor.may(Right::Teach),
-            back: sees_all.then(|| (format!("/classes/{}", now.class.id), String::from("People of the class"))),
+            back: sees_all.then(|| (format!("/classes/{}", now.class.id), String::from(t!("People of the class")))),
             id: now.class.id,
             name: now.class.name,
         })
@@ -156,7 +156,7 @@ async fn to_class(State(app): State<App>, who: SignedIn, Path(id): Path<String>)
 async fn end(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     let focus = app.store.write(app.now(), move |tx| focus::end(tx, &actor, &id)).await?;
-    let words = format!("The focus of {} is ended. Each device is free as soon as it is reached.", focus.class_name);
+    let words = t!("The focus of {class_name} is ended. Each device is free as soon as it is reached.", class_name = focus.class_name);
     Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{}", focus.class_id), &words))
 }
 
@@ -194,7 +194,7 @@ impl Sent {
             FocusKind::Apps | FocusKind::App => self.all("app").into_iter().chain(lines("others")).collect(),
             FocusKind::Sites => lines("sites"),
         };
-        let minutes = self.minutes().trim().parse().map_err(|_| Error::field("minutes", "a whole number of minutes"))?;
+        let minutes = self.minutes().trim().parse().map_err(|_| Error::field("minutes", t!("a whole number of minutes")))?;
         let devices = Some(self.all("device")).filter(|devices| !devices.is_empty());
         Ok(Wish { kind, items, minutes, devices, replace: self.has("replace") })
     }
@@ -262,7 +262,7 @@ async fn start(
         };
         match app.store.write(app.now(), begin).await {
             Ok(what) => {
-                let words = format!("Started: {what}. Devices that are on show it in a moment.");
+                let words = t!("Started: {what}. Devices that are on show it in a moment.", what);
                 return Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{class}"), &words));
             }
             Err(error) if error.kind == Kind::Conflict => refused = Some(error.message.into_owned()),
@@ -299,7 +299,10 @@ async fn again(app: &App, who: &SignedIn, class: &str, sent: &Sent, error: Error
 fn busy(tx: &Tx, outlook: &Outlook, zone: &Zone) -> Result<Vec<(String, String)>> {
     let told = outlook.busy().map(|(foreseen, focus)| {
         let what = focus::words(tx, &focus.class_id, focus.kind, &focus.items)?;
-        Ok((foreseen.person.clone(), format!("{what}, until {}, by {}", zone.time(focus.ends_at), focus.started_by)))
+        Ok((
+            foreseen.person.clone(),
+            t!("{what}, until {time}, by {started_by}", what, time = zone.time(focus.ends_at), started_by = focus.started_by),
+        ))
     });
     told.collect()
 }

@@ -47,18 +47,18 @@ pub(super) fn part(tx: &Tx, actor: &Actor, shows: Shows, ends: &dyn Fn(Timestamp
     let chosen = public_tls::standing(tx, actor)?;
     let failing = chosen.as_ref().is_some_and(|chosen| !chosen.problem.is_empty());
     Ok(match (shows, chosen) {
-        (Shows::Files, _) => (Mark::Ok, String::from("from files of the settings")),
+        (Shows::Files, _) => (Mark::Ok, String::from(t!("from files of the settings"))),
         (Shows::Public, Some(chosen)) => {
             let (state, words) = chosen.not_after_at.map_or((Mark::Ok, String::new()), ends);
-            let words = format!("of an authority that everybody trusts, {words}");
-            if failing { (Mark::Waiting, format!("{words}; it could not be renewed yet")) } else { (state, words) }
+            let words = t!("of an authority that everybody trusts, {words}", words);
+            if failing { (Mark::Waiting, t!("{words}; it could not be renewed yet", words)) } else { (state, words) }
         }
-        (_, Some(_)) if failing => (Mark::Problem, String::from("own; the authority that was chosen gave none")),
-        (_, Some(_)) => (Mark::Waiting, String::from("own; one that everybody trusts is being got")),
+        (_, Some(_)) if failing => (Mark::Problem, String::from(t!("own; the authority that was chosen gave none"))),
+        (_, Some(_)) => (Mark::Waiting, String::from(t!("own; one that everybody trusts is being got"))),
         (_, None) => match authorities::server_certificate(tx)? {
             Some(certificate) => {
                 let (state, words) = ends(certificate.not_after_at);
-                (state, format!("own, renewed by itself, {words}"))
+                (state, t!("own, renewed by itself, {words}", words))
             }
             None => (Mark::Ok, String::from("own")),
         },
@@ -70,7 +70,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<TlsView> {
     let may_change = actor.may(Right::Configure);
     let look = move |tx: &Tx| {
         let zone = crate::mdm::settings::zone(tx)?;
-        let ends = |at: Timestamp| (Mark::Ok, format!("good until {}", zone.day(at)));
+        let ends = |at: Timestamp| (Mark::Ok, t!("good until {day}", day = zone.day(at)));
         Ok((part(tx, &actor, shows, &ends)?, public_tls::standing(tx, &actor)?))
     };
     let ((state, words), chosen) = app.store.read_slow(app.now(), look).await?;
@@ -140,7 +140,7 @@ async fn choose(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
     let chosen = match typed.challenge.as_str() {
         "" | "tls-alpn-01" => Ok(Challenge::TlsAlpn),
         "dns-01" => Ok(Challenge::Dns),
-        _ => Err(Error::field("challenge", "choose how the name is proven")),
+        _ => Err(Error::field("challenge", t!("choose how the name is proven"))),
     };
     let choice = |challenge| Choice {
         directory: typed.directory.clone(),
@@ -153,9 +153,13 @@ async fn choose(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
         Err(error) => Err(error),
     };
     match done {
-        Ok(()) => {
-            Ok(said(&app, &gate, &who, ADDRESS, "The authority is asked now. What is shown changes by itself when the certificate comes."))
-        }
+        Ok(()) => Ok(said(
+            &app,
+            &gate,
+            &who,
+            ADDRESS,
+            t!("The authority is asked now. What is shown changes by itself when the certificate comes."),
+        )),
         Err(error) if error.kind == Kind::BadInput => {
             let Typed { directory, contact, challenge, trust_anchors, .. } = typed;
             let form = TlsForm { directory, contact, challenge, trust_anchors, agreed };
@@ -169,12 +173,12 @@ async fn choose(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
 async fn order(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| public_tls::order_now(tx, &actor)).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "The authority is asked now."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("The authority is asked now.")))
 }
 
 async fn own(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| public_tls::leave(tx, &actor)).await?;
     app.look_at_certificates();
-    Ok(said(&app, &gate, &who, ADDRESS, "From now on a certificate of our own is shown."))
+    Ok(said(&app, &gate, &who, ADDRESS, t!("From now on a certificate of our own is shown.")))
 }

@@ -89,36 +89,36 @@ fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
     // What was started by hand belongs to no plan.
     let plan = |id: &str| if id.is_empty() { String::from("/updates/by-hand") } else { format!("/updates/plans/{id}") };
     if let Some(id) = key.strip_prefix(needs::APP) {
-        to(format!("/apps/{id}"), "Show the app")
+        to(format!("/apps/{id}"), t!("Show the app"))
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_OVERDUE) {
-        to(format!("{}?overdue=1#devices", plan(id)), "Show them")
+        to(format!("{}?overdue=1#devices", plan(id)), t!("Show them"))
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_FAILED) {
-        to(format!("{}?stage=failed#devices", plan(id)), "Show them")
+        to(format!("{}?stage=failed#devices", plan(id)), t!("Show them"))
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_STOPPED).or_else(|| key.strip_prefix(needs::UPDATE_UNSIGNED)) {
-        to(plan(id), "Show the plan")
+        to(plan(id), t!("Show the plan"))
     } else if key == needs::REFUSED {
-        to(String::from("/devices?state=problem"), "Show the devices")
+        to(String::from("/devices?state=problem"), t!("Show the devices"))
     } else if let Some(id) = key.strip_prefix(needs::NOT_BACK).or_else(|| key.strip_prefix(needs::SERIAL_TAKEN)) {
-        to(format!("/devices/{id}"), "Show the device")
+        to(format!("/devices/{id}"), t!("Show the device"))
     } else if let Some(id) = key.strip_prefix(runaway::ALERT) {
-        to(format!("/devices/{id}"), "Show the device")
+        to(format!("/devices/{id}"), t!("Show the device"))
     } else if key == absent::LEFT {
-        to(String::from("/devices?state=problem"), "Show the devices")
+        to(String::from("/devices?state=problem"), t!("Show the devices"))
     } else if key.starts_with(absent::LEFT) && actor.may(Right::Invite) {
-        to(String::from("/invitations/new"), "Invite it again")
+        to(String::from("/invitations/new"), t!("Invite it again"))
     } else if let Some(id) = key.strip_prefix(absent::LEFT).or_else(|| key.strip_prefix(absent::LOST)) {
-        to(format!("/devices/{id}"), "Show the device")
+        to(format!("/devices/{id}"), t!("Show the device"))
     } else if key == lookup::NEED {
-        to(releases::ADDRESS.to_owned(), "OS releases")
+        to(releases::ADDRESS.to_owned(), t!("OS releases"))
     } else if key.starts_with("ade.") {
         let id = key.split_once(':').map_or("", |(_, id)| id);
-        to(format!("{}/{id}", ade::ADDRESS), "Apple's device list")
+        to(format!("{}/{id}", ade::ADDRESS), t!("Apple's device list"))
     } else if key.starts_with("backup.") {
-        to(BACKUPS.to_owned(), "Backups")
+        to(BACKUPS.to_owned(), t!("Backups"))
     } else if key == MAIL_TROUBLE {
-        to(NOTICES.to_owned(), "Notices")
+        to(NOTICES.to_owned(), t!("Notices"))
     } else if key.starts_with("push.") {
-        to(String::from("/system/push"), "Push certificate")
+        to(String::from("/system/push"), t!("Push certificate"))
     } else {
         None
     }
@@ -134,7 +134,7 @@ fn drawn(circles: Vec<Circle>) -> Roll {
     };
     let group = |circle: Circle| RollGroup {
         href: circle.name.as_ref().map_or_else(|| String::from("/devices"), |name| format!("/devices?group={}", encode(name))),
-        name: circle.name.unwrap_or_else(|| String::from("Without a group")),
+        name: circle.name.unwrap_or_else(|| String::from(t!("Without a group"))),
         counts: circle.counts,
         devices: circle.drawn.into_iter().map(square).collect(),
     };
@@ -145,7 +145,7 @@ fn check_ins(tx: &Tx, actor: &Actor) -> Result<Sparkline> {
     let counts = heard::of_days(tx, actor)?;
     let past = (0..counts.len() as u32).rev().map(|days| day_words(tx.now.minus(DAY * days)));
     let days = past.zip(counts);
-    Ok(Sparkline { title: String::from("Devices heard of"), days: days.collect() })
+    Ok(Sparkline { title: String::from(t!("Devices heard of")), days: days.collect() })
 }
 
 /// Provisioning profiles that are shown at most, those that end first.

@@ -47,9 +47,9 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let rows = rows(tx, actor)?;
     let troubled = rows.iter().filter(|row| state(row).0 == Mark::Problem).count() as u64;
     Ok(match (rows.len() as u64, troubled) {
-        (0, _) => (Mark::Ok, String::from("none: no program is told what happens")),
-        (all, 0) => (Mark::Ok, count(all, "program is told", "programs are told")),
-        (_, troubled) => (Mark::Problem, count(troubled, "receiver does not take events", "receivers do not take events")),
+        (0, _) => (Mark::Ok, String::from(t!("none: no program is told what happens"))),
+        (all, 0) => (Mark::Ok, count(all, t!("program is told"), t!("programs are told"))),
+        (_, troubled) => (Mark::Problem, count(troubled, t!("receiver does not take events"), t!("receivers do not take events"))),
     })
 }
 
@@ -162,7 +162,7 @@ async fn change(
     let include_secrets = (form.may_include_secrets || form.include_secrets).then_some(form.include_secrets);
     let wish = Change { url: Some(form.url.clone()), topics: Some(form.topics.clone()), include_secrets, enabled: None };
     match app.store.write(app.now(), move |tx| webhooks::change(tx, &actor, &target, wish)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "Saved.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), t!("Saved."))),
         Err(error) if is_about_the_form(&error) => {
             let form = WebhookForm { errors: errors(&error), ..form };
             let view = WebhookView { form, ..filled(&app, &who, &id, None).await? };
@@ -175,15 +175,28 @@ async fn change(
 /// Sends a real event and says what the receiver answered.
 async fn test(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let trial = trial::test(&app, &who.actor, &id).await?;
-    let said_words = if trial.answer.is_empty() { String::from("It said nothing more.") } else { format!("It said: {}", trial.answer) };
+    let said_words =
+        if trial.answer.is_empty() { String::from(t!("It said nothing more.")) } else { t!("It said: {answer}", answer = trial.answer) };
     let (mark, words) = match (trial.status, trial.error) {
-        (Some(status), None) => {
-            (Mark::Ok, format!("The receiver took the event: status {status}, after {} ms. {said_words}", trial.took_ms))
-        }
-        (Some(status), Some(_)) => {
-            (Mark::Problem, format!("The receiver did not take the event: status {status}, after {} ms. {said_words}", trial.took_ms))
-        }
-        (None, error) => (Mark::Problem, format!("The event did not arrive: {}", error.unwrap_or_default())),
+        (Some(status), None) => (
+            Mark::Ok,
+            t!(
+                "The receiver took the event: status {status}, after {took_ms} ms. {said_words}",
+                status,
+                took_ms = trial.took_ms,
+                said_words
+            ),
+        ),
+        (Some(status), Some(_)) => (
+            Mark::Problem,
+            t!(
+                "The receiver did not take the event: status {status}, after {took_ms} ms. {said_words}",
+                status,
+                took_ms = trial.took_ms,
+                said_words
+            ),
+        ),
+        (None, error) => (Mark::Problem, t!("The event did not arrive: {error}", error = error.unwrap_or_default())),
     };
     Ok(said_at(&app, &gate, &who, &format!("{ADDRESS}/{id}"), mark, &words))
 }
@@ -206,7 +219,8 @@ async fn switch(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     let (actor, target) = (who.actor.clone(), id.clone());
     let wish = Change { enabled: Some(enabled), ..Change::default() };
     app.store.write(app.now(), move |tx| webhooks::change(tx, &actor, &target, wish)).await?;
-    let words = if enabled { "The webhook is on: what happens from now on is posted." } else { "The webhook is off: it gets nothing." };
+    let words =
+        if enabled { t!("The webhook is on: what happens from now on is posted.") } else { t!("The webhook is off: it gets nothing.") };
     Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), words))
 }
 
@@ -214,7 +228,7 @@ async fn redeliver(State(app): State<App>, gate: Gate, who: SignedIn, Path((id, 
     let (actor, target) = (who.actor.clone(), id.clone());
     let (address, seq) = (format!("{ADDRESS}/{id}"), seq.parse().unwrap_or(-1));
     match app.store.write(app.now(), move |tx| webhooks::redeliver(tx, &actor, &target, seq)).await {
-        Ok(()) => Ok(said(&app, &gate, &who, &address, "The event goes out now.")),
+        Ok(()) => Ok(said(&app, &gate, &who, &address, t!("The event goes out now."))),
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {
             Ok(said_at(&app, &gate, &who, &address, Mark::Problem, &error.message))
         }

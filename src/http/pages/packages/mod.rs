@@ -46,24 +46,24 @@ pub struct AppRow {
 /// The tabs beside the apps themselves; `at` is the address of the one shown.
 pub fn section_tabs(at: &str) -> Markup {
     let tab = |title: &str, href: &str| Tab { title: title.to_owned(), href: href.to_owned(), current: at == href, count: None };
-    tabs("Your own apps", &[tab("Your own apps", "/own-apps"), tab("Provisioning profiles", "/provisioning")])
+    tabs(t!("Your own apps"), &[tab(t!("Your own apps"), "/own-apps"), tab(t!("Provisioning profiles"), "/provisioning")])
 }
 
 /// The page with the list.
 pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
-    let bring = html! { @if view.may_change { (Button::link("/own-apps/new", "Upload an app").main().icon(Icon::Upload)) } };
+    let bring = html! { @if view.may_change { (Button::link("/own-apps/new", t!("Upload an app")).main().icon(Icon::Upload)) } };
     let page = Frame {
-        under: html! { "Apps that do not come from the App Store: made in the house, or handed to you as a file." },
+        under: html! { (t!("Apps that do not come from the App Store: made in the house, or handed to you as a file.")) },
         action: html! { @if !view.rows.is_empty() { (bring) } },
-        ..Frame::new(Section::Apps, "Your own apps")
+        ..Frame::new(Section::Apps, t!("Your own apps"))
     };
     let rows = table(&Table {
-        caption: "Your own apps",
+        caption: t!("Your own apps"),
         columns: vec![
-            Column::main("App"),
-            Column::text("For everyone").labelled(),
-            Column::text("On trial").labelled(),
-            Column::text("Kept").lesser(),
+            Column::main(t!("App")),
+            Column::text(t!("For everyone")).labelled(),
+            Column::text(t!("On trial")).labelled(),
+            Column::text(t!("Kept")).lesser(),
         ],
         rows: view.rows.iter().map(row).collect(),
         pager: Some(Pager {
@@ -74,8 +74,10 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
             next: view.next.clone(),
         }),
         empty: empty(
-            "No apps of your own yet",
-            "Upload an .ipa file for iPads and iPhones, or a signed .pkg file for Macs. It is kept here, and devices fetch it from this server alone.",
+            t!("No apps of your own yet"),
+            t!(
+                "Upload an .ipa file for iPads and iPhones, or a signed .pkg file for Macs. It is kept here, and devices fetch it from this server alone."
+            ),
             bring,
         ),
         selection: None,
@@ -95,7 +97,7 @@ fn row(row: &AppRow) -> Row {
             html! { (row.name) " " span.meta { (row.bundle_id) } },
             version(&row.everyone),
             version(&row.pilot),
-            html! { (count(row.versions, "version", "versions")) ", " (parts::size(row.size_bytes)) },
+            html! { (count(row.versions, t!("version"), t!("versions"))) ", " (parts::size(row.size_bytes)) },
         ],
     }
 }
@@ -132,20 +134,20 @@ pub struct Unfinished {
 
 /// The form for bringing an app. With script the file goes in pieces, and an upload that broke off goes on; without, as a form does it.
 pub fn upload(shell: &Shell, view: &UploadView) -> Markup {
-    let help = format!(
-        "An .ipa or a signed .pkg file of up to {} GB. It is looked into before any device gets it. You may leave this page and come back: an upload that broke off goes on where it was.",
-        view.max_bytes >> 30
+    let help = t!(
+        "An .ipa or a signed .pkg file of up to {max_bytes} GB. It is looked into before any device gets it. You may leave this page and come back: an upload that broke off goes on where it was.",
+        max_bytes = view.max_bytes >> 30
     );
     let content = html! {
         (unfinished(&view.unfinished, shell.now))
         form.form method="post" action="/own-apps/new" enctype="multipart/form-data" data-upload data-pieces data-max-bytes=(view.max_bytes) {
-            (field("file", "App").kind("file").accept(".ipa,.pkg").help(&help).error(view.error.as_deref()))
-            (checkbox("accept_expired", "Take it though its provisioning profile has ended", view.accept_expired.unwrap_or_default(),
-                "The app then starts only on devices that get a newer profile beside it. Without a tick, such a file is refused."))
-            div.form-foot { (Button::submit("Upload").main().icon(Icon::Upload)) (Button::link("/own-apps", "Cancel")) }
+            (field("file", t!("App")).kind("file").accept(".ipa,.pkg").help(&help).error(view.error.as_deref()))
+            (checkbox("accept_expired", t!("Take it though its provisioning profile has ended"), view.accept_expired.unwrap_or_default(),
+                t!("The app then starts only on devices that get a newer profile beside it. Without a tick, such a file is refused.")))
+            div.form-foot { (Button::submit(t!("Upload")).main().icon(Icon::Upload)) (Button::link("/own-apps", t!("Cancel"))) }
         }
     };
-    frame(shell, &Frame { back: Some(("/own-apps", "Your own apps")), ..Frame::new(Section::Apps, "Upload an app") }, content)
+    frame(shell, &Frame { back: Some(("/own-apps", t!("Your own apps"))), ..Frame::new(Section::Apps, t!("Upload an app")) }, content)
 }
 
 fn unfinished(uploads: &[Unfinished], now: Timestamp) -> Markup {
@@ -155,15 +157,15 @@ fn unfinished(uploads: &[Unfinished], now: Timestamp) -> Markup {
     let one = |upload: &Unfinished| {
         html! {
             li.row {
-                p { strong { (upload.name) } ": " (parts::size(upload.received_bytes)) " of " (parts::size(upload.size_bytes)) " came, the last of it "
-                    (time_ago(upload.at, now)) ". Begun by " (upload.by) "." }
-                (post(&format!("/own-apps/uploads/{}/cancel", upload.id), html! { (Button::submit("Cancel this upload").small()) }))
+                p { strong { (upload.name) } ": " (parts::size(upload.received_bytes)) (t!(" of ")) (parts::size(upload.size_bytes)) (t!(" came, the last of it "))
+                    (time_ago(upload.at, now)) (t!(". Begun by ")) (upload.by) "." }
+                (post(&format!("/own-apps/uploads/{}/cancel", upload.id), html! { (Button::submit(t!("Cancel this upload")).small()) }))
             }
         }
     };
     let words =
-        "Choose the same file again in the same browser, and it goes on where it was. What is not finished within a day is removed.";
-    section("Not finished", html! { p.quiet { (words) } ul.plain { @for upload in uploads { (one(upload)) } } })
+        t!("Choose the same file again in the same browser, and it goes on where it was. What is not finished within a day is removed.");
+    section(t!("Not finished"), html! { p.quiet { (words) } ul.plain { @for upload in uploads { (one(upload)) } } })
 }
 
 #[cfg(test)]

@@ -63,14 +63,14 @@ pub struct VersionRow {
 /// The page of an app.
 pub fn app(shell: &Shell, view: &AppView) -> Markup {
     let page = Frame {
-        back: Some(("/own-apps", "Your own apps")),
+        back: Some(("/own-apps", t!("Your own apps"))),
         under: html! { (view.bundle_id) },
-        action: html! { @if view.may_change { (Button::link("/own-apps/new", "Upload a new version").icon(Icon::Upload)) } },
+        action: html! { @if view.may_change { (Button::link("/own-apps/new", t!("Upload a new version")).icon(Icon::Upload)) } },
         ..Frame::new(Section::Apps, &view.name)
     };
     let content = html! {
         (live(Live { id: "versions", topics: "package app assignment", of: None, src: None }, versions(view, shell.now)))
-        (section("Trial", html! {
+        (section(t!("Trial"), html! {
             @if !view.pilot_problem.is_empty() { (notes(&[&view.pilot_problem])) }
             (trial(view))
         }))
@@ -80,15 +80,14 @@ pub fn app(shell: &Shell, view: &AppView) -> Markup {
 }
 
 fn reachable(view: &AppView, now: Timestamp) -> Markup {
-    let again =
-        html! { @if view.may_change { (post(&format!("/own-apps/{}/try", view.id), html! { (Button::submit("Try again").small()) })) } };
+    let again = html! { @if view.may_change { (post(&format!("/own-apps/{}/try", view.id), html! { (Button::submit(t!("Try again")).small()) })) } };
     html! {
         @if view.problem.is_empty() {
             @if let Some(at) = view.checked_at {
-                div.standing { (state_square(State::Ok, 12)) p.quiet { "Devices can fetch it from this server; tried " (time_ago(at, now)) "." } }
+                div.standing { (state_square(State::Ok, 12)) p.quiet { (t!("Devices can fetch it from this server; tried ")) (time_ago(at, now)) "." } }
             }
         } @else {
-            div.standing { (state_square(State::Problem, 12)) p { strong { "Devices cannot fetch it. " } (view.problem) } }
+            div.standing { (state_square(State::Problem, 12)) p { strong { (t!("Devices cannot fetch it. ")) } (view.problem) } }
             (again)
         }
     }
@@ -100,7 +99,7 @@ fn versions(view: &AppView, now: Timestamp) -> Markup {
         href: Some(format!("/own-apps/versions/{}", version.id)),
         name: version.words.clone(),
         cells: vec![
-            html! { (version.words) @if version.notes > 0 { " " (badge(State::Waiting, "look at this")) } },
+            html! { (version.words) @if version.notes > 0 { " " (badge(State::Waiting, t!("look at this"))) } },
             stage(version.stage),
             html! { (runs_on(&version.facts)) },
             html! { (size(version.size_bytes)) },
@@ -109,49 +108,52 @@ fn versions(view: &AppView, now: Timestamp) -> Markup {
         ],
     });
     let list = table(&Table {
-        caption: "Versions",
+        caption: t!("Versions"),
         columns: vec![
-            Column::main("Version"),
-            Column::text("For"),
-            Column::text("Runs on").lesser(),
-            Column::text("Size").lesser(),
-            Column::text("Uploaded by").minor(),
-            Column::text("When").minor(),
+            Column::main(t!("Version")),
+            Column::text(t!("For")),
+            Column::text(t!("Runs on")).lesser(),
+            Column::text(t!("Size")).lesser(),
+            Column::text(t!("Uploaded by")).minor(),
+            Column::text(t!("When")).minor(),
         ],
         rows: rows.collect(),
         pager: None,
         empty: empty(
-            "No version is kept",
-            "Upload the app's file; devices get it as soon as the app is assigned to their group.",
+            t!("No version is kept"),
+            t!("Upload the app's file; devices get it as soon as the app is assigned to their group."),
             Markup::default(),
         ),
         selection: None,
         compact: true,
     });
     let assigned = if view.assigned.is_empty() {
-        String::from("It is assigned to nobody yet.")
+        String::from(t!("It is assigned to nobody yet."))
     } else {
-        format!("Assigned to {}.", view.assigned.join(", "))
+        t!("Assigned to {join}.", join = view.assigned.join(", "))
     };
-    section("Versions", html! { p.quiet { (assigned) } (reachable(view, now)) (list) })
+    section(t!("Versions"), html! { p.quiet { (assigned) } (reachable(view, now)) (list) })
 }
 
 fn trial(view: &AppView) -> Markup {
     let words =
-        "Choose a group that gets each new version first. When it works there, put it in place for everyone on the version's own page.";
+        t!("Choose a group that gets each new version first. When it works there, put it in place for everyone on the version's own page.");
     if !view.may_change {
-        let name =
-            view.groups.iter().find(|(id, _)| *id == view.pilot).map_or("No group tries new versions first.", |(_, name)| name.as_str());
+        let name = view
+            .groups
+            .iter()
+            .find(|(id, _)| *id == view.pilot)
+            .map_or(t!("No group tries new versions first."), |(_, name)| name.as_str());
         return html! { p { (name) } };
     }
-    let mut options = vec![(String::new(), String::from("No group: I decide for each version"))];
+    let mut options = vec![(String::new(), String::from(t!("No group: I decide for each version")))];
     options.extend(view.groups.iter().cloned());
     post(
         &format!("/own-apps/{}/pilot", view.id),
         html! {
             div.form {
-                (select("pilot_group_id", "New versions go first to", &options, &view.pilot, words, None))
-                div.form-foot { (Button::submit("Save")) }
+                (select("pilot_group_id", t!("New versions go first to"), &options, &view.pilot, words, None))
+                div.form-foot { (Button::submit(t!("Save"))) }
             }
         },
     )
@@ -190,31 +192,31 @@ pub fn version(shell: &Shell, view: &VersionView) -> Markup {
     let page = Frame { back: Some((&back, &view.app.1)), under: stage(view.stage), ..Frame::new(Section::Apps, &view.words) };
     let content = html! {
         (notes(&view.notes))
-        @if view.may_change { (section("Who gets it", choices(view))) }
-        (section("What it is", html! {
+        @if view.may_change { (section(t!("Who gets it"), choices(view))) }
+        (section(t!("What it is"), html! {
             @if view.has_icon { img src=(format!("/own-apps/versions/{}/icon", view.id)) alt="" width="64" height="64"; }
             (about(&view.facts, view.size_bytes, &view.sha256))
         }))
-        @if view.may_change { (section("Delete it", html! { div.row { (Button::link(format!("/own-apps/versions/{}/delete", view.id), "Delete this version…").destructive().asks()) } })) }
+        @if view.may_change { (section(t!("Delete it"), html! { div.row { (Button::link(format!("/own-apps/versions/{}/delete", view.id), t!("Delete this version…")).destructive().asks()) } })) }
     };
     frame(shell, &page, content)
 }
 
 fn choices(view: &VersionView) -> Markup {
     let button = |stage: Stage, words: &str| Button::submit(words).sends("stage", stage.as_str());
-    let trial = view.pilot_group.as_ref().map(|name| format!("Try it on {name} first"));
+    let trial = view.pilot_group.as_ref().map(|name| t!("Try it on {name} first", name));
     let action = format!("/own-apps/versions/{}", view.id);
     let content = html! {
         div.form.wide {
             @match view.stage {
-                Stage::Everyone => p { "Every device that the app is assigned to is to have this version, but for those that it does not run on, and those that try another one." },
-                Stage::Pilot => p { "The devices of " (view.pilot_group.as_deref().unwrap_or("the pilot group")) " are to have this version; all others have the one before." },
-                Stage::Kept => p { "No device is to have this version. You can put it in place, also to go back to it." },
+                Stage::Everyone => p { (t!("Every device that the app is assigned to is to have this version, but for those that it does not run on, and those that try another one.")) },
+                Stage::Pilot => p { (t!("The devices of ")) (view.pilot_group.as_deref().unwrap_or(t!("the pilot group"))) (t!(" are to have this version; all others have the one before.")) },
+                Stage::Kept => p { (t!("No device is to have this version. You can put it in place, also to go back to it.")) },
             }
             div.row {
-                @if view.stage != Stage::Everyone { (button(Stage::Everyone, "Put it in place for everyone").main()) }
+                @if view.stage != Stage::Everyone { (button(Stage::Everyone, t!("Put it in place for everyone")).main()) }
                 @if view.stage == Stage::Kept && let Some(trial) = &trial { (button(Stage::Pilot, trial)) }
-                @if view.stage == Stage::Pilot { (button(Stage::Kept, "End the trial")) }
+                @if view.stage == Stage::Pilot { (button(Stage::Kept, t!("End the trial"))) }
             }
         }
     };
@@ -226,9 +228,9 @@ pub fn delete(shell: &Shell, id: &str, name: &str, words: &str) -> Markup {
     let (action, cancel) = (format!("/own-apps/versions/{id}/delete"), format!("/own-apps/versions/{id}"));
     let ask = Confirm {
         action: &action,
-        title: "Delete this version",
-        consequence: html! { strong { (name) " " (words) } " and its file are deleted here. Devices that have it keep it; going back to it needs the file." },
-        verb: "Delete the version",
+        title: t!("Delete this version"),
+        consequence: html! { strong { (name) " " (words) } (t!(" and its file are deleted here. Devices that have it keep it; going back to it needs the file.")) },
+        verb: t!("Delete the version"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()

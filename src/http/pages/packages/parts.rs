@@ -12,18 +12,18 @@ use crate::store::packages::Stage;
 pub fn size(bytes: u64) -> String {
     let of = |unit: f64| bytes as f64 / unit;
     match bytes {
-        0..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", of(1e6)),
-        _ => format!("{:.2} GB", of(1e9)),
+        0..1_000_000 => t!("{bytes} KB", bytes = bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => t!("{the_of} MB", the_of = format!("{:.1}", of(1e6))),
+        _ => t!("{the_of} GB", the_of = format!("{:.2}", of(1e9))),
     }
 }
 
 /// The mark of a version's stage.
 pub(super) fn stage(stage: Stage) -> Markup {
     match stage {
-        Stage::Everyone => badge(State::Ok, "for everyone"),
-        Stage::Pilot => badge(State::Waiting, "on trial"),
-        Stage::Kept => html! { span.quiet { "kept" } },
+        Stage::Everyone => badge(State::Ok, t!("for everyone")),
+        Stage::Pilot => badge(State::Waiting, t!("on trial")),
+        Stage::Kept => html! { span.quiet { (t!("kept")) } },
     }
 }
 
@@ -45,34 +45,35 @@ pub(in crate::http::pages) fn notes<T: AsRef<str>>(list: &[T]) -> Markup {
 /// What a file says of itself.
 pub(super) fn about(package: &Facts, size_bytes: u64, sha256: &str) -> Markup {
     let kind = match package.kind {
-        PackageKind::Ipa => "App (.ipa)",
-        PackageKind::Pkg => "Installer package (.pkg)",
+        PackageKind::Ipa => t!("App (.ipa)"),
+        PackageKind::Pkg => t!("Installer package (.pkg)"),
     };
-    let mut list = vec![Fact::text("Kind", kind), Fact::code("Identifier", &package.identifier), Fact::text("Build", &package.version)];
+    let mut list =
+        vec![Fact::text(t!("Kind"), kind), Fact::code(t!("Identifier"), &package.identifier), Fact::text(t!("Build"), &package.version)];
     if !package.short_version.is_empty() {
-        list.push(Fact::text("Version", &package.short_version));
+        list.push(Fact::text(t!("Version"), &package.short_version));
     }
-    list.push(Fact::text("Runs on", &runs_on(package)));
+    list.push(Fact::text(t!("Runs on"), &runs_on(package)));
     for app in &package.apps {
-        list.push(Fact::new("Holds", html! { (app.path) " " span.meta { (app.identifier) " " (app.short_version) } }));
+        list.push(Fact::new(t!("Holds"), html! { (app.path) " " span.meta { (app.identifier) " " (app.short_version) } }));
     }
     if let Some(signer) = &package.signer {
         let above = signer.issuers.join(", ");
-        list.push(Fact::new("Signed by", html! { (signer.name) @if !above.is_empty() { span.meta { ", below " (above) } } }));
+        list.push(Fact::new(t!("Signed by"), html! { (signer.name) @if !above.is_empty() { span.meta { (t!(", below ")) (above) } } }));
     }
     if let Some(signature) = &package.signature {
-        list.push(Fact::new("Signed by", signed_by(signature)));
+        list.push(Fact::new(t!("Signed by"), signed_by(signature)));
         if signature.kind != SignatureKind::Unsigned {
-            list.push(Fact::text("Fits its signature", &compared(signature)));
+            list.push(Fact::text(t!("Fits its signature"), &compared(signature)));
         }
     }
     if package.kind == PackageKind::Ipa {
         match &package.provisioning {
-            Some(profile) => list.push(Fact::new("Provisioning profile", provisioning(profile))),
-            None => list.push(Fact::text("Provisioning profile", "none inside")),
+            Some(profile) => list.push(Fact::new(t!("Provisioning profile"), provisioning(profile))),
+            None => list.push(Fact::text(t!("Provisioning profile"), t!("none inside"))),
         }
     }
-    list.push(Fact::text("Size", &size(size_bytes)));
+    list.push(Fact::text(t!("Size"), &size(size_bytes)));
     list.push(Fact::code("SHA-256", sha256));
     facts(&list)
 }
@@ -80,23 +81,23 @@ pub(super) fn about(package: &Facts, size_bytes: u64, sha256: &str) -> Markup {
 /// Who signed an app, of which kind that is, and until when the certificate is good.
 fn signed_by(signature: &CodeSignature) -> Markup {
     let kind = match signature.kind {
-        SignatureKind::Unsigned => return html! { "nobody" },
-        SignatureKind::NoCertificate => return html! { "nobody's certificate: its linker alone" },
-        SignatureKind::Development => "for development",
-        SignatureKind::InHouse => "for in-house distribution",
-        SignatureKind::AdHoc => "for ad hoc distribution to the devices of its profile",
-        SignatureKind::AppStore => "for the App Store",
-        SignatureKind::Distribution => "for distribution",
-        SignatureKind::Other => "not for apps of iPads and iPhones",
+        SignatureKind::Unsigned => return html! { (t!("nobody")) },
+        SignatureKind::NoCertificate => return html! { (t!("nobody's certificate: its linker alone")) },
+        SignatureKind::Development => t!("for development"),
+        SignatureKind::InHouse => t!("for in-house distribution"),
+        SignatureKind::AdHoc => t!("for ad hoc distribution to the devices of its profile"),
+        SignatureKind::AppStore => t!("for the App Store"),
+        SignatureKind::Distribution => t!("for distribution"),
+        SignatureKind::Other => t!("not for apps of iPads and iPhones"),
     };
-    let Some(certificate) = &signature.certificate else { return html! { "somebody who cannot be told" } };
+    let Some(certificate) = &signature.certificate else { return html! { (t!("somebody who cannot be told")) } };
     let team = [&signature.team_id, &certificate.team_id].into_iter().find(|team| !team.is_empty());
     html! {
         (certificate.name) span.meta {
-            @if !certificate.organisation.is_empty() { ", of " (certificate.organisation) }
-            @if let Some(team) = team { ", team " (team) }
-            ", " (kind) ", until " (super::super::parts::day(certificate.ends_at))
-            @if !certificate.issuers.is_empty() { ", below " (certificate.issuers.join(", ")) }
+            @if !certificate.organisation.is_empty() { (t!(", of ")) (certificate.organisation) }
+            @if let Some(team) = team { (t!(", team ")) (team) }
+            ", " (kind) (t!(", until ")) (super::super::parts::day(certificate.ends_at))
+            @if !certificate.issuers.is_empty() { (t!(", below ")) (certificate.issuers.join(", ")) }
         }
     }
 }
@@ -105,45 +106,51 @@ fn signed_by(signature: &CodeSignature) -> Markup {
 fn compared(signature: &CodeSignature) -> String {
     let checks = signature.checks;
     let all = [
-        (checks.signature, "the signed list of digests"),
-        (checks.program, "every page of the program"),
+        (checks.signature, t!("the signed list of digests")),
+        (checks.program, t!("every page of the program")),
         (checks.info_plist, "Info.plist"),
-        (checks.resource_list, "the list of its files"),
-        (checks.profile, "the provisioning profile"),
+        (checks.resource_list, t!("the list of its files")),
+        (checks.profile, t!("the provisioning profile")),
     ];
     let fits: Vec<_> = all.iter().filter(|(fits, _)| *fits == Some(true)).map(|(_, what)| *what).collect();
     let fits = if fits.is_empty() { String::from("nothing") } else { fits.join(", ") };
-    format!("{fits}. Frameworks, extensions and other files inside are not looked at.")
+    t!("{fits}. Frameworks, extensions and other files inside are not looked at.", fits)
 }
 
 /// The devices that a package runs on, in words.
 pub(super) fn runs_on(package: &Facts) -> String {
     let name = |platform: &Platform| match platform {
-        Platform::Ios => "iPad and iPhone",
-        Platform::Macos => "Mac",
-        Platform::Tvos => "Apple TV",
-        Platform::Visionos => "Apple Vision Pro",
-        Platform::Watchos => "Apple Watch",
-        Platform::Unknown => "other devices",
+        Platform::Ios => t!("iPad and iPhone"),
+        Platform::Macos => t!("Mac"),
+        Platform::Tvos => t!("Apple TV"),
+        Platform::Visionos => t!("Apple Vision Pro"),
+        Platform::Watchos => t!("Apple Watch"),
+        Platform::Unknown => t!("other devices"),
     };
     let devices = match &package.device_families[..] {
         [] => package.platforms.iter().map(name).collect::<Vec<_>>().join(", "),
         families => families.join(", "),
     };
-    if package.minimum_os.is_empty() { devices } else { format!("{devices}, system {} and later", package.minimum_os) }
+    if package.minimum_os.is_empty() {
+        devices
+    } else {
+        t!("{devices}, system {minimum_os} and later", devices, minimum_os = package.minimum_os)
+    }
 }
 
 /// A provisioning profile in a line.
 fn provisioning(profile: &provision::Facts) -> Markup {
-    html! { (profile.name) ", " (reach(profile)) ", until " (super::super::parts::day(profile.expires_at)) }
+    html! { (profile.name) ", " (reach(profile)) (t!(", until ")) (super::super::parts::day(profile.expires_at)) }
 }
 
 /// For which devices a provisioning profile is good, in words.
 pub(in crate::http::pages) fn reach(profile: &provision::Facts) -> String {
     match profile.devices {
-        Reach::AllDevices => String::from("every device"),
-        Reach::ListedDevices => format!("only the {} that it lists", super::super::parts::count(profile.device_count, "device", "devices")),
-        Reach::AppStore => String::from("no device: it is for the App Store"),
+        Reach::AllDevices => String::from(t!("every device")),
+        Reach::ListedDevices => {
+            t!("only the {count} that it lists", count = super::super::parts::count(profile.device_count, "device", "devices"))
+        }
+        Reach::AppStore => String::from(t!("no device: it is for the App Store")),
     }
 }
 

@@ -30,28 +30,33 @@ pub enum Share {
 }
 
 impl Share {
-    const fn word(self) -> &'static str {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Installed => t!("installed"),
+            Self::Installing => t!("installing"),
+            Self::Waiting => t!("waiting"),
+            Self::Planned => t!("planned"),
+            Self::Declined => t!("declined"),
+            Self::LeftAlone => t!("left alone"),
+            Self::NoLicence => t!("no licence"),
+            Self::Cannot => t!("cannot have it"),
+            Self::Lacking => t!("lacking something"),
+            Self::Failed => t!("failed"),
+        }
+    }
+
+    const fn class(self) -> &'static str {
         match self {
             Self::Installed => "installed",
             Self::Installing => "installing",
             Self::Waiting => "waiting",
             Self::Planned => "planned",
             Self::Declined => "declined",
-            Self::LeftAlone => "left alone",
-            Self::NoLicence => "no licence",
-            Self::Cannot => "cannot have it",
-            Self::Lacking => "lacking something",
-            Self::Failed => "failed",
-        }
-    }
-
-    const fn class(self) -> &'static str {
-        match self {
-            Self::NoLicence => "no-licence",
             Self::LeftAlone => "left-alone",
+            Self::NoLicence => "no-licence",
             Self::Cannot => "cannot",
             Self::Lacking => "lacking",
-            other => other.word(),
+            Self::Failed => "failed",
         }
     }
 
@@ -105,7 +110,7 @@ pub fn bar(segments: &[Segment]) -> Markup {
                 }
             }
             ul.legend {
-                @if shown.is_empty() { li.quiet { "no devices" } }
+                @if shown.is_empty() { li.quiet { (t!("no devices")) } }
                 @for segment in &shown { (legend_item(segment)) }
             }
         }
@@ -142,8 +147,8 @@ fn widths(counts: &[u64]) -> Vec<u64> {
 pub fn progress(done: u64, of: u64, words: &str) -> Markup {
     html! {
         div.progress {
-            span.of { (thousands(done)) " of " (thousands(of)) }
-            progress max=(of.max(1)) value=(done.min(of)) aria-label=(format!("{} of {}", thousands(done), count(of, "device", "devices"))) {}
+            span.of { (thousands(done)) (t!(" of ")) (thousands(of)) }
+            progress max=(of.max(1)) value=(done.min(of)) aria-label=(t!("{done} of {devices}", done = thousands(done), devices = count(of, "device", "devices"))) {}
             @if !words.is_empty() { span.quiet { (words) } }
         }
     }

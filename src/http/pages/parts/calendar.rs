@@ -56,7 +56,7 @@ pub fn calendar(view: &Calendar) -> Markup {
     let now = x(view.now);
     html! {
         figure.calendar {
-            div.scroll tabindex="0" role="group" aria-label="Time line" {
+            div.scroll tabindex="0" role="group" aria-label=(t!("Time line")) {
                 svg viewBox=(format!("0 0 {WIDTH} {}", foot + FOOT)) width=(WIDTH) height=(foot + FOOT) aria-hidden="true" {
                     @for (begins, ends) in view.quiet.iter().filter(|(begins, ends)| *ends > from && *begins < to).take(QUIET_DRAWN) {
                         rect.quiet-time x=(number(x(*begins))) y=(TOP) width=(number((x(*ends) - x(*begins)).max(0.5))) height=(number(foot - TOP)) {}
@@ -64,7 +64,7 @@ pub fn calendar(view: &Calendar) -> Markup {
                     line.base x1="0" x2=(WIDTH) y1=(number(foot)) y2=(number(foot)) {}
                     @for (at, ring) in view.rings.iter().enumerate() { (one(ring, TOP + RING * at as f64, &x)) }
                     line.today x1=(number(now)) x2=(number(now)) y1=(TOP - 6.0) y2=(number(foot)) {}
-                    text x=(number(now.clamp(16.0, WIDTH - 16.0))) y=(TOP - 10.0) text-anchor="middle" { "now" }
+                    text x=(number(now.clamp(16.0, WIDTH - 16.0))) y=(TOP - 10.0) text-anchor="middle" { (t!("now")) }
                     text x="0" y=(number(foot + 16.0)) { (from.day().words()) }
                     text x=(WIDTH) y=(number(foot + 16.0)) text-anchor="end" { (to.day().words()) }
                 }

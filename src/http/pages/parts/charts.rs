@@ -28,7 +28,7 @@ const MARGIN: f64 = 6.0;
 /// The line, its last value labelled. No days, no line.
 pub fn sparkline(spark: &Sparkline) -> Markup {
     let Some((last_day, last)) = spark.days.last() else {
-        return html! { p.quiet { "No numbers yet." } };
+        return html! { p.quiet { (t!("No numbers yet.")) } };
     };
     let highest = spark.days.iter().map(|(_, n)| *n).max().unwrap_or(0);
     // Days of nothing are a line at the foot.
@@ -49,11 +49,11 @@ pub fn sparkline(spark: &Sparkline) -> Markup {
                 text.last x=(format!("{:.1}", end_x + 10.0)) y=(format!("{:.1}", end_y + 4.5)) { (thousands(*last)) }
             }
             table.hear-only {
-                caption { (spark.title) " a day" }
+                caption { (spark.title) (t!(" a day")) }
                 tbody { @for (day, n) in &spark.days { tr { th scope="row" { (day) } td { (n) } } } }
             }
             figcaption.meta {
-                (count(spark.days.len() as u64, "day", "days")) " to " (last_day) "; highest " (thousands(highest))
+                (count(spark.days.len() as u64, t!("day"), t!("days"))) (t!(" to ")) (last_day) (t!("; highest ")) (thousands(highest))
             }
         }
     }
@@ -90,7 +90,7 @@ pub const BURN_SHORT: Duration = Duration::from_secs(36 * 3600);
 /// One line, one deadline mark, today's mark, and what is left where they meet.
 pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
     let (Some((start, _)), Some((_, left))) = (burn.points.first().copied(), burn.points.last().copied()) else {
-        return html! { p.quiet { "No device has answered yet." } };
+        return html! { p.quiet { (t!("No device has answered yet.")) } };
     };
     let is_short = burn.deadline.max(now).since(start) <= BURN_SHORT;
     let span = burn.deadline.max(now).since(start).as_millis().max(1) as f64;
@@ -108,8 +108,8 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 line.deadline x1=(format!("{deadline_x:.1}")) x2=(format!("{deadline_x:.1}")) y1=(BURN_TOP) y2=(BURN_BOTTOM) {}
                 path.line d=(path(&points)) {}
                 circle.dot cx=(format!("{today_x:.1}")) cy=(format!("{left_y:.1}")) r="3.5" {}
-                text.says x=(format!("{:.1}", today_x + 8.0)) y=(format!("{:.1}", left_y - 8.0)) { (thousands(left)) " left" }
-                text x=(format!("{deadline_x:.1}")) y="18" text-anchor=(if deadline_x < BURN_LABEL { "start" } else { "middle" }) { "deadline" }
+                text.says x=(format!("{:.1}", today_x + 8.0)) y=(format!("{:.1}", left_y - 8.0)) { (thousands(left)) (t!(" left")) }
+                text x=(format!("{deadline_x:.1}")) y="18" text-anchor=(if deadline_x < BURN_LABEL { "start" } else { "middle" }) { (t!("deadline")) }
                 text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { (if is_short { "now" } else { "today" }) }
                 // Where it would lie under today's mark, the caption's dates have to do.
                 @if today_x > BURN_START { text x="0" y="158" { (burn.starts) } }
@@ -119,7 +119,7 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 tbody { @for (at, n) in &burn.points { tr { th scope="row" { (moment(*at)) } td { (n) } } } }
             }
             figcaption.meta {
-                (thousands(left)) " of " (thousands(burn.total)) " left; the deadline " (if burn.deadline < now { "was" } else { "is" }) " " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
+                (thousands(left)) (t!(" of ")) (thousands(burn.total)) (t!(" left; the deadline ")) (if burn.deadline < now { "was" } else { "is" }) " " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
             }
         }
     }

@@ -111,12 +111,12 @@ impl StepState {
         }
     }
 
-    const fn said(self) -> &'static str {
+    fn said(self) -> &'static str {
         match self {
             Self::Done => "done: ",
             Self::Current => "now: ",
             Self::Later => "",
-            Self::Problem => "needs you: ",
+            Self::Problem => t!("needs you: "),
         }
     }
 }

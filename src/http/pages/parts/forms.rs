@@ -124,7 +124,7 @@ impl Button {
 
 impl Render for Button {
     fn render(&self) -> Markup {
-        let class = format!("button {}{}", self.class, if self.small { " small" } else { "" });
+        let class = t!("button {class}{else}", class = self.class, else = if self.small { " small" } else { "" });
         let class = class.trim();
         let dialog = self.dialog.then_some("");
         let content = html! { @if let Some(picture) = self.icon { (icon(picture)) } span { (self.words) } };
@@ -206,7 +206,7 @@ pub struct Typed<'a> {
 impl<'a> Typed<'a> {
     /// The number of devices, where it is more than one; `given` is what was typed before.
     pub fn count(phrase: &'a str, total: u64, given: Option<&'a str>) -> Option<Self> {
-        let error = given.filter(|given| *given != phrase).map(|_| "That is not the number.");
+        let error = given.filter(|given| *given != phrase).map(|_| t!("That is not the number."));
         (total > 1).then_some(Self { phrase, given: given.unwrap_or_default(), error })
     }
 }
@@ -221,19 +221,19 @@ pub fn confirm(ask: &Confirm<'_>) -> Markup {
             h2 #confirm-title { (ask.title) }
             p { (ask.consequence) }
             @if !ask.names.is_empty() {
-                ul.names tabindex="0" aria-label=(count(ask.total, "device", "devices")) {
+                ul.names tabindex="0" aria-label=(count(ask.total, t!("device"), t!("devices"))) {
                     @for name in ask.names.iter().take(NAMES_LISTED) { li { (name) } }
-                    @if beyond > 0 { li.quiet { "and " (super::thousands(beyond)) " more" } }
+                    @if beyond > 0 { li.quiet { (t!("and ")) (super::thousands(beyond)) (t!(" more")) } }
                 }
-                @if ask.names.len() > NAMES_SEEN { p.meta { "The list of all " (count(ask.total, "device", "devices")) " goes on below: scroll in it." } }
+                @if ask.names.len() > NAMES_SEEN { p.meta { (t!("The list of all ")) (count(ask.total, t!("device"), t!("devices"))) (t!(" goes on below: scroll in it.")) } }
             }
             (hidden(ask.hidden))
             (ask.fields)
             @if let Some(typed) = ask.typed {
-                (super::field("typed", &format!("Type {} to go on", typed.phrase)).pattern(&pattern(typed.phrase)).value(typed.given).error(typed.error))
+                (super::field("typed", &t!("Type {phrase} to go on", phrase = typed.phrase)).pattern(&pattern(typed.phrase)).value(typed.given).error(typed.error))
             }
             div.form-foot {
-                a.button href=(ask.cancel) data-cancel { "Cancel" }
+                a.button href=(ask.cancel) data-cancel { (t!("Cancel")) }
                 (verb)
             }
         }
@@ -271,7 +271,7 @@ pub fn copy_field(id: &str, label: &str, text: &str) -> Markup {
             label for=(id) { (label) }
             div.copy {
                 input.input #(id) type="text" readonly value=(text);
-                button.button.script-only type="button" data-copy=(id) { "Copy" }
+                button.button.script-only type="button" data-copy=(id) { (t!("Copy")) }
             }
         }
     }

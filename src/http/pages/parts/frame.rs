@@ -73,7 +73,7 @@ pub struct Shell {
 impl Shell {
     /// What a page looks like to Ada, an Owner, at a moment.
     pub(in crate::http::pages) fn for_tests(section: Section, now: Timestamp) -> Self {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
+        let viewer = Viewer { name: t!("Ada").into(), role: t!("Owner").into() };
         Self { viewer, now, zone: Zone::default(), sections: vec![section], needs: 0, setup: None, banners: Vec::new(), flash: None }
     }
 }
@@ -106,7 +106,7 @@ impl<'a> Frame<'a> {
 pub fn frame(shell: &Shell, page: &Frame<'_>, content: Markup) -> Markup {
     let body = html! {
         body.framed {
-            a.skip href="#content" { "Skip to the content" }
+            a.skip href="#content" { (t!("Skip to the content")) }
             (rail(shell, page.section))
             main #content tabindex="-1" {
                 div.page {
@@ -151,16 +151,16 @@ fn rail(shell: &Shell, current: Section) -> Markup {
     html! {
         header.rail {
             (brand("/"))
-            nav aria-label="Sections" {
+            nav aria-label=(t!("Sections")) {
                 ul.sections { @for section in first { (place(section, current, shell.needs)) } }
-                button.more-button.current[in_rest] type="button" popovertarget="more" { (icon(Icon::More)) "More" }
+                button.more-button.current[in_rest] type="button" popovertarget="more" { (icon(Icon::More)) (t!("More")) }
                 ul #more.sections.rest popover {
                     @for section in rest { (place(section, current, shell.needs)) }
                     li.on-phone { a href="/account" { (shell.viewer.name) ", " (shell.viewer.role) } (log_out()) }
                 }
             }
             div.rail-foot {
-                p.not-live role="status" { "Not live: trying to reach the appliance." }
+                p.not-live role="status" { (t!("Not live: trying to reach the appliance.")) }
                 @if let Some(setup) = shell.setup { (rail_setup(setup)) }
                 p.who { a href="/account" aria-current=[(current == Section::Account).then_some("page")] { strong { (shell.viewer.name) } } span { (shell.viewer.role) } }
                 (log_out())
@@ -170,7 +170,7 @@ fn rail(shell: &Shell, current: Section) -> Markup {
 }
 
 fn log_out() -> Markup {
-    super::post("/logout", html! { button.link type="submit" { "Log out" } })
+    super::post("/logout", html! { button.link type="submit" { (t!("Log out")) } })
 }
 
 fn shown(shell: &Shell, sections: &[Section]) -> Vec<Section> {
@@ -184,7 +184,7 @@ fn place(section: Section, current: Section, needs: u64) -> Markup {
             a href=(section.href()) aria-current=[(section == current).then_some("page")] {
                 (icon(section.icon()))
                 span { (section.words()) }
-                @if let Some(needs) = needs { span.count { (super::thousands(needs)) span.hear-only { " need you" } } }
+                @if let Some(needs) = needs { span.count { (super::thousands(needs)) span.hear-only { (t!(" need you")) } } }
             }
         }
     }
@@ -193,14 +193,14 @@ fn place(section: Section, current: Section, needs: u64) -> Markup {
 fn rail_setup(setup: Setup) -> Markup {
     html! {
         a.rail-setup href="/setup" {
-            "Set-up: " (setup.done) " of " (setup.of)
+            (t!("Set-up: ")) (setup.done) (t!(" of ")) (setup.of)
             progress max=(setup.of) value=(setup.done) aria-hidden="true" {}
         }
     }
 }
 
 fn brand(href: &str) -> Markup {
-    html! { a.brand href=(href) aria-label="Rollcall" { (icon(Icon::Logo)) span { "Rollcall" } } }
+    html! { a.brand href=(href) aria-label=(t!("Rollcall")) { (icon(Icon::Logo)) span { (t!("Rollcall")) } } }
 }
 
 fn banner(banner: &Banner) -> Markup {
@@ -209,10 +209,10 @@ fn banner(banner: &Banner) -> Markup {
             div.banner.practice role="note" {
                 span.hatch aria-hidden="true" {}
                 p.words {
-                    strong { "Practice." } " " (super::count(*devices, "simulated device", "simulated devices"))
-                    " and stand-ins for Apple's services, all on this machine. They count nowhere else."
+                    strong { (t!("Practice.")) } " " (super::count(*devices, t!("simulated device"), t!("simulated devices")))
+                    (t!(" and stand-ins for Apple's services, all on this machine. They count nowhere else."))
                 }
-                a href="/system/practice" { "Add or remove" }
+                a href="/system/practice" { (t!("Add or remove")) }
             }
         },
         Banner::Notice(state, words, action) => html! {
@@ -239,7 +239,7 @@ pub fn centred(title: &str, broad: bool, content: Markup) -> Markup {
 
 /// A page for a person at an iPhone, iPad or Mac: large targets, nothing to log in to, the organisation's name at its foot.
 pub fn person(title: &str, organisation: &str, content: Markup) -> Markup {
-    let foot = html! { @if !organisation.is_empty() { "This page belongs to " (organisation) "." } };
+    let foot = html! { @if !organisation.is_empty() { (t!("This page belongs to ")) (organisation) "." } };
     document(title, middle(true, None, true, content, foot))
 }
 
@@ -249,7 +249,7 @@ fn middle(at_device: bool, home: Option<&str>, broad: bool, content: Markup, foo
             header {
                 @match home {
                     Some(href) => (brand(href)),
-                    None => span.brand { (icon(Icon::Logo)) span { "Rollcall" } },
+                    None => span.brand { (icon(Icon::Logo)) span { (t!("Rollcall")) } },
                 }
             }
             main #content { div.sheet.broad[broad] { (content) } }
@@ -266,7 +266,7 @@ fn document(title: &str, body: Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
                 meta name="robots" content="noindex";
-                title { (title) " · Rollcall" }
+                title { (title) (t!(" · Rollcall")) }
                 link rel="stylesheet" href=(assets::url("app.css"));
                 link rel="icon" type="image/svg+xml" href=(assets::url("favicon.svg"));
                 script defer src=(assets::url("app.js")) {}

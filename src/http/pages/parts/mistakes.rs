@@ -43,7 +43,7 @@ pub(super) fn mistakes(content: &Markup) -> Markup {
     }
     html! {
         div.mistakes role="alert" tabindex="-1" autofocus {
-            p { strong { @if mistakes.len() == 1 { "One thing is to be put right." } @else { (mistakes.len()) " things are to be put right." } } }
+            p { strong { @if mistakes.len() == 1 { (t!("One thing is to be put right.")) } @else { (mistakes.len()) (t!(" things are to be put right.")) } } }
             ul { @for mistake in &mistakes { li { a href=(format!("#{}", mistake.at)) { @if !mistake.label.is_empty() { (PreEscaped(mistake.label)) ": " } (PreEscaped(mistake.words)) } } } }
         }
     }

@@ -55,7 +55,7 @@ fn group(group: &RollGroup) -> Markup {
     let beyond = total.saturating_sub(group.devices.len() as u64);
     html! {
         div.roll-group {
-            div.roll-head { a href=(group.href) { (group.name) } span.quiet { (count(total, "device", "devices")) (summary(group.counts)) } }
+            div.roll-head { a href=(group.href) { (group.name) } span.quiet { (count(total, t!("device"), t!("devices"))) (summary(group.counts)) } }
             ul.squares aria-label=(group.name) {
                 @for device in &group.devices {
                     li {
@@ -65,7 +65,7 @@ fn group(group: &RollGroup) -> Markup {
                         }
                     }
                 }
-                @if beyond > 0 { li { a.beyond href=(group.href) { "and " (thousands(beyond)) " more" } } }
+                @if beyond > 0 { li { a.beyond href=(group.href) { (t!("and ")) (thousands(beyond)) (t!(" more")) } } }
             }
         }
     }

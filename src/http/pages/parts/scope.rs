@@ -123,7 +123,7 @@ impl Sent {
                 _ => {}
             }
             if sent.groups.len().max(sent.before.len()) > GROUPS_MAX {
-                return Err(Error::field(GROUPS, format!("at most {GROUPS_MAX} groups at once")));
+                return Err(Error::field(GROUPS, t!("at most {GROUPS_MAX} groups at once", GROUPS_MAX)));
             }
         }
         Ok(sent)
@@ -138,10 +138,10 @@ impl Sent {
             return Ok(None);
         }
         let Some(end) = zone.read(&self.ends_at).or_else(|| Timestamp::parse(&self.ends_at)) else {
-            return Err(Error::field(ENDS_AT, "a day and a time, for example 2026-12-24T15:30, or nothing for no end"));
+            return Err(Error::field(ENDS_AT, t!("a day and a time, for example 2026-12-24T15:30, or nothing for no end")));
         };
         if end <= now {
-            return Err(Error::field(ENDS_AT, "a moment that is still to come, or nothing for no end"));
+            return Err(Error::field(ENDS_AT, t!("a moment that is still to come, or nothing for no end")));
         }
         Ok(Some(end))
     }
@@ -179,7 +179,7 @@ impl Sent {
 pub fn scope(view: &ScopeView) -> Markup {
     if view.groups.is_empty() {
         return html! {
-            p.quiet { "There is no group yet. " a href="/groups/new" { "Make a group" } " of the devices that are to have this." }
+            p.quiet { (t!("There is no group yet. ")) a href="/groups/new" { (t!("Make a group")) } (t!(" of the devices that are to have this.")) }
         };
     }
     let error = |of: &str| view.errors.iter().find(|(name, _)| name == of).map(|(_, words)| words.as_str());
@@ -199,18 +199,18 @@ pub fn scope(view: &ScopeView) -> Markup {
     };
     html! {
         fieldset.stack {
-            legend { "On the devices of" }
+            legend { (t!("On the devices of")) }
             @if let Some(error) = error(GROUPS) { p.error role="alert" { (error) } }
             @for group in before { input type="hidden" name=(BEFORE) value=(group); }
             div.choices { @for group in &view.groups { (choice(view, group, differ)) } }
         }
         @if !view.without_end {
-            (field(ENDS_AT, &format!("Ends by itself at ({})", view.zone.name())).kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
-                .help("Empty for no end. Profiles, and restrictions that no other policy sets as well, end on the device itself then, also when it is not connected; all else when it connects next."))
+            (field(ENDS_AT, &t!("Ends by itself at ({name})", name = view.zone.name())).kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
+                .help(t!("Empty for no end. Profiles, and restrictions that no other policy sets as well, end on the device itself then, also when it is not connected; all else when it connects next.")))
         }
         @if differ {
-            (checkbox(KEEP_ENDS, "Leave the ends that are set as they are", keep,
-                "They differ from group to group. Then the moment above counts for newly ticked groups only."))
+            (checkbox(KEEP_ENDS, t!("Leave the ends that are set as they are"), keep,
+                t!("They differ from group to group. Then the moment above counts for newly ticked groups only.")))
         }
     }
 }
@@ -226,9 +226,9 @@ fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
             input type="checkbox" id=(id) name=(GROUPS) value=(group.id) checked[ticked];
             label for=(id) {
                 (group.name) " " span.quiet {
-                    (count(group.device_count, "device", "devices"))
-                    @if let Some(end) = ended { ", ended " (view.zone.words(end)) }
-                    @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { ", until " (view.zone.words(*end)) }
+                    (count(group.device_count, t!("device"), t!("devices")))
+                    @if let Some(end) = ended { (t!(", ended ")) (view.zone.words(end)) }
+                    @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { (t!(", until ")) (view.zone.words(*end)) }
                 }
             }
         }
@@ -243,7 +243,7 @@ pub fn group_boxes(name: &str, groups: &[ScopeGroup], ticked: &[String]) -> Mark
                 @let id = format!("f-{name}-{}", group.id);
                 div.choice {
                     input type="checkbox" id=(id) name=(name) value=(group.id) checked[ticked.contains(&group.id)];
-                    label for=(id) { (group.name) " " span.quiet { (count(group.device_count, "device", "devices")) } }
+                    label for=(id) { (group.name) " " span.quiet { (count(group.device_count, t!("device"), t!("devices"))) } }
                 }
             }
         }

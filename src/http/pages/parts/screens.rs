@@ -5,16 +5,16 @@ use maud::{Markup, html};
 /// Safari asks whether a profile may be downloaded.
 pub fn allow_download() -> Markup {
     sheet(
-        "A question of Safari with the buttons Ignore and Allow; tap Allow",
+        t!("A question of Safari with the buttons Ignore and Allow; tap Allow"),
         140,
         html! {
             rect.s-box x="24" y="14" width="272" height="112" rx="12" {}
-            text.s-text x="160" y="44" text-anchor="middle" { "This website is trying to download" }
-            text.s-text x="160" y="62" text-anchor="middle" { "a configuration profile." }
+            text.s-text x="160" y="44" text-anchor="middle" { (t!("This website is trying to download")) }
+            text.s-text x="160" y="62" text-anchor="middle" { (t!("a configuration profile.")) }
             line.s-line x1="24" x2="296" y1="84" y2="84" {}
             line.s-line x1="160" x2="160" y1="84" y2="126" {}
-            text.s-text x="92" y="110" text-anchor="middle" { "Ignore" }
-            text.s-link x="228" y="110" text-anchor="middle" { "Allow" }
+            text.s-text x="92" y="110" text-anchor="middle" { (t!("Ignore")) }
+            text.s-link x="228" y="110" text-anchor="middle" { (t!("Allow")) }
             rect.s-mark x="166" y="89" width="124" height="32" rx="8" {}
         },
     )
@@ -23,16 +23,16 @@ pub fn allow_download() -> Markup {
 /// The row at the top of Settings that leads to the downloaded profile.
 pub fn profile_downloaded() -> Markup {
     sheet(
-        "Settings with the row Profile Downloaded at its top; tap it",
+        t!("Settings with the row Profile Downloaded at its top; tap it"),
         140,
         html! {
-            text.s-strong x="24" y="30" { "Settings" }
+            text.s-strong x="24" y="30" { (t!("Settings")) }
             rect.s-box x="16" y="44" width="288" height="40" rx="10" {}
             rect.s-icon x="28" y="54" width="20" height="20" rx="5" {}
-            text.s-text x="60" y="69" { "Profile Downloaded" }
+            text.s-text x="60" y="69" { (t!("Profile Downloaded")) }
             (chevron(64))
             rect.s-mark x="16" y="44" width="288" height="40" rx="10" {}
-            (row(94, "General", Markup::default()))
+            (row(94, t!("General"), Markup::default()))
         },
     )
 }
@@ -40,17 +40,17 @@ pub fn profile_downloaded() -> Markup {
 /// The button Install at the right of the profile's own screen.
 pub fn install_profile(organisation: &str) -> Markup {
     sheet(
-        "The profile with Cancel at its left and Install at its right; tap Install",
+        t!("The profile with Cancel at its left and Install at its right; tap Install"),
         140,
         html! {
-            text.s-text x="24" y="30" { "Cancel" }
-            text.s-strong x="160" y="30" text-anchor="middle" { "Install Profile" }
-            text.s-link x="296" y="30" text-anchor="end" { "Install" }
+            text.s-text x="24" y="30" { (t!("Cancel")) }
+            text.s-strong x="160" y="30" text-anchor="middle" { (t!("Install Profile")) }
+            text.s-link x="296" y="30" text-anchor="end" { (t!("Install")) }
             rect.s-mark x="244" y="12" width="60" height="28" rx="8" {}
             rect.s-box x="16" y="54" width="288" height="72" rx="10" {}
             rect.s-icon x="28" y="68" width="30" height="30" rx="6" {}
             text.s-strong x="70" y="82" { (shortened(organisation, 24)) }
-            text.s-quiet x="70" y="100" { "Mobile Device Management" }
+            text.s-quiet x="70" y="100" { (t!("Mobile Device Management")) }
         },
     )
 }
@@ -58,17 +58,17 @@ pub fn install_profile(organisation: &str) -> Markup {
 /// The question whether the server may manage the device.
 pub fn trust_management() -> Markup {
     sheet(
-        "The question Remote Management with the buttons Cancel and Trust; tap Trust",
+        t!("The question Remote Management with the buttons Cancel and Trust; tap Trust"),
         140,
         html! {
             rect.s-box x="24" y="14" width="272" height="112" rx="12" {}
-            text.s-strong x="160" y="42" text-anchor="middle" { "Remote Management" }
-            text.s-quiet x="160" y="62" text-anchor="middle" { "Do you trust this profile’s source to" }
-            text.s-quiet x="160" y="76" text-anchor="middle" { "enroll your device?" }
+            text.s-strong x="160" y="42" text-anchor="middle" { (t!("Remote Management")) }
+            text.s-quiet x="160" y="62" text-anchor="middle" { (t!("Do you trust this profile’s source to")) }
+            text.s-quiet x="160" y="76" text-anchor="middle" { (t!("enroll your device?")) }
             line.s-line x1="24" x2="296" y1="88" y2="88" {}
             line.s-line x1="160" x2="160" y1="88" y2="126" {}
-            text.s-text x="92" y="112" text-anchor="middle" { "Cancel" }
-            text.s-link x="228" y="112" text-anchor="middle" { "Trust" }
+            text.s-text x="92" y="112" text-anchor="middle" { (t!("Cancel")) }
+            text.s-link x="228" y="112" text-anchor="middle" { (t!("Trust")) }
             rect.s-mark x="166" y="92" width="124" height="30" rx="8" {}
         },
     )
@@ -77,10 +77,10 @@ pub fn trust_management() -> Markup {
 /// The switch that trusts a root certificate, in Certificate Trust Settings.
 pub fn trust_switch(name: &str) -> Markup {
     sheet(
-        "Certificate Trust Settings with a switch beside the certificate; switch it on",
+        t!("Certificate Trust Settings with a switch beside the certificate; switch it on"),
         116,
         html! {
-            text.s-quiet x="24" y="32" { "ENABLE FULL TRUST FOR ROOT CERTIFICATES" }
+            text.s-quiet x="24" y="32" { (t!("ENABLE FULL TRUST FOR ROOT CERTIFICATES")) }
             rect.s-box x="16" y="44" width="288" height="48" rx="10" {}
             text.s-text x="30" y="73" { (shortened(name, 24)) }
             rect.s-on x="244" y="55" width="46" height="26" rx="13" {}
@@ -93,23 +93,23 @@ pub fn trust_switch(name: &str) -> Markup {
 /// The profile in System Settings of a Mac.
 pub fn mac_profile(organisation: &str) -> Markup {
     sheet(
-        "System Settings of a Mac, Device Management, with the downloaded profile; open it and click Install",
+        t!("System Settings of a Mac, Device Management, with the downloaded profile; open it and click Install"),
         150,
         html! {
             circle.s-icon cx="24" cy="20" r="5" {}
             circle.s-icon cx="40" cy="20" r="5" {}
             circle.s-icon cx="56" cy="20" r="5" {}
-            text.s-strong x="110" y="25" { "Device Management" }
+            text.s-strong x="110" y="25" { (t!("Device Management")) }
             line.s-line x1="96" x2="96" y1="0" y2="150" {}
             rect.s-box x="12" y="40" width="72" height="22" rx="5" {}
-            text.s-quiet x="20" y="55" { "General" }
+            text.s-quiet x="20" y="55" { (t!("General")) }
             rect.s-box x="108" y="44" width="198" height="44" rx="8" {}
             rect.s-icon x="118" y="54" width="24" height="24" rx="5" {}
             text.s-text x="152" y="64" { (shortened(organisation, 19)) }
-            text.s-quiet x="152" y="79" { "Downloaded" }
+            text.s-quiet x="152" y="79" { (t!("Downloaded")) }
             rect.s-mark x="108" y="44" width="198" height="44" rx="8" {}
             rect.s-box x="236" y="108" width="70" height="26" rx="6" {}
-            text.s-link x="271" y="126" text-anchor="middle" { "Install…" }
+            text.s-link x="271" y="126" text-anchor="middle" { (t!("Install…")) }
         },
     )
 }

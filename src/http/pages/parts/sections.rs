@@ -48,18 +48,18 @@ impl Section {
         }
     }
 
-    pub(super) const fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
-            Self::Today => "Today",
-            Self::Devices => "Devices",
-            Self::Apps => "Apps",
-            Self::Updates => "Updates",
-            Self::Profiles => "Profiles and policies",
-            Self::Groups => "Groups",
-            Self::People => "People and classes",
-            Self::System => "System",
-            Self::Teaching => "My classes",
-            Self::Account => "Your account",
+            Self::Today => t!("Today"),
+            Self::Devices => t!("Devices"),
+            Self::Apps => t!("Apps"),
+            Self::Updates => t!("Updates"),
+            Self::Profiles => t!("Profiles and policies"),
+            Self::Groups => t!("Groups"),
+            Self::People => t!("People and classes"),
+            Self::System => t!("System"),
+            Self::Teaching => t!("My classes"),
+            Self::Account => t!("Your account"),
         }
     }
 

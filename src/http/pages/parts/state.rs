@@ -88,7 +88,7 @@ pub fn badge(state: State, word: &str) -> Markup {
 
 /// Marks a practice device or anything that belongs to one.
 pub fn practice() -> Markup {
-    html! { span.practice-mark { "practice" } }
+    html! { span.practice-mark { (t!("practice")) } }
 }
 
 /// Says what the squares mean, with how many there are of each: counts in the order of [`State::ALL`].

@@ -44,7 +44,7 @@ const LINE: f64 = 15.0;
 /// The bands, the names at their right ends, and what each is today.
 pub fn streams(view: &Streams) -> Markup {
     let (Some(first), Some(last)) = (view.days.first(), view.days.last()) else {
-        return html! { p.quiet { "Counted once a day; the first count comes within a day." } };
+        return html! { p.quiet { (t!("Counted once a day; the first count comes within a day.")) } };
     };
     let totals: Vec<u64> = (0..view.days.len()).map(|day| view.bands.iter().map(|band| at(band, day)).sum()).collect();
     let highest = totals.iter().copied().max().unwrap_or(0).max(1) as f64;
@@ -52,7 +52,7 @@ pub fn streams(view: &Streams) -> Markup {
     let names = spread(&view.bands.iter().map(|band| at(band, today)).collect::<Vec<_>>(), highest);
     html! {
         figure.streams {
-            div.scroll tabindex="0" role="group" aria-label="Shares by day" {
+            div.scroll tabindex="0" role="group" aria-label=(t!("Shares by day")) {
                 svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) width=(WIDTH) height=(HEIGHT) aria-hidden="true" {
                     @for index in 0..view.bands.len() { path class=(format!("band-{}", index.min(BANDS_MAX - 1))) d=(outline(view, index, highest)) {} }
                     @for (band, y) in view.bands.iter().zip(&names) {
@@ -63,10 +63,10 @@ pub fn streams(view: &Streams) -> Markup {
             ul.legend {
                 @for (index, band) in view.bands.iter().enumerate() {
                     @let now = at(band, today);
-                    @let words = html! { (band.name) ": " (count(now, "device", "devices")) };
+                    @let words = html! { (band.name) ": " (count(now, t!("device"), t!("devices"))) };
                     @if now > 0 {
                         li {
-                            svg class=(format!("swatch band-{}", index.min(BANDS_MAX - 1))) viewBox="0 0 12 12" aria-hidden="true" { rect width="12" height="12" {} }
+                            svg class=(t!("swatch band-{index}", index = index.min(BANDS_MAX - 1))) viewBox="0 0 12 12" aria-hidden="true" { rect width="12" height="12" {} }
                             @match &band.href { Some(href) => a href=(href) { (words) }, None => span { (words) } }
                         }
                     }
@@ -74,14 +74,14 @@ pub fn streams(view: &Streams) -> Markup {
             }
             table.hear-only {
                 caption { (view.title) }
-                thead { tr { th scope="col" { "Day" } @for band in &view.bands { th scope="col" { (band.name) } } } }
+                thead { tr { th scope="col" { (t!("Day")) } @for band in &view.bands { th scope="col" { (band.name) } } } }
                 tbody {
                     @for day in told(view.days.len()) {
                         tr { th scope="row" { (view.days[day]) } @for band in &view.bands { td { (thousands(at(band, day))) } } }
                     }
                 }
             }
-            figcaption.meta { @if first == last { "Counted on " (last) "." } @else { (first) " to " (last) "." } }
+            figcaption.meta { @if first == last { (t!("Counted on ")) (last) "." } @else { (first) (t!(" to ")) (last) "." } }
         }
     }
 }

@@ -63,7 +63,7 @@ impl Column {
 
     /// A last column of buttons; its head is only heard.
     pub fn deed() -> Self {
-        Self { kind: Kind::Deed, ..Self::main("What to do") }
+        Self { kind: Kind::Deed, ..Self::main(t!("What to do")) }
     }
 
     /// The first to be left out where the window is not wide.
@@ -233,8 +233,8 @@ pub fn table(table: &Table<'_>) -> Markup {
             thead { tr {
                 @if table.selection.is_some() {
                     th.pick scope="col" {
-                        span.hear-only { "Choose" }
-                        input.script-only type="checkbox" data-choose-all aria-label="Choose all rows on this page";
+                        span.hear-only { (t!("Choose")) }
+                        input.script-only type="checkbox" data-choose-all aria-label=(t!("Choose all rows on this page"));
                     }
                 }
                 @for column in &table.columns { (column_head(column)) }
@@ -264,7 +264,7 @@ fn column_head(column: &Column) -> Markup {
         th class=[some(format!("{}{}", column.class(), if sorts { " sortable" } else { "" }).trim().to_owned())] scope="col" aria-sort=[sorted] {
             @match &column.sort {
                 Some((href, _)) => a href=(href) { (column.title) },
-                None if column.title.is_empty() || column.kind == Kind::Deed => span.hear-only { (if column.title.is_empty() { "More" } else { &column.title }) },
+                None if column.title.is_empty() || column.kind == Kind::Deed => span.hear-only { (if column.title.is_empty() { t!("More") } else { &column.title }) },
                 None => (column.title),
             }
         }
@@ -275,7 +275,7 @@ fn row(row: &Row, columns: &[Column], selection: Option<&Selection>) -> Markup {
     html! {
         tr {
             @if let Some(selection) = selection {
-                td.pick { label { input type="checkbox" name=(selection.name) value=(row.id); span.hear-only { "Choose " (row.name) } } }
+                td.pick { label { input type="checkbox" name=(selection.name) value=(row.id); span.hear-only { (t!("Choose ")) (row.name) } } }
             }
             @for (cell, column) in row.cells.iter().zip(columns) {
                 @let label = column.labelled.then_some(&column.title);
@@ -294,12 +294,12 @@ fn selection_bar(selection: &Selection, pager: Option<&Pager>) -> Markup {
     let more = pager.filter(|pager| pager.total > pager.shown);
     html! {
         (hidden(&selection.filter))
-        div.selection role="group" aria-label="Actions for the chosen rows" {
-            span.how-many data-chosen="# chosen" aria-live="polite" { "Chosen rows" }
+        div.selection role="group" aria-label=(t!("Actions for the chosen rows")) {
+            span.how-many data-chosen="# chosen" aria-live="polite" { (t!("Chosen rows")) }
             @if let Some(pager) = more {
                 @match selection.at_most.filter(|most| pager.total > *most) {
-                    Some(most) => span.meta { "At most " (thousands(most)) " at once: narrow the list" },
-                    None => label.row { input type="checkbox" name="all" value="1"; "All " (thousands(pager.total)) " that match" },
+                    Some(most) => span.meta { (t!("At most ")) (thousands(most)) (t!(" at once: narrow the list")) },
+                    None => label.row { input type="checkbox" name="all" value="1"; (t!("All ")) (thousands(pager.total)) (t!(" that match")) },
                 }
             }
             @for action in &selection.actions {
@@ -316,13 +316,13 @@ pub fn pager(pager: &Pager) -> Markup {
     html! {
         div.table-foot {
             span {
-                @if pager.shown < pager.total { "Showing " (thousands(pager.shown)) " of " (count(pager.total, one, many)) }
+                @if pager.shown < pager.total { (t!("Showing ")) (thousands(pager.shown)) (t!(" of ")) (count(pager.total, one, many)) }
                 @else { (count(pager.total, one, many)) }
             }
             @if pager.first.is_some() || pager.next.is_some() {
-                nav aria-label="Pages" {
-                    @if let Some(first) = &pager.first { a href=(first) { "First page" } }
-                    @if let Some(next) = &pager.next { a href=(next) rel="next" { "Next page" } }
+                nav aria-label=(t!("Pages")) {
+                    @if let Some(first) = &pager.first { a href=(first) { (t!("First page")) } }
+                    @if let Some(next) = &pager.next { a href=(next) rel="next" { (t!("Next page")) } }
                 }
             }
         }

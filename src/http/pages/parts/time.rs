@@ -15,7 +15,7 @@ pub fn ago_words(at: Timestamp, now: Timestamp) -> String {
     let future = at > now;
     let gap_s = if future { at.since(now) } else { now.since(at) }.as_secs();
     let (unit_s, unit) = match gap_s {
-        0..MINUTE => return if future { "in a moment" } else { "just now" }.to_owned(),
+        0..MINUTE => return if future { t!("in a moment") } else { t!("just now") }.to_owned(),
         MINUTE..HOUR => (MINUTE, "minute"),
         HOUR..DAY => (HOUR, "hour"),
         _ if gap_s < 60 * DAY => (DAY, "day"),
@@ -25,7 +25,7 @@ pub fn ago_words(at: Timestamp, now: Timestamp) -> String {
     // What is past is counted in whole units; of what comes, 13 days and 23 hours are 14 days.
     let n = if future { (gap_s + unit_s / 2) / unit_s } else { gap_s / unit_s };
     let plural = if n == 1 { "" } else { "s" };
-    if future { format!("in {n} {unit}{plural}") } else { format!("{n} {unit}{plural} ago") }
+    if future { t!("in {n} {unit}{plural}", n, unit, plural) } else { t!("{n} {unit}{plural} ago", n, unit, plural) }
 }
 
 /// The moment in words, the exact time on hover.

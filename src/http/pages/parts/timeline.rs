@@ -51,8 +51,8 @@ pub fn waits(list: &[Wait], now: Timestamp) -> Markup {
                         p {
                             span.cause { (wait.cause) } " "
                             @match (wait.asked_at, wait.state) {
-                                (Some(at), State::Problem) => { "That was " (time_ago(at, now)) ". " },
-                                (Some(at), _) => { "Asked " (time_ago(at, now)) "; " },
+                                (Some(at), State::Problem) => { (t!("That was ")) (time_ago(at, now)) ". " },
+                                (Some(at), _) => { (t!("Asked ")) (time_ago(at, now)) "; " },
                                 (None, _) => {},
                             }
                             // Nothing stands between: a sentence of its own.
@@ -73,11 +73,11 @@ fn capitalised(words: &str) -> String {
 /// The timeline; `more` leads to what is older.
 pub fn timeline(entries: &[Entry], now: Timestamp, more: Option<&str>) -> Markup {
     html! {
-        @if entries.is_empty() { p.quiet { "Nothing has happened yet." } }
+        @if entries.is_empty() { p.quiet { (t!("Nothing has happened yet.")) } }
         ol.timeline {
             @for entry in entries { (line(entry, now)) }
         }
-        @if let Some(href) = more { p { a href=(href) { "Older" } } }
+        @if let Some(href) = more { p { a href=(href) { (t!("Older")) } } }
     }
 }
 
@@ -93,13 +93,13 @@ fn line(entry: &Entry, now: Timestamp) -> Markup {
                     Some((None, name)) => { ": " (name) },
                     None => {},
                 }
-                @if !entry.by.is_empty() { " " span.by { "by " (entry.by) } }
+                @if !entry.by.is_empty() { " " span.by { (t!("by ")) (entry.by) } }
             }
             (time_ago(entry.at, now))
             @if !entry.why.is_empty() { p.why { (entry.why) } }
             @if !entry.raw.is_empty() {
                 details id=(format!("raw-{}", entry.id)) {
-                    summary { "What was said" }
+                    summary { (t!("What was said")) }
                     div.stack { @for (name, text) in &entry.raw { h3.meta { (name) } (super::code(name, text)) } }
                 }
             }

@@ -7,6 +7,7 @@ use super::super::parts::{
     select, table, thousands,
 };
 use super::{source_words, views};
+use crate::language::way;
 use crate::store::people::Source;
 
 /// The list of classes.
@@ -71,17 +72,17 @@ pub struct ClassForm {
     pub errors: Vec<(String, String)>,
 }
 
-const BACK: (&str, &str) = ("/classes", "Classes");
+const BACK: (&str, &str) = ("/classes", msg!("Classes"));
 
 /// The page of the list.
 pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
     let new = html! {
         @if view.may_change {
-            (Button::link("/people/import", "Import").icon(Icon::Upload))
-            (Button::link("/classes/new", "New class").main().icon(Icon::Plus))
+            (Button::link("/people/import", t!("Import")).icon(Icon::Upload))
+            (Button::link("/classes/new", t!("New class")).main().icon(Icon::Plus))
         }
     };
-    let page = Frame { action: html! { @if view.total > 0 { (new) } }, ..Frame::new(Section::People, "People and classes") };
+    let page = Frame { action: html! { @if view.total > 0 { (new) } }, ..Frame::new(Section::People, t!("People and classes")) };
     let rows = view.rows.iter().map(|(id, name, people)| Row {
         id: id.clone(),
         href: Some(format!("/classes/{id}")),
@@ -91,11 +92,11 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
     let content = html! {
         (views(Some(view.people), Some(view.total), false))
         (table(&Table {
-            caption: "Classes",
-            columns: vec![Column::main("Class"), Column::number("People").labelled()],
+            caption: t!("Classes"),
+            columns: vec![Column::main(t!("Class")), Column::number(t!("People")).labelled()],
             rows: rows.collect(),
             pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: ("class", "classes"), first: view.first.clone(), next: view.next.clone() }),
-            empty: empty("No classes yet", "A class tells which people learn together, and a group's rule can find their devices. Import classes from your school's system, or make them by hand.", new),
+            empty: empty(t!("No classes yet"), t!("A class tells which people learn together, and a group's rule can find their devices. Import classes from your school's system, or make them by hand."), new),
             selection: None,
             compact: false,
         }))
@@ -105,25 +106,29 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
 
 /// The page of one class.
 pub fn one(shell: &Shell, view: &ClassView) -> Markup {
-    let print = html! { @if !view.members.is_empty() { button.button.script-only type="button" data-print { "Print" } } };
-    let edit = html! { (print) (Button::link(format!("/teaching/{}", view.id), "Its devices now")) @if view.may_change { (Button::link(format!("/classes/{}/edit", view.id), "Rename").main()) } };
-    let page = Frame { back: Some(BACK), action: edit, ..Frame::new(Section::People, &view.name) };
+    let print = html! { @if !view.members.is_empty() { button.button.script-only type="button" data-print { (t!("Print")) } } };
+    let edit = html! { (print) (Button::link(format!("/teaching/{}", view.id), t!("Its devices now"))) @if view.may_change { (Button::link(format!("/classes/{}/edit", view.id), t!("Rename")).main()) } };
+    let page = Frame { back: Some(way(BACK)), action: edit, ..Frame::new(Section::People, &view.name) };
     let content = html! {
-        (facts(&[Fact::text("Comes from", source_words(view.source))]))
-        (section("People", html! {
+        (facts(&[Fact::text(t!("Comes from"), source_words(view.source))]))
+        (section(t!("People"), html! {
             div.stack {
                 (members(view))
                 @if view.may_change { (put_in(view)) }
             }
         }))
-        @if view.may_change { div.row { (Button::link(format!("/classes/{}/delete", view.id), "Delete the class…").destructive().asks()) } }
+        @if view.may_change { div.row { (Button::link(format!("/classes/{}/delete", view.id), t!("Delete the class…")).destructive().asks()) } }
     };
     frame(shell, &page, content)
 }
 
 fn members(view: &ClassView) -> Markup {
-    let mut columns =
-        vec![Column::main("Name"), Column::text("E-mail").wraps(), Column::text("Here"), Column::text("Devices").wraps().labelled()];
+    let mut columns = vec![
+        Column::main(t!("Name")),
+        Column::text("E-mail").wraps(),
+        Column::text(t!("Here")),
+        Column::text(t!("Devices")).wraps().labelled(),
+    ];
     if view.may_change {
         columns.push(Column::deed());
     }
@@ -136,16 +141,16 @@ fn members(view: &ClassView) -> Markup {
         ];
         if view.may_change {
             let action = format!("/classes/{}/people/{}/remove", view.id, member.id);
-            cells.push(post(&action, html! { (Button::submit("Take out").small().render()) }));
+            cells.push(post(&action, html! { (Button::submit(t!("Take out")).small().render()) }));
         }
         Row { id: member.id.clone(), href: Some(format!("/people/{}", member.id)), name: member.name.clone(), cells }
     });
     table(&Table {
-        caption: "People of the class",
+        caption: t!("People of the class"),
         columns,
         rows: rows.collect(),
         pager: None,
-        empty: html! { p.quiet { "Nobody is in it." } },
+        empty: html! { p.quiet { (t!("Nobody is in it.")) } },
         selection: None,
         compact: false,
     })
@@ -154,7 +159,7 @@ fn members(view: &ClassView) -> Markup {
 /// Each device with its serial number: on paper there is nothing to click.
 fn devices(list: &[(String, String, String)]) -> Markup {
     html! {
-        @if list.is_empty() { span.quiet { "none" } }
+        @if list.is_empty() { span.quiet { (t!("none")) } }
         @for (at, (id, name, serial)) in list.iter().enumerate() {
             @if at > 0 { ", " }
             a href=(format!("/devices/{id}")) { (name) } @if serial != name && !serial.is_empty() { " " span.quiet { (serial) } }
@@ -163,14 +168,14 @@ fn devices(list: &[(String, String, String)]) -> Markup {
 }
 
 fn put_in(view: &ClassView) -> Markup {
-    let roles = [("student".to_owned(), "Learns".to_owned()), ("teacher".to_owned(), "Teaches".to_owned())];
+    let roles = [("student".to_owned(), t!("Learns").to_owned()), ("teacher".to_owned(), t!("Teaches").to_owned())];
     post(
         &format!("/classes/{}/people", view.id),
         html! {
             div.form {
-                (field("person", "Put somebody in").value(&view.typed).error(view.error.as_deref()).help("Their e-mail address or their whole name."))
-                (select("role", "What they do here", &roles, "student", "", None))
-                (Button::submit("Put them in"))
+                (field("person", t!("Put somebody in")).value(&view.typed).error(view.error.as_deref()).help(t!("Their e-mail address or their whole name.")))
+                (select("role", t!("What they do here"), &roles, "student", "", None))
+                (Button::submit(t!("Put them in")))
             }
         },
     )
@@ -180,34 +185,34 @@ fn put_in(view: &ClassView) -> Markup {
 pub fn form(shell: &Shell, view: &ClassForm) -> Markup {
     let error = view.errors.first().map(|(_, words)| words.as_str());
     let (title, action, cancel, save) = match &view.id {
-        None => ("New class", "/classes/new".to_owned(), "/classes".to_owned(), "Make the class"),
-        Some(id) => ("Rename the class", format!("/classes/{id}/edit"), format!("/classes/{id}"), "Save"),
+        None => (t!("New class"), "/classes/new".to_owned(), "/classes".to_owned(), t!("Make the class")),
+        Some(id) => (t!("Rename the class"), format!("/classes/{id}/edit"), format!("/classes/{id}"), t!("Save")),
     };
     let content = post(
         &action,
         html! {
             div.form {
-                (field("name", "Name").value(&view.name).error(error).example("7b, Chemistry club").first())
-                div.form-foot { (Button::submit(save).main()) (Button::link(cancel, "Cancel")) }
+                (field("name", t!("Name")).value(&view.name).error(error).example(t!("7b, Chemistry club")).first())
+                div.form-foot { (Button::submit(save).main()) (Button::link(cancel, t!("Cancel"))) }
             }
         },
     );
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, title) }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::People, title) }, content)
 }
 
 /// The page that asks before a class is deleted.
 pub fn delete(shell: &Shell, view: &ClassView) -> Markup {
     let (action, cancel, title) =
-        (format!("/classes/{}/delete", view.id), format!("/classes/{}", view.id), format!("Delete the class {}", view.name));
+        (format!("/classes/{}/delete", view.id), format!("/classes/{}", view.id), t!("Delete the class {name}", name = view.name));
     let consequence = html! {
-        "Its people stay."
-        @if view.source != Source::Hand { " It came by an import, and comes back with the next one if it is still in its file." }
+        (t!("Its people stay."))
+        @if view.source != Source::Hand { (t!(" It came by an import, and comes back with the next one if it is still in its file.")) }
     };
     let ask = Confirm {
         action: &action,
         title: &title,
         consequence,
-        verb: "Delete the class",
+        verb: t!("Delete the class"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()

@@ -26,11 +26,11 @@ pub struct FarewellView {
 const LOG_INS: &str = "/system/admins";
 
 /// What is chosen for a device, in words.
-const fn words(fate: Fate) -> &'static str {
+fn words(fate: Fate) -> &'static str {
     match fate {
-        Fate::HandOn => "Hand it on, without passcode",
-        Fate::Erase => "Erase everything on it",
-        Fate::Keep => "Leave it as it is",
+        Fate::HandOn => t!("Hand it on, without passcode"),
+        Fate::Erase => t!("Erase everything on it"),
+        Fate::Keep => t!("Leave it as it is"),
     }
 }
 
@@ -38,23 +38,23 @@ const fn words(fate: Fate) -> &'static str {
 pub fn ask(shell: &Shell, view: &FarewellView) -> Markup {
     let Farewell { person, leaving, devices, log_ins } = &view.farewell;
     let (back, action) = (format!("/people/{}", person.id), format!("/people/{}/farewell", person.id));
-    let title = format!("{} leaves", person.name);
+    let title = t!("{name} leaves", name = person.name);
     let content = post(
         &action,
         html! {
             div.form {
                 @for (_, message) in view.errors.iter() { p.error role="alert" { (message) } }
                 p {
-                    "They are not active any more, and count as nobody in the rules of groups: what they had by those goes."
+                    (t!("They are not active any more, and count as nobody in the rules of groups: what they had by those goes."))
                     (follows(leaving))
                 }
                 @if !leaving.erased.is_empty() {
-                    ul.plain { @for one in &leaving.erased { li { (one.app) " on " (one.whose) } } }
+                    ul.plain { @for one in &leaving.erased { li { (one.app) (t!(" on ")) (one.whose) } } }
                 }
                 @for log_in in log_ins { (ends(&person.name, log_in)) }
-                @if devices.is_empty() { p.quiet { "They have no device of yours." } }
+                @if devices.is_empty() { p.quiet { (t!("They have no device of yours.")) } }
                 @for device in devices { (one(device, view)) }
-                div.form-foot { (Button::submit(format!("Let {} go", person.name)).destructive().asks()) (Button::link(back.clone(), "Cancel")) }
+                div.form-foot { (Button::submit(t!("Let {name} go", name = person.name)).destructive().asks()) (Button::link(back.clone(), t!("Cancel"))) }
             }
         },
     );
@@ -66,15 +66,15 @@ fn ends(who: &str, log_in: &LogIn) -> Markup {
     let LogIn { name, role, stays, .. } = log_in;
     html! {
         p {
-            (who) " also logs in here as " strong { (name) } " (" (role_words(*role).0) "). "
-            @if stays.is_empty() { "That ends: the name is disabled, and whoever is logged in with it is out." } @else { (still(stays)) }
+            (who) (t!(" also logs in here as ")) strong { (name) } " (" (role_words(*role).0) "). "
+            @if stays.is_empty() { (t!("That ends: the name is disabled, and whoever is logged in with it is out.")) } @else { (still(stays)) }
         }
     }
 }
 
 /// Why a log-in works still, and where that is ended.
 fn still(stays: &str) -> Markup {
-    html! { (stays) " " a href=(LOG_INS) { "People who log in" } }
+    html! { (stays) " " a href=(LOG_INS) { (t!("People who log in")) } }
 }
 
 /// What is asked once more, where everything on a device would be deleted.
@@ -95,10 +95,10 @@ pub fn ask_erase(shell: &Shell, view: &EraseView<'_>) -> Markup {
     let (id, name) = view.person;
     let total = view.names.len() as u64;
     let (address, phrase) = (format!("/people/{id}/farewell"), total.to_string());
-    let title = format!("Let {name} go and erase {}", count(total, "device", "devices"));
+    let title = t!("Let {name} go and erase {devices}", name, devices = count(total, "device", "devices"));
     let consequence = html! {
-        "Everything on " @if total == 1 { "this device" } @else { "these devices" }
-        " is deleted: apps, work, settings. It cannot be undone: what was not saved elsewhere is gone."
+        (t!("Everything on ")) @if total == 1 { (t!("this device")) } @else { (t!("these devices")) }
+        (t!(" is deleted: apps, work, settings. It cannot be undone: what was not saved elsewhere is gone."))
     };
     let ask = Confirm {
         action: &address,
@@ -123,15 +123,15 @@ fn one(device: &LeftBehind, view: &FarewellView) -> Markup {
     html! {
         fieldset.choices {
             legend { (device.name) }
-            (select(&format!("then.{}", device.device_id), "What becomes of it", &options, chosen.as_str(), "", None))
+            (select(&format!("then.{}", device.device_id), t!("What becomes of it"), &options, chosen.as_str(), "", None))
             ul.plain {
-                @if !device.passcode_stays.is_empty() { li { "Handed on, its passcode stays: " (device.passcode_stays) } }
-                @if !device.erase_refused.is_empty() { li { "It cannot be erased here: " (device.erase_refused) } }
+                @if !device.passcode_stays.is_empty() { li { (t!("Handed on, its passcode stays: ")) (device.passcode_stays) } }
+                @if !device.erase_refused.is_empty() { li { (t!("It cannot be erased here: ")) (device.erase_refused) } }
                 @match device.activation_lock {
                     ActivationLock::Off => {},
-                    ActivationLock::CodeKept => li { "Its Activation Lock is on. The code that opens it is kept on the " a href=(format!("/devices/{}/secrets", device.device_id)) { "device's page" } "; write it in place of a password, with no name, when the erased device asks." },
-                    ActivationLock::NeedsAccount => li { "Its Activation Lock is on, and no code is kept that opens it: have them sign out of their account on it before they go." },
-                    ActivationLock::Unknown => li { "It has not said whether Activation Lock is on: have them sign out of their account on it before they go." },
+                    ActivationLock::CodeKept => li { (t!("Its Activation Lock is on. The code that opens it is kept on the ")) a href=(format!("/devices/{}/secrets", device.device_id)) { (t!("device's page")) } (t!("; write it in place of a password, with no name, when the erased device asks.")) },
+                    ActivationLock::NeedsAccount => li { (t!("Its Activation Lock is on, and no code is kept that opens it: have them sign out of their account on it before they go.")) },
+                    ActivationLock::Unknown => li { (t!("It has not said whether Activation Lock is on: have them sign out of their account on it before they go.")) },
                 }
             }
         }
@@ -141,12 +141,12 @@ fn one(device: &LeftBehind, view: &FarewellView) -> Markup {
 /// The page of a farewell that was said.
 pub fn progress(shell: &Shell, (id, name): (&str, &str), said: &Said) -> Markup {
     let back = format!("/people/{id}");
-    let title = format!("{name} left");
+    let title = t!("{name} left", name);
     let about = [
-        Fact::new("Since", moment(said.at)),
-        Fact::text("Let go by", &said.by),
-        Fact::text("Licences", &count(said.licences, "licence went back", "licences went back")),
-        Fact::text("Own devices told to leave", &said.own_devices.join(", ")),
+        Fact::new(t!("Since"), moment(said.at)),
+        Fact::text(t!("Let go by"), &said.by),
+        Fact::text(t!("Licences"), &count(said.licences, t!("licence went back"), t!("licences went back"))),
+        Fact::text(t!("Own devices told to leave"), &said.own_devices.join(", ")),
     ];
     let done = said.devices.iter().filter(|device| device.state == Step::Done).count();
     let content = html! {
@@ -154,17 +154,17 @@ pub fn progress(shell: &Shell, (id, name): (&str, &str), said: &Said) -> Markup 
         @if !said.log_ins.is_empty() {
             (section("Log-ins", html! { ul.plain { @for log_in in &said.log_ins { li {
                 strong { (log_in.name) } " (" (role_words(log_in.role).0) "): "
-                @if log_in.stays.is_empty() { "ended" } @else { "works still. " (still(&log_in.stays)) }
+                @if log_in.stays.is_empty() { (t!("ended")) } @else { (t!("works still. ")) (still(&log_in.stays)) }
             } } } }))
         }
-        (section("Devices", live(Live { id: "left", topics: "command device enrollment", of: None, src: None }, html! {
-            @if !said.devices.is_empty() { (bar(done as u64, said.devices.len() as u64, "devices done")) }
+        (section(t!("Devices"), live(Live { id: "left", topics: "command device enrollment", of: None, src: None }, html! {
+            @if !said.devices.is_empty() { (bar(done as u64, said.devices.len() as u64, t!("devices done"))) }
             (table(&Table {
-                caption: "Devices that they had",
-                columns: vec![Column::main("Device"), Column::text("Decided"), Column::text("How far").roomy()],
+                caption: t!("Devices that they had"),
+                columns: vec![Column::main(t!("Device")), Column::text(t!("Decided")), Column::text(t!("How far")).roomy()],
                 rows: said.devices.iter().map(row).collect(),
                 pager: None,
-                empty: html! { p.quiet { "They had no device of yours." } },
+                empty: html! { p.quiet { (t!("They had no device of yours.")) } },
                 selection: None,
                 compact: false,
             }))
@@ -175,14 +175,14 @@ pub fn progress(shell: &Shell, (id, name): (&str, &str), said: &Said) -> Markup 
 
 fn row(device: &Progress) -> Row {
     let (state, word) = match device.state {
-        Step::Done => (State::Ok, "Done"),
-        Step::Waiting => (State::Waiting, "Waiting"),
-        Step::Failed => (State::Problem, "Look at it"),
+        Step::Done => (State::Ok, t!("Done")),
+        Step::Waiting => (State::Waiting, t!("Waiting")),
+        Step::Failed => (State::Problem, t!("Look at it")),
     };
     let decided = match device.then {
-        Fate::HandOn => "handed on",
-        Fate::Erase => "erased",
-        Fate::Keep => "kept",
+        Fate::HandOn => t!("handed on"),
+        Fate::Erase => t!("erased"),
+        Fate::Keep => t!("kept"),
     };
     Row {
         id: device.device_id.clone(),

@@ -12,76 +12,75 @@ use crate::store::people::Source;
 pub fn choose(shell: &Shell, error: Option<&str>) -> Markup {
     let content = html! {
         form.form method="post" action="/people/import" enctype="multipart/form-data" data-upload data-max-bytes=(ROSTER_MAX_BYTES) {
-            (field("files", "File").kind("file").several().accept(".csv,.txt,.tsv,.zip").error(error)
-                .help("One CSV file, OneRoster's CSV files together, or the ZIP archive of an export. Nothing is changed before you have seen what would be."))
-            div.form-foot { (Button::submit("Show what it would change").main()) (Button::link("/people", "Cancel")) }
+            (field("files", t!("File")).kind("file").several().accept(".csv,.txt,.tsv,.zip").error(error)
+                .help(t!("One CSV file, OneRoster's CSV files together, or the ZIP archive of an export. Nothing is changed before you have seen what would be.")))
+            div.form-foot { (Button::submit(t!("Show what it would change")).main()) (Button::link("/people", t!("Cancel"))) }
         }
-        (section("What a CSV file looks like", html! {
-            p { "The first line names the columns; a person has a line. Names of columns that are understood are, among others:" }
+        (section(t!("What a CSV file looks like"), html! {
+            p { (t!("The first line names the columns; a person has a line. Names of columns that are understood are, among others:")) }
             (facts(&[
-                Fact::text("Name", "or First name and Last name"),
-                Fact::text("Email", "knows people again from one file to the next, unless there is an ID"),
-                Fact::text("Role", "student, teacher or staff; student where it is empty"),
-                Fact::text("Class", "several with a | between them, or a line for each"),
-                Fact::text("Managed Apple Account", "by which Apps and Books knows the person; where it is empty it stays as it is"),
-                Fact::text("Serial number", "of the device that the person uses"),
-                Fact::text("Active", "yes or no"),
+                Fact::text(t!("Name"), t!("or First name and Last name")),
+                Fact::text(t!("Email"), t!("knows people again from one file to the next, unless there is an ID")),
+                Fact::text(t!("Role"), t!("student, teacher or staff; student where it is empty")),
+                Fact::text(t!("Class"), t!("several with a | between them, or a line for each")),
+                Fact::text(t!("Managed Apple Account"), t!("by which Apps and Books knows the person; where it is empty it stays as it is")),
+                Fact::text(t!("Serial number"), t!("of the device that the person uses")),
+                Fact::text(t!("Active"), t!("yes or no")),
             ]))
         }))
-        (section("What it does", html! {
-            p { "People and classes that came by an earlier file of the same kind and are not in this one are removed. Whoever was made by hand stays." }
-            p { "From OneRoster 1.1 or 1.2 users, classes and enrollments are taken; parents and guardians are left out. A Managed Apple Account is taken from userIds, {ManagedAppleID:…}, or from a column metadata.managedAppleId." }
+        (section(t!("What it does"), html! {
+            p { (t!("People and classes that came by an earlier file of the same kind and are not in this one are removed. Whoever was made by hand stays.")) }
+            p { (t!("From OneRoster 1.1 or 1.2 users, classes and enrollments are taken; parents and guardians are left out. A Managed Apple Account is taken from userIds, {ManagedAppleID:…}, or from a column metadata.managedAppleId.")) }
         }))
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, "Import people and classes") }, content)
+    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, t!("Import people and classes")) }, content)
 }
 
 /// The page that shows what would change.
 pub fn preview(shell: &Shell, view: &Preview) -> Markup {
     let summary = &view.summary;
-    let from = if summary.source == Source::Oneroster { "OneRoster" } else { "The file" };
-    let under =
-        html! { (from) " has " (count(summary.people, "person", "people")) " and " (count(summary.classes, "class", "classes")) "." };
+    let from = if summary.source == Source::Oneroster { "OneRoster" } else { t!("The file") };
+    let under = html! { (from) (t!(" has ")) (count(summary.people, t!("person"), t!("people"))) (t!(" and ")) (count(summary.classes, t!("class"), t!("classes"))) "." };
     let content = html! {
         @if summary.changes_anything { (changes(summary)) }
-        @else { p { strong { "Everything is as the file says already." } " There is nothing to do." } }
-        (part("Stay as they are, since they are here by hand or by another kind of file", &summary.people_here))
-        (part("Classes that are gone from the file and stay, because rules ask for them", &summary.classes_kept))
+        @else { p { strong { (t!("Everything is as the file says already.")) } (t!(" There is nothing to do.")) } }
+        (part(t!("Stay as they are, since they are here by hand or by another kind of file"), &summary.people_here))
+        (part(t!("Classes that are gone from the file and stay, because rules ask for them"), &summary.classes_kept))
         @if !summary.notes.is_empty() {
-            (section("Left out", html! { ul.plain { @for note in &summary.notes { li { (note) } } } }))
+            (section(t!("Left out"), html! { ul.plain { @for note in &summary.notes { li { (note) } } } }))
         }
         @if summary.changes_anything {
             (post(&format!("/people/import/{}", view.id), html! {
                 div.form-foot {
-                    (Button::link("/people/import", "Choose another file"))
+                    (Button::link("/people/import", t!("Choose another file")))
                     @if summary.people_removed.count + summary.classes_removed.count > 0 { (Button::submit(verb(summary)).destructive().render()) }
                     @else { (Button::submit(verb(summary)).main().render()) }
                 }
             }))
         } @else {
-            div.form-foot { (Button::link("/people/import", "Choose another file")) (Button::link("/people", "Done").main()) }
+            div.form-foot { (Button::link("/people/import", t!("Choose another file"))) (Button::link("/people", t!("Done")).main()) }
         }
     };
     frame(
         shell,
-        &Frame { back: Some(("/people/import", "Import")), under, ..Frame::new(Section::People, "What the import would change") },
+        &Frame { back: Some(("/people/import", t!("Import"))), under, ..Frame::new(Section::People, t!("What the import would change")) },
         content,
     )
 }
 
 fn changes(summary: &Summary) -> Markup {
     html! {
-        (part("People who are added", &summary.people_added))
-        (part("People who change", &summary.people_changed))
-        (part("People who are removed", &summary.people_removed))
-        (part("Devices that are nobody's then", &summary.devices_freed))
-        (part("Classes that are added", &summary.classes_added))
-        (part("Classes that are renamed", &summary.classes_changed))
-        (part("Classes that are removed", &summary.classes_removed))
-        (part("Memberships that go with people and classes", &summary.memberships_lost))
-        (part("Come into a class", &summary.memberships_added))
-        (part("Leave a class", &summary.memberships_removed))
-        (part("Devices that are given to somebody", &summary.devices_assigned))
+        (part(t!("People who are added"), &summary.people_added))
+        (part(t!("People who change"), &summary.people_changed))
+        (part(t!("People who are removed"), &summary.people_removed))
+        (part(t!("Devices that are nobody's then"), &summary.devices_freed))
+        (part(t!("Classes that are added"), &summary.classes_added))
+        (part(t!("Classes that are renamed"), &summary.classes_changed))
+        (part(t!("Classes that are removed"), &summary.classes_removed))
+        (part(t!("Memberships that go with people and classes"), &summary.memberships_lost))
+        (part(t!("Come into a class"), &summary.memberships_added))
+        (part(t!("Leave a class"), &summary.memberships_removed))
+        (part(t!("Devices that are given to somebody"), &summary.devices_assigned))
     }
 }
 
@@ -91,7 +90,7 @@ fn part(title: &str, part: &Part) -> Markup {
         @if part.count > 0 {
             details open[part.count <= 10] {
                 summary { strong { (thousands(part.count)) } " " (title) }
-                ul.plain { @for name in &part.names { li { (name) } } @if more > 0 { li.quiet { "and " (thousands(more)) " more" } } }
+                ul.plain { @for name in &part.names { li { (name) } } @if more > 0 { li.quiet { (t!("and ")) (thousands(more)) (t!(" more")) } } }
             }
         }
     }
@@ -112,7 +111,11 @@ fn verb(summary: &Summary) -> String {
             Some(1) => "person",
             _ => "people",
         };
-    if parts.is_empty() { String::from("Import: change classes and devices") } else { format!("Import: {} {noun}", parts.join(", ")) }
+    if parts.is_empty() {
+        String::from(t!("Import: change classes and devices"))
+    } else {
+        t!("Import: {join} {noun}", join = parts.join(", "), noun)
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::parts::{
     Address, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Tab, Table, badge, checkbox, confirm, count,
     empty, facts, field, frame, hidden, post, radio, search, section, table, tabs, thousands,
 };
+use crate::language::way;
 use crate::mdm::people::Leaving;
 use crate::store::people::{PersonRole, Source};
 
@@ -110,22 +111,22 @@ pub struct GiveView {
     pub total: u64,
 }
 
-const BACK: (&str, &str) = ("/people", "People");
+const BACK: (&str, &str) = ("/people", msg!("People"));
 
 /// A role for people.
 pub fn role_words(role: PersonRole) -> &'static str {
     match role {
-        PersonRole::Student => "Student",
-        PersonRole::Teacher => "Teacher",
-        PersonRole::Staff => "Staff",
+        PersonRole::Student => t!("Student"),
+        PersonRole::Teacher => t!("Teacher"),
+        PersonRole::Staff => t!("Staff"),
     }
 }
 
 /// Where somebody or something comes from, for people.
 pub fn source_words(source: Source) -> &'static str {
     match source {
-        Source::Hand => "made by hand; no import removes it",
-        Source::Csv => "a CSV file",
+        Source::Hand => t!("made by hand; no import removes it"),
+        Source::Csv => t!("a CSV file"),
         Source::Oneroster => "OneRoster",
     }
 }
@@ -133,14 +134,17 @@ pub fn source_words(source: Source) -> &'static str {
 /// People beside classes.
 fn views(people: Option<u64>, classes: Option<u64>, shows_people: bool) -> Markup {
     let tab = |title: &str, href: &str, current, count| Tab { title: title.into(), href: href.into(), current, count };
-    tabs("People and classes", &[tab("People", "/people", shows_people, people), tab("Classes", "/classes", !shows_people, classes)])
+    tabs(
+        t!("People and classes"),
+        &[tab(t!("People"), "/people", shows_people, people), tab(t!("Classes"), "/classes", !shows_people, classes)],
+    )
 }
 
 fn deeds(view: &PeopleView) -> Markup {
     html! {
         @if view.may_change {
-            (Button::link("/people/import", "Import").icon(Icon::Upload))
-            (Button::link("/people/new", "Add a person").main().icon(Icon::Plus))
+            (Button::link("/people/import", t!("Import")).icon(Icon::Upload))
+            (Button::link("/people/new", t!("Add a person")).main().icon(Icon::Plus))
         }
     }
 }
@@ -150,21 +154,27 @@ pub fn list(shell: &Shell, view: &PeopleView) -> Markup {
     let narrows = !view.search.is_empty() || !view.role.is_empty();
     let any = view.total > 0 || narrows;
     let none = if narrows {
-        empty("Nobody matches", "Nobody fits the search and the filter together.", html! { (Button::link("/people", "Show everybody")) })
+        empty(
+            t!("Nobody matches"),
+            t!("Nobody fits the search and the filter together."),
+            html! { (Button::link("/people", t!("Show everybody"))) },
+        )
     } else {
         empty(
-            "No people yet",
-            "People use devices, and classes tell which ones belong together. Import them from a table or from your school's system, or add them by hand.",
+            t!("No people yet"),
+            t!(
+                "People use devices, and classes tell which ones belong together. Import them from a table or from your school's system, or add them by hand."
+            ),
             deeds(view),
         )
     };
-    let page = Frame { action: html! { @if any { (deeds(view)) } }, ..Frame::new(Section::People, "People and classes") };
+    let page = Frame { action: html! { @if any { (deeds(view)) } }, ..Frame::new(Section::People, t!("People and classes")) };
     let content = html! {
         (views((!narrows).then_some(view.total), Some(view.classes), true))
         @if any { (filters(view)) }
         (table(&Table {
-            caption: "People",
-            columns: vec![Column::main("Name"), Column::text("E-mail").wraps(), Column::text("Role"), Column::number("Devices").labelled()],
+            caption: t!("People"),
+            columns: vec![Column::main(t!("Name")), Column::text("E-mail").wraps(), Column::text(t!("Role")), Column::number(t!("Devices")).labelled()],
             rows: view.rows.iter().map(|person| row(person, &format!("/people/{}", person.id))).collect(),
             pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: ("person", "people"), first: view.first.clone(), next: view.next.clone() }),
             empty: none,
@@ -181,7 +191,7 @@ fn row(person: &PersonRow, href: &str) -> Row {
         href: Some(href.to_owned()),
         name: person.name.clone(),
         cells: vec![
-            html! { span.lines { (person.name) } @if !person.active { span.quiet { " not active" } } },
+            html! { span.lines { (person.name) } @if !person.active { span.quiet { (t!(" not active")) } } },
             html! { (person.email) },
             html! { (role_words(person.role)) },
             html! { @if person.devices > 0 { (thousands(person.devices)) } @else { span.quiet { "–" } } },
@@ -192,12 +202,12 @@ fn row(person: &PersonRow, href: &str) -> Row {
 fn filters(view: &PeopleView) -> Markup {
     html! {
         form.filters method="get" action="/people" role="search" {
-            (search("search", "Search name or address", &view.search))
-            select.input name="role" aria-label="All roles" {
-                option value="" { "All roles" }
+            (search("search", t!("Search name or address"), &view.search))
+            select.input name="role" aria-label=(t!("All roles")) {
+                option value="" { (t!("All roles")) }
                 @for role in PersonRole::ALL { option value=(role.as_str()) selected[role.as_str() == view.role] { (role_words(*role)) } }
             }
-            (Button::submit("Show"))
+            (Button::submit(t!("Show")))
         }
     }
 }
@@ -205,36 +215,36 @@ fn filters(view: &PeopleView) -> Markup {
 /// The page of one person.
 pub fn one(shell: &Shell, view: &PersonView) -> Markup {
     let row = &view.row;
-    let edit = html! { @if view.may_change { (Button::link(format!("/people/{}/edit", row.id), "Change").main()) } };
-    let page = Frame { back: Some(BACK), action: edit, ..Frame::new(Section::People, &row.name) };
+    let edit = html! { @if view.may_change { (Button::link(format!("/people/{}/edit", row.id), t!("Change")).main()) } };
+    let page = Frame { back: Some(way(BACK)), action: edit, ..Frame::new(Section::People, &row.name) };
     let about = [
         Fact::text("E-mail", &row.email),
-        Fact::text("Managed Apple Account", &view.account),
-        Fact::text("Role", role_words(row.role)),
-        Fact::text("Active", if row.active { "yes" } else { "no" }),
-        Fact::text("Comes from", source_words(view.source)),
+        Fact::text(t!("Managed Apple Account"), &view.account),
+        Fact::text(t!("Role"), role_words(row.role)),
+        Fact::text(t!("Active"), if row.active { "yes" } else { "no" }),
+        Fact::text(t!("Comes from"), source_words(view.source)),
     ];
     let content = html! {
         (facts(&about))
-        (section("Devices", html! {
-            @if view.devices.is_empty() { p.quiet { "None. A device is given to somebody on the device's own page." } }
+        (section(t!("Devices"), html! {
+            @if view.devices.is_empty() { p.quiet { (t!("None. A device is given to somebody on the device's own page.")) } }
             ul.plain { @for (href, name) in &view.devices { li { a href=(href) { (name) } } } }
         }))
-        (section("Classes", html! {
-            @if view.classes.is_empty() { p.quiet { "None." } }
-            ul.plain { @for (href, name, teaches) in &view.classes { li { a href=(href) { (name) } @if *teaches { span.quiet { ", teaches" } } } } }
+        (section(t!("Classes"), html! {
+            @if view.classes.is_empty() { p.quiet { (t!("None.")) } }
+            ul.plain { @for (href, name, teaches) in &view.classes { li { a href=(href) { (name) } @if *teaches { span.quiet { (t!(", teaches")) } } } } }
         }))
         @if !view.locations.is_empty() {
-            (section("Apps and Books", html! {
+            (section(t!("Apps and Books"), html! {
                 ul.plain { @for (href, name, state, words) in &view.locations { li { a href=(href) { (name) } " " (badge(*state, words)) } } }
             }))
         }
-        (section("Apps", html! { p { a href=(format!("/people/{}/password", row.id)) { "Password for apps" } span.quiet { ", by which apps that ask for one know them" } } }))
+        (section(t!("Apps"), html! { p { a href=(format!("/people/{}/password", row.id)) { (t!("Password for apps")) } span.quiet { (t!(", by which apps that ask for one know them")) } } }))
         @if view.may_change {
             div.row {
-                @if view.row.active { (Button::link(format!("/people/{}/farewell", row.id), "Let them go…").asks()) }
-                @if view.has_left { (Button::link(format!("/people/{}/farewell", row.id), "What they left")) }
-                (Button::link(format!("/people/{}/delete", row.id), "Delete…").destructive().asks())
+                @if view.row.active { (Button::link(format!("/people/{}/farewell", row.id), t!("Let them go…")).asks()) }
+                @if view.has_left { (Button::link(format!("/people/{}/farewell", row.id), t!("What they left"))) }
+                (Button::link(format!("/people/{}/delete", row.id), t!("Delete…")).destructive().asks())
             }
         }
     };
@@ -245,57 +255,57 @@ pub fn one(shell: &Shell, view: &PersonView) -> Markup {
 pub fn form(shell: &Shell, view: &PersonForm) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
     let (title, action, cancel, save) = match &view.id {
-        None => ("Add a person", "/people/new".to_owned(), "/people".to_owned(), "Add them"),
-        Some(id) => ("Change the person", format!("/people/{id}/edit"), format!("/people/{id}"), "Save"),
+        None => (t!("Add a person"), "/people/new".to_owned(), "/people".to_owned(), t!("Add them")),
+        Some(id) => (t!("Change the person"), format!("/people/{id}/edit"), format!("/people/{id}"), t!("Save")),
     };
     let content = post(
         &action,
         html! {
             div.form {
                 @if let Some(words) = error("") { p.error role="alert" { (words) } }
-                @if view.imported { p.quiet { "They came by an import. The next one sets them back to what its file says." } }
-                (field("name", "Name").value(&view.name).error(error("name")).first())
+                @if view.imported { p.quiet { (t!("They came by an import. The next one sets them back to what its file says.")) } }
+                (field("name", t!("Name")).value(&view.name).error(error("name")).first())
                 (field("email", "E-mail").kind("email").optional().value(&view.email).error(error("email")))
-                (field("account", "Managed Apple Account").optional().value(&view.account).error(error("managed_apple_id"))
-                    .help("With it, apps can be this person's without an invitation. No import changes it."))
+                (field("account", t!("Managed Apple Account")).optional().value(&view.account).error(error("managed_apple_id"))
+                    .help(t!("With it, apps can be this person's without an invitation. No import changes it.")))
                 fieldset.choices {
-                    legend { "Role" }
+                    legend { (t!("Role")) }
                     @for role in PersonRole::ALL { (radio("role", role.as_str(), role_words(*role), *role == view.role, "")) }
                 }
-                (checkbox("active", "Is at the school now", view.active, "People who are not active count as nobody in the rules of groups."))
-                div.form-foot { (Button::submit(save).main()) (Button::link(cancel, "Cancel")) }
+                (checkbox("active", t!("Is at the school now"), view.active, t!("People who are not active count as nobody in the rules of groups.")))
+                div.form-foot { (Button::submit(save).main()) (Button::link(cancel, t!("Cancel"))) }
             }
         },
     );
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, title) }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::People, title) }, content)
 }
 
 /// What follows when a person leaves.
 fn follows(leaving: &Leaving) -> Markup {
     html! {
-        @if leaving.licences > 0 { " " (count(leaving.licences, "licence of an app goes", "licences of apps go")) " back, and Apple is told." }
+        @if leaving.licences > 0 { " " (count(leaving.licences, t!("licence of an app goes"), t!("licences of apps go"))) (t!(" back, and Apple is told.")) }
         @if !leaving.devices.is_empty() {
-            " " (count(leaving.devices.len() as u64, "device of their own is", "devices of their own are")) " not managed any more, and what came from here leaves it: "
+            " " (count(leaving.devices.len() as u64, t!("device of their own is"), t!("devices of their own are"))) (t!(" not managed any more, and what came from here leaves it: "))
             (leaving.devices.join(", ")) "."
         }
         @if !leaving.erased.is_empty() {
-            " " (count(leaving.erased.len() as u64, "installation of an app is", "installations of apps are")) " told to erase what they hold, at the next ask:"
+            " " (count(leaving.erased.len() as u64, t!("installation of an app is"), t!("installations of apps are"))) (t!(" told to erase what they hold, at the next ask:"))
         }
     }
 }
 
 fn erased(leaving: &Leaving) -> Vec<String> {
-    leaving.erased.iter().map(|one| format!("{} on {}", one.app, one.whose)).collect()
+    leaving.erased.iter().map(|one| t!("{app} on {whose}", app = one.app, whose = one.whose)).collect()
 }
 
 /// The page that asks before a person is not active any more; `sent` is the form, to be sent again.
 pub fn deactivate(shell: &Shell, (id, name): (&str, &str), leaving: &Leaving, sent: &[(String, String)]) -> Markup {
-    let (action, cancel, title) = (format!("/people/{id}/edit"), format!("/people/{id}"), format!("Deactivate {name}"));
+    let (action, cancel, title) = (format!("/people/{id}/edit"), format!("/people/{id}"), t!("Deactivate {name}", name));
     let names = erased(leaving);
     let ask = Confirm {
         action: &action,
         title: &title,
-        consequence: html! { "Nothing was changed yet." (follows(leaving)) },
+        consequence: html! { (t!("Nothing was changed yet.")) (follows(leaving)) },
         names: &names,
         total: names.len() as u64,
         hidden: sent,
@@ -311,10 +321,11 @@ pub fn deactivate(shell: &Shell, (id, name): (&str, &str), leaving: &Leaving, se
 pub fn delete(shell: &Shell, view: &PersonView, leaving: &Leaving) -> Markup {
     let names = erased(leaving);
     let row = &view.row;
-    let (action, cancel, title) = (format!("/people/{}/delete", row.id), format!("/people/{}", row.id), format!("Delete {}", row.name));
+    let (action, cancel, title) =
+        (format!("/people/{}/delete", row.id), format!("/people/{}", row.id), t!("Delete {name}", name = row.name));
     let consequence = html! {
-        @match view.devices.len() { 0 => "They are taken out of their classes.", n => { "Their " (count(n as u64, "device", "devices")) " will be nobody's, and they are taken out of their classes." } }
-        @if view.source != Source::Hand { " They came by an import, and come back with the next one if they are still in its file." }
+        @match view.devices.len() { 0 => (t!("They are taken out of their classes.")), n => { (t!("Their ")) (count(n as u64, t!("device"), t!("devices"))) (t!(" will be nobody's, and they are taken out of their classes.")) } }
+        @if view.source != Source::Hand { (t!(" They came by an import, and come back with the next one if they are still in its file.")) }
         (follows(leaving))
     };
     let ask = Confirm {
@@ -334,31 +345,31 @@ pub fn delete(shell: &Shell, view: &PersonView, leaving: &Leaving) -> Markup {
 /// The page on which a device is given to somebody.
 pub fn give(shell: &Shell, view: &GiveView) -> Markup {
     let (action, back) = (format!("/devices/{}/person", view.device), format!("/devices/{}", view.device));
-    let under = html! { @match &view.now { Some((_, name)) => { "Used by " (name) " now." }, None => "Nobody's now." } };
+    let under = html! { @match &view.now { Some((_, name)) => { (t!("Used by ")) (name) (t!(" now.")) }, None => (t!("Nobody's now.")) } };
     let content = html! {
         form.filters method="get" action=(action) role="search" {
-            (search("search", "Search name or address", &view.search))
-            (Button::submit("Find"))
+            (search("search", t!("Search name or address"), &view.search))
+            (Button::submit(t!("Find")))
         }
         @if view.found.is_empty() {
-            (empty("Nobody found", "There is no active person with this in their name or address.", html! { (Button::link("/people/new", "Add a person")) }))
+            (empty(t!("Nobody found"), t!("There is no active person with this in their name or address."), html! { (Button::link("/people/new", t!("Add a person"))) }))
         } @else {
             ul.plain {
                 @for person in &view.found {
                     li.row {
                         (post(&action, html! {
                             (hidden(&[("person".to_owned(), person.id.clone())]))
-                            (Button::submit(format!("Give it to {}", person.name)).small().render())
+                            (Button::submit(t!("Give it to {name}", name = person.name)).small().render())
                         }))
-                        span.quiet { (role_words(person.role)) @if !person.email.is_empty() { ", " (person.email) } @if person.devices > 0 { ", has " (count(person.devices, "device", "devices")) } }
+                        span.quiet { (role_words(person.role)) @if !person.email.is_empty() { ", " (person.email) } @if person.devices > 0 { (t!(", has ")) (count(person.devices, t!("device"), t!("devices"))) } }
                     }
                 }
             }
-            @if view.total > view.found.len() as u64 { p.meta { "Showing " (view.found.len()) " of " (thousands(view.total)) ". Search to find the others." } }
+            @if view.total > view.found.len() as u64 { p.meta { (t!("Showing ")) (view.found.len()) (t!(" of ")) (thousands(view.total)) (t!(". Search to find the others.")) } }
         }
-        @if view.now.is_some() { (post(&action, html! { (hidden(&[("person".to_owned(), String::new())])) (Button::submit("Make it nobody's")) })) }
+        @if view.now.is_some() { (post(&action, html! { (hidden(&[("person".to_owned(), String::new())])) (Button::submit(t!("Make it nobody's"))) })) }
     };
-    frame(shell, &Frame { back: Some((&back, &view.name)), under, ..Frame::new(Section::Devices, "Who uses this device") }, content)
+    frame(shell, &Frame { back: Some((&back, &view.name)), under, ..Frame::new(Section::Devices, t!("Who uses this device")) }, content)
 }
 
 /// The address of the list under its filters.

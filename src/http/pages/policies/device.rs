@@ -34,16 +34,16 @@ pub struct DeviceKey {
 
 /// The page.
 pub fn on_device(shell: &Shell, view: &DevicePolicies) -> Markup {
-    let title = format!("Policies on {}", view.name);
+    let title = t!("Policies on {name}", name = view.name);
     let back = format!("/devices/{}", view.id);
     let page = Frame {
         back: Some((&back, &view.name)),
-        under: html! { "All policies of its groups together. Where they differ, the most restrictive wins." },
+        under: html! { (t!("All policies of its groups together. Where they differ, the most restrictive wins.")) },
         ..Frame::new(Section::Profiles, &title)
     };
     let content = html! {
-        (section("What it is to have", keys(view)))
-        @if !view.unable.is_empty() { (section("What it cannot have", unable(view))) }
+        (section(t!("What it is to have"), keys(view)))
+        @if !view.unable.is_empty() { (section(t!("What it cannot have"), unable(view))) }
     };
     frame(shell, &page, content)
 }
@@ -61,16 +61,16 @@ fn keys(view: &DevicePolicies) -> Markup {
         ],
     };
     table(&Table {
-        caption: "What the device is to have",
+        caption: t!("What the device is to have"),
         columns: vec![
-            Column::main("Setting"),
-            Column::text("Value").wraps().labelled(),
-            Column::text("Because of").wraps().labelled(),
-            Column::text("Apple's name").wraps().minor(),
+            Column::main(t!("Setting")),
+            Column::text(t!("Value")).wraps().labelled(),
+            Column::text(t!("Because of")).wraps().labelled(),
+            Column::text(t!("Apple's name")).wraps().minor(),
         ],
         rows: view.keys.iter().map(row).collect(),
         pager: None,
-        empty: html! { p.quiet { "No policy reaches this device. Assign one to a group that it is in." } },
+        empty: html! { p.quiet { (t!("No policy reaches this device. Assign one to a group that it is in.")) } },
         selection: None,
         compact: false,
     })
@@ -84,8 +84,8 @@ fn unable(view: &DevicePolicies) -> Markup {
         cells: vec![badge(State::Silent, what), html! { (because) }, html! { (links(std::slice::from_ref(policy))) }],
     };
     table(&Table {
-        caption: "What the device cannot have",
-        columns: vec![Column::main("Switch"), Column::text("Why not").wraps(), Column::text("Wanted by").wraps().labelled()],
+        caption: t!("What the device cannot have"),
+        columns: vec![Column::main(t!("Switch")), Column::text(t!("Why not")).wraps(), Column::text(t!("Wanted by")).wraps().labelled()],
         rows: view.unable.iter().map(row).collect(),
         pager: None,
         empty: Markup::default(),

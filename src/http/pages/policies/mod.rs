@@ -17,6 +17,7 @@ use super::profiles::outcomes::{OutcomesView, outcomes};
 use super::profiles::parts::warnings as clashes;
 use super::profiles::section_tabs;
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::mdm::policies::catalogue::{Group, Switch};
 use crate::mdm::policies::{Generation, Warning, ways};
 
@@ -84,33 +85,33 @@ pub struct PolicyView {
 }
 
 /// The line under the title of the list.
-const ABOUT: &str = "Guided switches: what people can do with the devices of a group.";
+const ABOUT: &str = msg!("Guided switches: what people can do with the devices of a group.");
 
 /// Switches of a policy that the list names.
 const NAMED: usize = 3;
 
 /// The page of the list.
 pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
-    let new = html! { @if view.may_change { (Button::link("/policies/new", "New policy").main().icon(Icon::Plus)) } };
+    let new = html! { @if view.may_change { (Button::link("/policies/new", t!("New policy")).main().icon(Icon::Plus)) } };
     let page = Frame {
-        under: html! { (ABOUT) },
+        under: html! { (say(ABOUT)) },
         action: html! { @if !view.rows.is_empty() { (new) } },
-        ..Frame::new(Section::Profiles, "Profiles and policies")
+        ..Frame::new(Section::Profiles, t!("Profiles and policies"))
     };
     let start = html! {
         @if view.may_change {
-            (Button::link("/policies/new?start=open-in", "Start with Managed Open In").main())
-            (Button::link("/policies/new", "Start with nothing switched on"))
+            (Button::link("/policies/new?start=open-in", t!("Start with Managed Open In")).main())
+            (Button::link("/policies/new", t!("Start with nothing switched on")))
         }
     };
     let rows = table(&Table {
-        caption: "Policies",
+        caption: t!("Policies"),
         columns: vec![
-            Column::main("Policy"),
-            Column::text("What it does").wraps(),
-            Column::text("Groups").wraps(),
-            Column::text("On devices").labelled(),
-            Column::text("Changed").minor(),
+            Column::main(t!("Policy")),
+            Column::text(t!("What it does")).wraps(),
+            Column::text(t!("Groups")).wraps(),
+            Column::text(t!("On devices")).labelled(),
+            Column::text(t!("Changed")).minor(),
         ],
         rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
         pager: Some(Pager {
@@ -121,9 +122,11 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
             next: view.next.clone(),
         }),
         empty: empty(
-            "No policies yet",
-            "A policy is a handful of switches for the devices of a group. Managed Open In is a good first one: it keeps what belongs to the \
-             organisation in the apps that you installed, and leaves the rest to the person.",
+            t!("No policies yet"),
+            t!(
+                "A policy is a handful of switches for the devices of a group. Managed Open In is a good first one: it keeps what belongs to the \
+             organisation in the apps that you installed, and leaves the rest to the person."
+            ),
             start,
         ),
         selection: None,
@@ -140,8 +143,8 @@ fn list_row(row: &PolicyRow, now: Timestamp) -> Row {
         name: row.name.clone(),
         cells: vec![
             html! { (row.name) },
-            html! { (row.does.iter().take(NAMED).cloned().collect::<Vec<_>>().join(" · ")) @if more > 0 { span.quiet { " and " (more) " more" } } },
-            html! { @if row.groups.is_empty() { span.quiet { "none yet" } } @else { (row.groups.join(", ")) } },
+            html! { (row.does.iter().take(NAMED).cloned().collect::<Vec<_>>().join(" · ")) @if more > 0 { span.quiet { (t!(" and ")) (more) (t!(" more")) } } },
+            html! { @if row.groups.is_empty() { span.quiet { (t!("none yet")) } } @else { (row.groups.join(", ")) } },
             html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
             time_ago(row.changed_at, now),
         ],
@@ -150,34 +153,37 @@ fn list_row(row: &PolicyRow, now: Timestamp) -> Row {
 
 /// The page of one policy.
 pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
-    let edit = html! { @if view.may_change { (Button::link(format!("/policies/{}/edit", view.id), "Change switches").main()) } };
+    let edit = html! { @if view.may_change { (Button::link(format!("/policies/{}/edit", view.id), t!("Change switches")).main()) } };
     let page = Frame {
-        back: Some(("/policies", "Policies")),
+        back: Some(("/policies", t!("Policies"))),
         under: html! { (view.note) },
         action: edit,
         ..Frame::new(Section::Profiles, &view.name)
     };
     let assigned = view.scope.names().len() as u64;
     let about = [
-        Fact::text("Switched on", &count(view.switches.len() as u64, "switch", "switches")),
+        Fact::text(t!("Switched on"), &count(view.switches.len() as u64, t!("switch"), t!("switches"))),
         Fact::text(
-            "Assigned to",
-            &if assigned == 0 { String::from("no group yet, so it does nothing") } else { count(assigned, "group", "groups") },
+            t!("Assigned to"),
+            &if assigned == 0 { String::from(t!("no group yet, so it does nothing")) } else { count(assigned, t!("group"), t!("groups")) },
         ),
-        Fact::new("Changed", html! { (time_ago(view.changed_at, shell.now)) @if view.revision > 1 { ", revision " (view.revision) } }),
+        Fact::new(
+            t!("Changed"),
+            html! { (time_ago(view.changed_at, shell.now)) @if view.revision > 1 { (t!(", revision ")) (view.revision) } },
+        ),
     ];
     let content = html! {
         (facts(&about))
         (clashes(&view.clashes))
         (warned(&view.warnings))
-        (section("What it does", switches(&view.switches)))
-        (section("Where", html! {
+        (section(t!("What it does"), switches(&view.switches)))
+        (section(t!("Where"), html! {
             @if view.may_change {
                 (post(&format!("/policies/{}/scope", view.id), html! {
                     div.form {
                         (scope(&view.scope))
                         @if !view.scope.groups.is_empty() { p.meta { (view.ends) } }
-                        @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save where it is wanted").main()) (Button::submit("Preview").to(format!("/preview/policy/{}", view.id))) } }
+                        @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit(t!("Save where it is wanted")).main()) (Button::submit(t!("Preview")).to(format!("/preview/policy/{}", view.id))) } }
                     }
                 }))
             } @else {
@@ -186,27 +192,27 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
         }))
         (live(Live { id: "results", topics: "policy assignment deployment", of: None, src: None }, outcomes(&view.outcomes, shell.now)))
         @if !view.devices.is_empty() {
-            (section("What one device gets", html! { details { summary { "Choose a device" }
-                p.quiet { "All policies of a device together; the most restrictive wins, and it is told which policy wants it." }
+            (section(t!("What one device gets"), html! { details { summary { (t!("Choose a device")) }
+                p.quiet { (t!("All policies of a device together; the most restrictive wins, and it is told which policy wants it.")) }
                 ul.plain.stack { @for (id, name) in &view.devices { li { a href=(format!("/policies/devices/{id}")) { (name) } } } }
             } }))
         }
-        (section("What each generation of devices gets", html! { details { summary { "Show the generations" } (generations(&view.generations)) } }))
-        @if view.may_change { div { (Button::link(format!("/policies/{}/delete", view.id), "Delete this policy…").destructive().asks()) } }
+        (section(t!("What each generation of devices gets"), html! { details { summary { (t!("Show the generations")) } (generations(&view.generations)) } }))
+        @if view.may_change { div { (Button::link(format!("/policies/{}/delete", view.id), t!("Delete this policy…")).destructive().asks()) } }
     };
     frame(shell, &page, content)
 }
 
 fn assigned_to(view: &PolicyView) -> Markup {
     let names = view.scope.names();
-    html! { @if names.is_empty() { p.quiet { "No group yet." } } @else { ul.plain { @for name in names { li { (name) } } } } }
+    html! { @if names.is_empty() { p.quiet { (t!("No group yet.")) } } @else { ul.plain { @for name in names { li { (name) } } } } }
 }
 
 /// What does less than it may seem to.
 pub(super) fn warned(warnings: &[Warning]) -> Markup {
     html! {
         @if !warnings.is_empty() {
-            ul.waits aria-label="Good to know" {
+            ul.waits aria-label=(t!("Good to know")) {
                 @for warning in warnings { li { (state_square(State::Waiting, 12)) div { p { (warning.words) } } } }
             }
         }
@@ -223,8 +229,8 @@ fn switches(list: &[(&'static Switch, String)]) -> Markup {
                     @for (switch, words) in of_group {
                         div.switch {
                             p { strong { (words) } }
-                            p { (switch.notice) }
-                            p.meta { "Limits: " (switch.limits) }
+                            p { (say(switch.notice)) }
+                            p.meta { (t!("Limits: ")) (say(switch.limits)) }
                             (requires(switch))
                         }
                     }
@@ -236,7 +242,7 @@ fn switches(list: &[(&'static Switch, String)]) -> Markup {
 
 /// What a switch needs, as a line of badges.
 pub(super) fn requires(switch: &Switch) -> Markup {
-    html! { ul.requires aria-label="Needs" { @for line in ways::requirements(switch) { li { (line) } } } }
+    html! { ul.requires aria-label=(t!("Needs")) { @for line in ways::requirements(switch) { li { (line) } } } }
 }
 
 fn generations(list: &[Generation]) -> Markup {
@@ -244,26 +250,26 @@ fn generations(list: &[Generation]) -> Markup {
         let system = generation.platform.system();
         let from = ways::short(generation.from);
         let name = match generation.before {
-            Some(before) => format!("{system} {from}, before {}", ways::short(before)),
-            None => format!("{system} {from} and later"),
+            Some(before) => t!("{system} {from}, before {short}", system, from, short = ways::short(before)),
+            None => t!("{system} {from} and later", system, from),
         };
-        let labels = |switches: &[&'static Switch]| switches.iter().map(|switch| switch.label).collect::<Vec<_>>().join(" · ");
+        let labels = |switches: &[&'static Switch]| switches.iter().map(|switch| say(switch.label)).collect::<Vec<_>>().join(" · ");
         let gets = html! {
-            @for (how, switches) in &generation.gets { p { span.quiet { "By " (how) ": " } (labels(switches)) } }
+            @for (how, switches) in &generation.gets { p { span.quiet { (t!("By ")) (how) ": " } (labels(switches)) } }
         };
-        let lacks = html! { @if generation.lacks.is_empty() { span.quiet { "nothing" } } @else { (labels(&generation.lacks)) } };
+        let lacks = html! { @if generation.lacks.is_empty() { span.quiet { (t!("nothing")) } } @else { (labels(&generation.lacks)) } };
         Row { id: String::new(), href: None, name: name.clone(), cells: vec![html! { (name) }, gets, lacks] }
     });
     table(&Table {
-        caption: "What each generation of devices gets",
+        caption: t!("What each generation of devices gets"),
         columns: vec![
-            Column::main("System"),
-            Column::text("Gets").wraps().labelled().roomy(),
-            Column::text("Does not get").wraps().labelled(),
+            Column::main(t!("System")),
+            Column::text(t!("Gets")).wraps().labelled().roomy(),
+            Column::text(t!("Does not get")).wraps().labelled(),
         ],
         rows: rows.collect(),
         pager: None,
-        empty: html! { p.quiet { "No system has any of it." } },
+        empty: html! { p.quiet { (t!("No system has any of it.")) } },
         selection: None,
         compact: false,
     })
@@ -274,19 +280,19 @@ pub fn ask_delete(shell: &Shell, (id, name): (&str, &str), groups: &[String], de
     let phrase = devices.to_string();
     let (action, cancel) = (format!("/policies/{id}/delete"), format!("/policies/{id}"));
     let consequence = html! {
-        "The policy " strong { (name) } " is gone for good."
-        @if groups.is_empty() { " It is assigned to no group, so no device changes." }
+        (t!("The policy ")) strong { (name) } (t!(" is gone for good."))
+        @if groups.is_empty() { (t!(" It is assigned to no group, so no device changes.")) }
         @else {
-            " What it does on the devices of " (groups.join(", ")) " (" (count(devices, "device", "devices")) ") is undone, unless another policy \
-             wants it too."
+            (t!(" What it does on the devices of ")) (groups.join(", ")) " (" (count(devices, t!("device"), t!("devices"))) (t!(") is undone, unless another policy \
+             wants it too."))
         }
     };
     let ask = Confirm {
         action: &action,
-        title: "Delete this policy",
+        title: t!("Delete this policy"),
         consequence,
         typed: Typed::count(&phrase, devices, given),
-        verb: "Delete the policy",
+        verb: t!("Delete the policy"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()

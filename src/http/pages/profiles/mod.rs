@@ -46,24 +46,27 @@ pub struct ProfileRow {
 /// The tabs of this section; `at` is the address of the one shown.
 pub fn section_tabs(at: &str) -> Markup {
     let tab = |title: &str, href: &str| Tab { title: title.to_owned(), href: href.to_owned(), current: at == href, count: None };
-    tabs("Profiles and policies", &[tab("Profiles", "/profiles"), tab("Policies", "/policies"), tab("Declarations", "/declarations")])
+    tabs(
+        t!("Profiles and policies"),
+        &[tab(t!("Profiles"), "/profiles"), tab(t!("Policies"), "/policies"), tab(t!("Declarations"), "/declarations")],
+    )
 }
 
 /// The page of the library.
 pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
-    let bring = html! { @if view.may_change { (Button::link("/profiles/new", "Upload a profile").main().icon(Icon::Upload)) } };
+    let bring = html! { @if view.may_change { (Button::link("/profiles/new", t!("Upload a profile")).main().icon(Icon::Upload)) } };
     let page = Frame {
-        under: html! { "Configuration profiles, as Apple Configurator and other tools make them." },
+        under: html! { (t!("Configuration profiles, as Apple Configurator and other tools make them.")) },
         action: html! { @if !view.rows.is_empty() { (bring) } },
-        ..Frame::new(Section::Profiles, "Profiles and policies")
+        ..Frame::new(Section::Profiles, t!("Profiles and policies"))
     };
     let rows = table(&Table {
-        caption: "Profiles",
+        caption: t!("Profiles"),
         columns: vec![
-            Column::main("Profile"),
-            Column::text("Holds").lesser().wraps(),
-            Column::text("For").labelled().wraps(),
-            Column::text("On devices").roomy(),
+            Column::main(t!("Profile")),
+            Column::text(t!("Holds")).lesser().wraps(),
+            Column::text(t!("For")).labelled().wraps(),
+            Column::text(t!("On devices")).roomy(),
         ],
         rows: view.rows.iter().map(row).collect(),
         pager: Some(Pager {
@@ -74,9 +77,11 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
             next: view.next.clone(),
         }),
         empty: empty(
-            "No profiles yet",
-            "A profile brings settings to devices: Wi-Fi networks, certificates, mail accounts, restrictions. Make one with Apple Configurator \
-             or another tool and upload it here; then choose the groups of devices that get it.",
+            t!("No profiles yet"),
+            t!(
+                "A profile brings settings to devices: Wi-Fi networks, certificates, mail accounts, restrictions. Make one with Apple Configurator \
+             or another tool and upload it here; then choose the groups of devices that get it."
+            ),
             bring,
         ),
         selection: None,
@@ -95,8 +100,8 @@ fn row(row: &ProfileRow) -> Row {
             html! { (row.name) },
             html! { (row.holds.join(", ")) },
             html! {
-                @if row.groups.is_empty() { span.quiet { "nobody yet" } }
-                @else { (row.groups.join(", ")) ", " (count(row.device_count, "device", "devices")) }
+                @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } }
+                @else { (row.groups.join(", ")) ", " (count(row.device_count, t!("device"), t!("devices"))) }
             },
             html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
         ],
@@ -117,30 +122,30 @@ pub struct UploadView {
 /// The form for bringing a profile.
 pub fn upload(shell: &Shell, view: &UploadView) -> Markup {
     let (action, back, title) = match &view.of {
-        Some((id, name)) => (format!("/profiles/{id}/upload"), (format!("/profiles/{id}"), name.clone()), "Upload a new version"),
-        None => (String::from("/profiles/new"), (String::from("/profiles"), String::from("Profiles")), "Upload a profile"),
+        Some((id, name)) => (format!("/profiles/{id}/upload"), (format!("/profiles/{id}"), name.clone()), t!("Upload a new version")),
+        None => (String::from("/profiles/new"), (String::from("/profiles"), String::from(t!("Profiles"))), t!("Upload a profile")),
     };
-    let help = format!(
-        "A .mobileconfig file of up to {} MB, signed or not. It is checked and shown before any device gets it.",
-        view.max_bytes >> 20
+    let help = t!(
+        "A .mobileconfig file of up to {max_bytes} MB, signed or not. It is checked and shown before any device gets it.",
+        max_bytes = view.max_bytes >> 20
     );
     let form = upload_up_to(
         &action,
         view.max_bytes,
         html! {
-            (field("file", "Profile").kind("file").accept(".mobileconfig,.plist,.xml").help(&help).error(view.error.as_deref()))
-            div.form-foot { (Button::submit("Upload and check").main().icon(Icon::Upload)) (Button::link(&back.0, "Cancel")) }
+            (field("file", t!("Profile")).kind("file").accept(".mobileconfig,.plist,.xml").help(&help).error(view.error.as_deref()))
+            div.form-foot { (Button::submit(t!("Upload and check")).main().icon(Icon::Upload)) (Button::link(&back.0, t!("Cancel"))) }
         },
     );
     let known: Vec<Fact> = variables::in_profiles().map(|(name, means)| Fact::text(format!("${name}"), means)).collect();
     let content = html! {
         (form)
         details #variables {
-            summary { "Words that stand for something of each device" }
+            summary { (t!("Words that stand for something of each device")) }
             div.stack {
-                p { "Write these in the profile where a name, an address or a number of the device or its person belongs. Each device gets its own." }
+                p { (t!("Write these in the profile where a name, an address or a number of the device or its person belongs. Each device gets its own.")) }
                 (facts(&known))
-                p.meta { "Where letters follow, use braces: ${SERIAL}_A. Where the text itself is meant, as $HOME in a script, write the dollar as ${DOLLAR}: ${DOLLAR}HOME. A signed profile cannot use them." }
+                p.meta { (t!("Where letters follow, use braces: ${SERIAL}_A. Where the text itself is meant, as $HOME in a script, write the dollar as ${DOLLAR}: ${DOLLAR}HOME. A signed profile cannot use them.")) }
             }
         }
     };

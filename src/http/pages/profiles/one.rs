@@ -57,21 +57,21 @@ pub struct VersionRow {
 
 /// The page.
 pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
-    let new = html! { @if view.may_change { (Button::link(format!("/profiles/{}/upload", view.id), "Upload a new version")) } };
+    let new = html! { @if view.may_change { (Button::link(format!("/profiles/{}/upload", view.id), t!("Upload a new version"))) } };
     let page = Frame {
-        back: Some(("/profiles", "Profiles")),
+        back: Some(("/profiles", t!("Profiles"))),
         under: html! { (view.note) },
         action: new,
         ..Frame::new(Section::Profiles, &view.name)
     };
     let content = html! {
         (warnings(&view.warnings))
-        (section("Who gets it", who(view)))
+        (section(t!("Who gets it"), who(view)))
         (live(Live { id: "results", topics: "profile assignment deployment", of: None, src: None }, outcomes(&view.outcomes, shell.now)))
-        (section("What it is", about(&view.facts, &view.variables)))
-        (section("What it holds", payloads(&view.facts)))
-        (section_with("Versions", download(view), versions(view, shell.now)))
-        @if view.may_change { (section("Name", naming(view))) (section("Delete it", removal(view))) }
+        (section(t!("What it is"), about(&view.facts, &view.variables)))
+        (section(t!("What it holds"), payloads(&view.facts)))
+        (section_with(t!("Versions"), download(view), versions(view, shell.now)))
+        @if view.may_change { (section(t!("Name"), naming(view))) (section(t!("Delete it"), removal(view))) }
     };
     frame(shell, &page, content)
 }
@@ -79,7 +79,7 @@ pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
 fn who(view: &ProfileView) -> Markup {
     if !view.may_change {
         let names = view.scope.names();
-        return html! { p { @if names.is_empty() { "Nobody yet." } @else { "The devices of " (names.join(", ")) "." } } };
+        return html! { p { @if names.is_empty() { (t!("Nobody yet.")) } @else { (t!("The devices of ")) (names.join(", ")) "." } } };
     }
     let action = format!("/profiles/{}/scope", view.id);
     post(
@@ -87,31 +87,36 @@ fn who(view: &ProfileView) -> Markup {
         html! {
             div.form {
                 (scope(&view.scope))
-                @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save who gets it").main()) (Button::submit("Preview").to(format!("/preview/profile/{}", view.id))) } }
+                @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit(t!("Save who gets it")).main()) (Button::submit(t!("Preview")).to(format!("/preview/profile/{}", view.id))) } }
             }
         },
     )
 }
 
 fn download(view: &ProfileView) -> Markup {
-    html! { @if view.may_change { a.quiet-link href=(format!("/profiles/{}/content", view.id)) download { "Download the one in use" } } }
+    html! { @if view.may_change { a.quiet-link href=(format!("/profiles/{}/content", view.id)) download { (t!("Download the one in use")) } } }
 }
 
 fn versions(view: &ProfileView, now: Timestamp) -> Markup {
     let rows = view.versions.iter().map(|version| Row {
         id: String::new(),
         href: Some(format!("/profiles/{}/versions/{}", view.id, version.version)),
-        name: format!("Version {}", version.version),
+        name: t!("Version {version}", version = version.version),
         cells: vec![
-            html! { "Version " (version.version) },
-            html! { @if version.in_use { (mark(State::Ok, "in use")) } @else { span.quiet { "kept" } } },
+            html! { (t!("Version ")) (version.version) },
+            html! { @if version.in_use { (mark(State::Ok, t!("in use"))) } @else { span.quiet { (t!("kept")) } } },
             html! { (version.by) },
             time_ago(version.at, now),
         ],
     });
     table(&Table {
-        caption: "Versions",
-        columns: vec![Column::main("Version"), Column::text("State"), Column::text("Uploaded by").minor(), Column::text("When")],
+        caption: t!("Versions"),
+        columns: vec![
+            Column::main(t!("Version")),
+            Column::text(t!("State")),
+            Column::text(t!("Uploaded by")).minor(),
+            Column::text(t!("When")),
+        ],
         rows: rows.collect(),
         pager: None,
         empty: Markup::default(),
@@ -127,32 +132,32 @@ fn naming(view: &ProfileView) -> Markup {
         &action,
         html! {
             div.form {
-                (field("name", "Name").value(&view.name).error(error("name")))
-                (field("note", "What it is for").optional().lines(3).value(&view.note).error(error("note")))
-                div.form-foot { (Button::submit("Save the name")) }
+                (field("name", t!("Name")).value(&view.name).error(error("name")))
+                (field("note", t!("What it is for")).optional().lines(3).value(&view.note).error(error("note")))
+                div.form-foot { (Button::submit(t!("Save the name"))) }
             }
         },
     )
 }
 
 fn removal(view: &ProfileView) -> Markup {
-    html! { div.row { (Button::link(format!("/profiles/{}/delete", view.id), "Delete the profile…").destructive().asks()) } }
+    html! { div.row { (Button::link(format!("/profiles/{}/delete", view.id), t!("Delete the profile…")).destructive().asks()) } }
 }
 
 /// The page that asks before a profile is deleted; `given` is what was typed before.
 pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64, given: Option<&str>) -> Markup {
     let phrase = device_count.to_string();
     let (action, cancel) = (format!("/profiles/{id}/delete"), format!("/profiles/{id}"));
-    let devices = count(device_count, "device", "devices");
+    let devices = count(device_count, t!("device"), t!("devices"));
     let ask = Confirm {
         action: &action,
-        title: "Delete this profile",
+        title: t!("Delete this profile"),
         consequence: html! {
-            strong { (name) } " and all its versions are deleted here."
-            @if device_count > 0 { " It is taken back from " (devices) ", with everything it set there." }
+            strong { (name) } (t!(" and all its versions are deleted here."))
+            @if device_count > 0 { (t!(" It is taken back from ")) (devices) (t!(", with everything it set there.")) }
         },
         typed: Typed::count(&phrase, device_count, given),
-        verb: "Delete the profile",
+        verb: t!("Delete the profile"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
@@ -162,14 +167,15 @@ pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64, given: Opt
 
 /// The question before a profile is assigned that would get in the way of others; `sent` is the form, to be sent again.
 pub fn scope_conflicts(shell: &Shell, back: (&str, &str), messages: &[String], sent: &[(String, String)]) -> Markup {
-    let words = ("This gets in the way of something else", "Nothing was changed yet. You can go on, or change one of the two first.");
+    let words =
+        (t!("This gets in the way of something else"), t!("Nothing was changed yet. You can go on, or change one of the two first."));
     scope_question(shell, back, (messages, words), sent)
 }
 
 /// The question before a profile is assigned of which some keys do nothing on some devices.
 pub fn scope_unheeded(shell: &Shell, back: (&str, &str), messages: &[String], sent: &[(String, String)]) -> Markup {
-    let consequence = "Nothing was changed yet. You can go on: the devices take the profile, and pass these keys over.";
-    scope_question(shell, back, (messages, ("Some of it does nothing on some devices", consequence)), sent)
+    let consequence = t!("Nothing was changed yet. You can go on: the devices take the profile, and pass these keys over.");
+    scope_question(shell, back, (messages, (t!("Some of it does nothing on some devices"), consequence)), sent)
 }
 
 fn scope_question(
@@ -185,7 +191,7 @@ fn scope_question(
         consequence: html! { (consequence) },
         fields: warnings(messages),
         hidden: sent,
-        verb: "Assign it all the same",
+        verb: t!("Assign it all the same"),
         cancel: back.0,
         ..Confirm::default()
     };

@@ -44,21 +44,21 @@ pub struct DeviceRow {
 pub(in crate::http::pages) fn outcomes(view: &OutcomesView, now: Timestamp) -> Markup {
     let address = &view.address;
     let none = match &view.filter {
-        Some(_) => empty("No device stands so", "Others do.", html! { (Button::link(address, "Show all devices")) }),
+        Some(_) => empty(t!("No device stands so"), t!("Others do."), html! { (Button::link(address, t!("Show all devices"))) }),
         None => nobody_yet(),
     };
     let list = devices(&view.devices, none, now);
     section(
-        "On devices",
+        t!("On devices"),
         html! {
             @if view.device_count > 0 || !view.results.is_empty() {
                 p.quiet {
-                    "For " (count(view.device_count, "device", "devices")) ". Counted from what they confirmed."
-                    @if view.unable > 0 { " " a href=(format!("{address}?state=unable")) { (thousands(view.unable)) " cannot have all of it" } "." }
+                    (t!("For ")) (count(view.device_count, t!("device"), t!("devices"))) (t!(". Counted from what they confirmed."))
+                    @if view.unable > 0 { " " a href=(format!("{address}?state=unable")) { (thousands(view.unable)) (t!(" cannot have all of it")) } "." }
                 }
                 (bar(&view.results))
             }
-            @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(address, "Show all devices").small()) } }
+            @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(address, t!("Show all devices")).small()) } }
             (list)
         },
     )
@@ -67,8 +67,8 @@ pub(in crate::http::pages) fn outcomes(view: &OutcomesView, now: Timestamp) -> M
 /// What stands in the place of devices where none has the profile.
 pub(in crate::http::pages) fn nobody_yet() -> Markup {
     empty(
-        "No device has it yet",
-        "Tick a group above. What each device did with it, and why where it did not, then stands here.",
+        t!("No device has it yet"),
+        t!("Tick a group above. What each device did with it, and why where it did not, then stands here."),
         Markup::default(),
     )
 }
@@ -87,8 +87,13 @@ pub(in crate::http::pages) fn devices(devices: &[DeviceRow], none: Markup, now: 
         ],
     });
     table(&Table {
-        caption: "Devices",
-        columns: vec![Column::main("Device"), Column::text("State"), Column::text("Why").wraps(), Column::text("Since").minor()],
+        caption: t!("Devices"),
+        columns: vec![
+            Column::main(t!("Device")),
+            Column::text(t!("State")),
+            Column::text(t!("Why")).wraps(),
+            Column::text(t!("Since")).minor(),
+        ],
         rows: rows.collect(),
         pager: None,
         empty: none,

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{Column, Fact, Row, State, Table, count, facts, moment, state_square, table};
 use super::mark;
+use crate::language::say;
 use crate::protocol::mobileconfig::diff::{CHANGES_MAX, Change, Diff, KeyChange, PayloadChange};
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::protocol::mobileconfig::payload_types::words;
@@ -11,50 +12,50 @@ use crate::protocol::mobileconfig::variables::{DOLLAR, VARIABLES};
 
 /// What a profile is: signer, place, end, variables.
 pub(super) fn about(profile: &Facts, variables: &[String]) -> Markup {
-    let mut list = vec![Fact::code("Identifier", &profile.identifier)];
+    let mut list = vec![Fact::code(t!("Identifier"), &profile.identifier)];
     if let Some(organization) = &profile.organization {
-        list.push(Fact::text("From", organization));
+        list.push(Fact::text(t!("From"), organization));
     }
     if let Some(description) = &profile.description {
-        list.push(Fact::text("What it says of itself", description));
+        list.push(Fact::text(t!("What it says of itself"), description));
     }
-    list.push(Fact::new("Signed", signer(profile)));
+    list.push(Fact::new(t!("Signed"), signer(profile)));
     if profile.is_encrypted {
-        list.push(Fact::new("Encrypted", mark(State::Waiting, "only the device it was made for can open it")));
+        list.push(Fact::new(t!("Encrypted"), mark(State::Waiting, t!("only the device it was made for can open it"))));
     }
-    let place = if profile.is_for_users_of_macs() { "to the users of the Mac that are managed" } else { "to the Mac itself" };
-    list.push(Fact::text("On a Mac it goes", place));
+    let place = if profile.is_for_users_of_macs() { t!("to the users of the Mac that are managed") } else { t!("to the Mac itself") };
+    list.push(Fact::text(t!("On a Mac it goes"), place));
     if let Some(at) = profile.removal_at {
-        list.push(Fact::new("Removes itself", moment(at)));
+        list.push(Fact::new(t!("Removes itself"), moment(at)));
     }
     if let Some(seconds) = profile.removal_after_s {
-        list.push(Fact::text("Removes itself", &format!("{} after it was installed", span(seconds))));
+        list.push(Fact::text(t!("Removes itself"), &t!("{seconds} after it was installed", seconds = span(seconds))));
     }
     if !variables.is_empty() {
-        list.push(Fact::new("Different on each device", self::variables(variables)));
+        list.push(Fact::new(t!("Different on each device"), self::variables(variables)));
     }
     facts(&list)
 }
 
 fn signer(profile: &Facts) -> Markup {
     match (&profile.signer, &profile.signature_problem) {
-        (_, Some(_)) => mark(State::Problem, "yes, but the signature does not hold"),
-        (Some(signer), None) => html! { "by " (signer) "; it is sent exactly as it was uploaded" },
-        (None, None) => html! { span.quiet { "no" } },
+        (_, Some(_)) => mark(State::Problem, t!("yes, but the signature does not hold")),
+        (Some(signer), None) => html! { (t!("by ")) (signer) (t!("; it is sent exactly as it was uploaded")) },
+        (None, None) => html! { span.quiet { (t!("no")) } },
     }
 }
 
 fn span(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();
     match seconds {
-        0..7_200 => count(seconds.div_ceil(60), "minute", "minutes"),
-        7_200..172_800 => count(seconds.div_ceil(3_600), "hour", "hours"),
-        _ => count(seconds.div_ceil(86_400), "day", "days"),
+        0..7_200 => count(seconds.div_ceil(60), t!("minute"), t!("minutes")),
+        7_200..172_800 => count(seconds.div_ceil(3_600), t!("hour"), t!("hours")),
+        _ => count(seconds.div_ceil(86_400), t!("day"), t!("days")),
     }
 }
 
 fn variables(names: &[String]) -> Markup {
-    let means = |name: &str| VARIABLES.iter().find(|(known, _)| *known == name).map_or("", |(_, means)| *means);
+    let means = |name: &str| VARIABLES.iter().find(|(known, _)| *known == name).map_or("", |(_, means)| say(means));
     html! {
         ul.plain {
             @for name in names.iter().filter(|name| *name != DOLLAR) { li { span.mono { "$" (name) } " " span.quiet { (means(name)) } } }
@@ -74,10 +75,10 @@ pub(super) fn payloads(profile: &Facts) -> Markup {
             html! { (payload.payload_type) },
         ],
     });
-    let none = if profile.is_encrypted { "What it holds is encrypted." } else { "It holds nothing." };
+    let none = if profile.is_encrypted { t!("What it holds is encrypted.") } else { t!("It holds nothing.") };
     table(&Table {
-        caption: "What it holds",
-        columns: vec![Column::main("Setting"), Column::text("Name").wraps(), Column::code("Type").minor()],
+        caption: t!("What it holds"),
+        columns: vec![Column::main(t!("Setting")), Column::text(t!("Name")).wraps(), Column::code(t!("Type")).minor()],
         rows: rows.collect(),
         pager: None,
         empty: html! { p.quiet { (none) } },
@@ -107,13 +108,13 @@ const NAMES: [&str; 4] = ["PayloadUUID", "PayloadIdentifier", "PayloadType", "Pa
 /// What differs between two versions, secrets hidden.
 pub(super) fn difference(diff: &Diff) -> Markup {
     if diff.is_empty() {
-        return html! { p.quiet { "They say the same." } };
+        return html! { p.quiet { (t!("They say the same.")) } };
     }
     html! {
         div.stack.loose {
-            @if !diff.profile.is_empty() { div.stack { h3 { "The profile itself" } (keys(&diff.profile)) } }
+            @if !diff.profile.is_empty() { div.stack { h3 { (t!("The profile itself")) } (keys(&diff.profile)) } }
             @for payload in &diff.payloads { div.stack { (heading(payload)) (keys(&payload.keys)) } }
-            @if diff.has_more { p.quiet { "Only the first " (CHANGES_MAX) " differences are shown." } }
+            @if diff.has_more { p.quiet { (t!("Only the first ")) (CHANGES_MAX) (t!(" differences are shown.")) } }
         }
     }
 }
@@ -139,11 +140,15 @@ fn keys(changes: &[KeyChange]) -> Markup {
         cells: vec![html! { (change.key) }, said(&change.before), said(&change.after)],
     });
     table(&Table {
-        caption: "Keys that differ",
-        columns: vec![Column::main("Key").wraps(), Column::text("Before").labelled().wraps(), Column::text("After").labelled().wraps()],
+        caption: t!("Keys that differ"),
+        columns: vec![
+            Column::main(t!("Key")).wraps(),
+            Column::text(t!("Before")).labelled().wraps(),
+            Column::text(t!("After")).labelled().wraps(),
+        ],
         rows: rows.collect(),
         pager: None,
-        empty: html! { p.quiet { "Nothing but the names that tools know it by." } },
+        empty: html! { p.quiet { (t!("Nothing but the names that tools know it by.")) } },
         selection: None,
         compact: true,
     })

@@ -35,18 +35,18 @@ pub struct VersionView {
 /// The page.
 pub fn version(shell: &Shell, view: &VersionView) -> Markup {
     let back = format!("/profiles/{}", view.id);
-    let title = format!("Version {}", view.version);
+    let title = t!("Version {version}", version = view.version);
     let page = Frame { back: Some((&back, &view.name)), under: html! { (standing(view)) }, ..Frame::new(Section::Profiles, &title) };
     let content = html! {
         (warnings(&view.warnings))
         @if view.may_change && view.version != view.current { (use_it(view)) }
         @if let Some((against, diff)) = &view.diff {
-            (section(&format!("What differs from version {against}"), difference(diff)))
+            (section(&t!("What differs from version {against}", against), difference(diff)))
         }
-        (section("What it is", about(&view.facts, &view.variables)))
-        (section("What it holds", payloads(&view.facts)))
+        (section(t!("What it is"), about(&view.facts, &view.variables)))
+        (section(t!("What it holds"), payloads(&view.facts)))
         @if view.may_change {
-            div.row { (Button::link(format!("/profiles/{}/content?version={}", view.id, view.version), "Download this version").download()) }
+            div.row { (Button::link(format!("/profiles/{}/content?version={}", view.id, view.version), t!("Download this version")).download()) }
         }
     };
     frame(shell, &page, content)
@@ -54,23 +54,23 @@ pub fn version(shell: &Shell, view: &VersionView) -> Markup {
 
 fn standing(view: &VersionView) -> String {
     match view.version {
-        version if version == view.current => format!("This is the version that {} to have.", devices(view)),
-        _ => format!("Kept, and on no device by this. Version {} is in use.", view.current),
+        version if version == view.current => t!("This is the version that {view} to have.", view = devices(view)),
+        _ => t!("Kept, and on no device by this. Version {current} is in use.", current = view.current),
     }
 }
 
 fn devices(view: &VersionView) -> String {
     match view.device_count {
-        0 => String::from("devices are"),
-        1 => String::from("1 device is"),
-        many => format!("{} are", count(many, "device", "devices")),
+        0 => String::from(t!("devices are")),
+        1 => String::from(t!("1 device is")),
+        many => t!("{devices} are", devices = count(many, "device", "devices")),
     }
 }
 
 fn use_it(view: &VersionView) -> Markup {
     let words = match view.device_count {
-        0 => String::from("Use this version"),
-        many => format!("Use this version on {}", count(many, "device", "devices")),
+        0 => String::from(t!("Use this version")),
+        many => t!("Use this version on {devices}", devices = count(many, "device", "devices")),
     };
     let action = format!("/profiles/{}/versions/{}", view.id, view.version);
     post(&action, html! { div.row { (Button::submit(words).main()) } })

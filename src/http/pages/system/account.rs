@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::account::separation;
 use super::super::parts::{Button, Fact, Frame, Section, Shell, copy_field, facts, field, frame, hidden, post, section, select};
+use crate::language::say;
 use crate::protocol::service_discovery::{ModelFamily, PATH};
 use crate::store::account_tokens::Ownership;
 
@@ -35,7 +36,7 @@ pub struct AccountView {
 
 /// The words for whose devices of a family are.
 const CHOICES: [(&str, &str); 3] =
-    [("off", "nobody enrolls them so"), ("own", "they are people’s own"), ("school", "they are the organisation’s")];
+    [("off", msg!("nobody enrolls them so")), ("own", msg!("they are people’s own")), ("school", msg!("they are the organisation’s"))];
 
 const fn word(ownership: Option<Ownership>) -> usize {
     match ownership {
@@ -49,30 +50,33 @@ const fn word(ownership: Option<Ownership>) -> usize {
 pub fn page(shell: &Shell, view: &AccountView) -> Markup {
     let content = html! {
         div.stack.loose {
-            (section("Who may", who_may(view)))
-            (section("How devices find the way", way(view)))
-            (section("What it means", html! {
-                p { "A person signs in with the address and the password that they have here for apps; each needs a Managed Apple Account beside their name under "
-                    a href="/people" { "People" } ". When they are deactivated, their own devices are not managed any more." }
-                details { summary { "For people’s own devices" } (separation("You", Ownership::Own)) }
-                details { summary { "For the organisation’s devices" } (separation("You", Ownership::School)) }
+            (section(t!("Who may"), who_may(view)))
+            (section(t!("How devices find the way"), way(view)))
+            (section(t!("What it means"), html! {
+                p { (t!("A person signs in with the address and the password that they have here for apps; each needs a Managed Apple Account beside their name under "))
+                    a href="/people" { (t!("People")) } (t!(". When they are deactivated, their own devices are not managed any more.")) }
+                details { summary { (t!("For people’s own devices")) } (separation(t!("You"), Ownership::Own)) }
+                details { summary { (t!("For the organisation’s devices")) } (separation(t!("You"), Ownership::School)) }
             }))
         }
     };
-    let under =
-        html! { "A person types their Managed Apple Account in the settings of their iPhone, iPad, Mac or Vision Pro, and signs in." };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Enrollment by account") }, content)
+    let under = html! { (t!("A person types their Managed Apple Account in the settings of their iPhone, iPad, Mac or Vision Pro, and signs in.")) };
+    frame(
+        shell,
+        &Frame { back: Some(("/system", t!("System"))), under, ..Frame::new(Section::System, t!("Enrollment by account")) },
+        content,
+    )
 }
 
 fn who_may(view: &AccountView) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
     if !view.may_change {
         let mut list: Vec<Fact> =
-            view.families.iter().map(|(family, ownership)| Fact::text(family.name(), CHOICES[word(*ownership)].1)).collect();
-        list.push(Fact::text("Group that they join", &view.group));
-        return html! { (facts(&list)) p.quiet { "Only admins change this." } };
+            view.families.iter().map(|(family, ownership)| Fact::text(family.name(), say(CHOICES[word(*ownership)].1))).collect();
+        list.push(Fact::text(t!("Group that they join"), &view.group));
+        return html! { (facts(&list)) p.quiet { (t!("Only admins change this.")) } };
     }
-    let options: Vec<_> = CHOICES.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect();
+    let options: Vec<_> = CHOICES.iter().map(|(value, words)| ((*value).to_owned(), say(words).to_owned())).collect();
     post(
         ADDRESS,
         html! {
@@ -81,19 +85,19 @@ fn who_may(view: &AccountView) -> Markup {
                 @for (family, ownership) in &view.families {
                     (select(family.as_str(), family.name(), &options, CHOICES[word(*ownership)].0, help(*family), error(family.as_str())))
                 }
-                (field("group", "Group that they join").optional().value(&view.group).suggests(&view.groups).error(error("group"))
-                    .help("One that you fill by hand; it is made if there is none."))
-                div.form-foot { (Button::submit("Save").main()) }
+                (field("group", t!("Group that they join")).optional().value(&view.group).suggests(&view.groups).error(error("group"))
+                    .help(t!("One that you fill by hand; it is made if there is none.")))
+                div.form-foot { (Button::submit(t!("Save")).main()) }
             }
         },
     )
 }
 
-const fn help(family: ModelFamily) -> &'static str {
+fn help(family: ModelFamily) -> &'static str {
     match family {
-        ModelFamily::Iphone | ModelFamily::Ipad => "People’s own from iOS 15, the organisation’s from iOS 17.",
-        ModelFamily::Mac => "From macOS 14.",
-        ModelFamily::Vision => "From visionOS 1.1.",
+        ModelFamily::Iphone | ModelFamily::Ipad => t!("People’s own from iOS 15, the organisation’s from iOS 17."),
+        ModelFamily::Mac => t!("From macOS 14."),
+        ModelFamily::Vision => t!("From visionOS 1.1."),
     }
 }
 
@@ -101,22 +105,22 @@ fn way(view: &AccountView) -> Markup {
     let target = format!("{}{PATH}", view.server);
     html! {
         p {
-            "A device asks at the domain of the Managed Apple Account, the part after the @. Whoever looks after the web server of that domain leads it here, "
-            "with everything that stands after the question mark. One of these does it:"
+            (t!("A device asks at the domain of the Managed Apple Account, the part after the @. Whoever looks after the web server of that domain leads it here, "))
+            (t!("with everything that stands after the question mark. One of these does it:"))
         }
-        (copy_field("nginx", "nginx", &format!("location = {PATH} {{ return 302 {target}$is_args$args; }}")))
-        (copy_field("apache", "Apache", &format!("RedirectMatch 302 ^{}$ {target}", PATH.replace('.', "\\."))))
-        (copy_field("address", "Any other: redirect to", &target))
+        (copy_field("nginx", "nginx", &t!("location = {PATH} {{ return 302 {target}$is_args$args; }}", PATH, target)))
+        (copy_field("apache", t!("Apache"), &t!("RedirectMatch 302 ^{replace}$ {target}", replace = PATH.replace('.', "\\."), target)))
+        (copy_field("address", t!("Any other: redirect to"), &target))
         (by_apple(view))
         @if view.domains.is_empty() {
-            p.quiet { "Nobody has a Managed Apple Account here yet, so no domain is known." }
+            p.quiet { (t!("Nobody has a Managed Apple Account here yet, so no domain is known.")) }
         }
         @for domain in &view.domains {
             form method="post" action=(format!("{ADDRESS}/check")) {
                 (hidden(&[("domain".to_owned(), domain.clone())]))
                 p {
-                    span.mono { "https://" (domain) (PATH) } " "
-                    @if view.may_change { (Button::submit("Try it").small()) }
+                    span.mono { (t!("https://")) (domain) (PATH) } " "
+                    @if view.may_change { (Button::submit(t!("Try it")).small()) }
                 }
             }
             @if let Some((_, good, words)) = view.checked.as_ref().filter(|(asked, ..)| asked == domain) {
@@ -132,16 +136,16 @@ fn by_apple(view: &AccountView) -> Markup {
     html! {
         @for (name, problem) in &view.told {
             @if problem.is_empty() {
-                p { "Devices with iOS 18.2, macOS 15.2 or visionOS 2.2 and later need none of that: Apple was told by “" (name) "” where this server is, and leads \
-                    them here where the domain does not." }
+                p { (t!("Devices with iOS 18.2, macOS 15.2 or visionOS 2.2 and later need none of that: Apple was told by “")) (name) (t!("” where this server is, and leads \
+                    them here where the domain does not.")) }
             } @else {
-                p.error { "Apple does not take the address of this server by “" (name) "”: " (problem) }
+                p.error { (t!("Apple does not take the address of this server by “")) (name) "”: " (problem) }
             }
         }
         @if view.told.is_empty() && !is_off {
             p.quiet {
-                "Devices with iOS 18.2, macOS 15.2 or visionOS 2.2 and later can do without: with a token of "
-                a href="/system/device-list" { "Apple’s device list" } " Apple is told where this server is, and leads them here."
+                (t!("Devices with iOS 18.2, macOS 15.2 or visionOS 2.2 and later can do without: with a token of "))
+                a href="/system/device-list" { (t!("Apple’s device list")) } (t!(" Apple is told where this server is, and leads them here."))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The audit log: who did what, narrowed down by whom, what, where and when.
 
+use crate::language::say;
 use maud::{Markup, html};
 
 use super::super::parts::{Address, Button, Entry, Frame, Section, Shell, field, frame, select, timeline};
@@ -37,10 +38,14 @@ pub struct AuditFilter {
 impl AuditFilter {
     /// What it is narrowed down to, in words.
     fn words(&self) -> String {
-        let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind && !kind.is_empty()).map_or("", |(_, words)| words);
+        let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind && !kind.is_empty()).map_or("", |(_, words)| say(words));
         let parts = [("by ", self.by.as_str()), ("", kind), ("device ", &self.device), ("from ", &self.from), ("to ", &self.until)];
         let told: Vec<_> = parts.iter().filter(|(_, what)| !what.is_empty()).map(|(before, what)| format!("{before}{what}")).collect();
-        if told.is_empty() { String::from("Narrow it down, or take it as a file") } else { format!("Narrowed down: {}", told.join(", ")) }
+        if told.is_empty() {
+            String::from(t!("Narrow it down, or take it as a file"))
+        } else {
+            t!("Narrowed down: {join}", join = told.join(", "))
+        }
     }
 
     /// The address of the log under this filter.
@@ -60,22 +65,22 @@ impl AuditFilter {
 
 /// What can have happened, by noun, in words.
 pub const KINDS: [(&str, &str); 16] = [
-    ("", "Anything"),
+    ("", msg!("Anything")),
     ("session.", "Log-ins"),
-    ("admin.", "People who log in"),
-    ("token.", "Tokens for scripts"),
-    ("focus.", "Focuses of classes"),
-    ("command.", "Commands to devices"),
-    ("device.", "Devices"),
-    ("enrollment.", "Enrollments"),
-    ("escrow.", "Secrets held for devices"),
-    ("app.", "Apps"),
-    ("profile.", "Profiles"),
-    ("policy.", "Policies"),
-    ("assignment.", "Assignments to groups"),
-    ("update_plan.", "Update plans"),
-    ("person.", "People of the school"),
-    ("settings.", "Settings"),
+    ("admin.", msg!("People who log in")),
+    ("token.", msg!("Tokens for scripts")),
+    ("focus.", msg!("Focuses of classes")),
+    ("command.", msg!("Commands to devices")),
+    ("device.", msg!("Devices")),
+    ("enrollment.", msg!("Enrollments")),
+    ("escrow.", msg!("Secrets held for devices")),
+    ("app.", msg!("Apps")),
+    ("profile.", msg!("Profiles")),
+    ("policy.", msg!("Policies")),
+    ("assignment.", msg!("Assignments to groups")),
+    ("update_plan.", msg!("Update plans")),
+    ("person.", msg!("People of the school")),
+    ("settings.", msg!("Settings")),
 ];
 
 /// Whose deeds the audit log shows.
@@ -110,14 +115,14 @@ impl Whose {
         }
     }
 
-    const fn title(self) -> &'static str {
+    fn title(self) -> &'static str {
         match self {
-            Self::Deeds => "People and scripts",
-            Self::People => "People",
-            Self::Tokens => "Scripts",
-            Self::Devices => "Devices",
-            Self::Jobs => "Jobs",
-            Self::All => "All",
+            Self::Deeds => t!("People and scripts"),
+            Self::People => t!("People"),
+            Self::Tokens => t!("Scripts"),
+            Self::Devices => t!("Devices"),
+            Self::Jobs => t!("Jobs"),
+            Self::All => t!("All"),
         }
     }
 
@@ -141,10 +146,10 @@ impl Whose {
 
 /// The page of the audit log.
 pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
-    let under = html! { "Who did what, for as long as this appliance exists. Secrets never appear in it." };
-    let page = Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Audit log") };
+    let under = html! { (t!("Who did what, for as long as this appliance exists. Secrets never appear in it.")) };
+    let page = Frame { back: Some(("/system", t!("System"))), under, ..Frame::new(Section::System, t!("Audit log")) };
     let content = html! {
-        nav aria-label="Whose deeds" {
+        nav aria-label=(t!("Whose deeds")) {
             ul.chips {
                 @for whose in Whose::ALL {
                     @let href = AuditFilter { whose: Some(whose), ..view.filter.clone() }.address("/system/audit").to_string();
@@ -153,8 +158,8 @@ pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
             }
         }
         (filters(&view.filter))
-        @if !view.filter.errors.is_empty() { p.quiet { "Nothing is shown until what is marked above is right." } }
-        @else if view.entries.is_empty() { p.quiet { "Nothing in the log fits these filters." } }
+        @if !view.filter.errors.is_empty() { p.quiet { (t!("Nothing is shown until what is marked above is right.")) } }
+        @else if view.entries.is_empty() { p.quiet { (t!("Nothing in the log fits these filters.")) } }
         @else { (timeline(&view.entries, shell.now, view.more.as_deref())) }
     };
     frame(shell, &page, content)
@@ -162,23 +167,23 @@ pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
 
 fn filters(filter: &AuditFilter) -> Markup {
     let error = |name: &str| filter.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
-    let kinds = KINDS.map(|(kind, words)| (kind.to_owned(), words.to_owned()));
+    let kinds = KINDS.map(|(kind, words)| (kind.to_owned(), say(words).to_owned()));
     let file = |format: &str| filter.address("/system/audit/export").with("format", format).to_string();
     html! {
         details open[!filter.errors.is_empty()] {
             summary { (filter.words()) }
             form.form method="get" action="/system/audit" {
                 @if let Some(whose) = filter.whose { input type="hidden" name="who" value=(whose.word()); }
-                (field("by", "Who").optional().value(&filter.by).help("The whole name with which somebody logs in, or of a token, in capitals and small letters as it is written."))
-                (select("kind", "What", &kinds, &filter.kind, "", None))
-                (field("device", "Device").optional().value(&filter.device).error(error("device")).help("Its serial number or id."))
-                (field("from", "From").optional().kind("date").value(&filter.from).error(error("from")))
-                (field("until", "To").optional().kind("date").value(&filter.until).error(error("until")).help("The whole day counts."))
+                (field("by", t!("Who")).optional().value(&filter.by).help(t!("The whole name with which somebody logs in, or of a token, in capitals and small letters as it is written.")))
+                (select("kind", t!("What"), &kinds, &filter.kind, "", None))
+                (field("device", t!("Device")).optional().value(&filter.device).error(error("device")).help(t!("Its serial number or id.")))
+                (field("from", t!("From")).optional().kind("date").value(&filter.from).error(error("from")))
+                (field("until", t!("To")).optional().kind("date").value(&filter.until).error(error("until")).help(t!("The whole day counts.")))
                 div.form-foot {
-                    (Button::submit("Show").main())
-                    (Button::link("/system/audit", "Clear"))
-                    (Button::link(file("csv"), "Save as a table (CSV)").download())
-                    (Button::link(file("json_lines"), "Save as JSON lines").download())
+                    (Button::submit(t!("Show")).main())
+                    (Button::link("/system/audit", t!("Clear")))
+                    (Button::link(file("csv"), t!("Save as a table (CSV)")).download())
+                    (Button::link(file("json_lines"), t!("Save as JSON lines")).download())
                 }
             }
         }

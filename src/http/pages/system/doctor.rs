@@ -33,45 +33,48 @@ pub fn summary(report: &Report) -> String {
     let (errors, warnings) = (report.count(Level::Error) as u64, report.count(Level::Warning) as u64);
     match (errors, warnings) {
         (0, 0) => {
-            format!("All is well: {} looked at, and nothing needs you.", count(report.findings.len() as u64, "thing was", "things were"))
+            t!(
+                "All is well: {were} looked at, and nothing needs you.",
+                were = count(report.findings.len() as u64, "thing was", "things were")
+            )
         }
-        (0, _) => format!("{} for you to look at.", count(warnings, "thing is", "things are")),
-        (_, 0) => format!("{} not work.", count(errors, "thing does", "things do")),
-        _ => format!(
-            "{} not work, and {} for you to look at.",
-            count(errors, "thing does", "things do"),
-            count(warnings, "other is", "others are")
+        (0, _) => t!("{are} for you to look at.", are = count(warnings, "thing is", "things are")),
+        (_, 0) => t!("{count} not work.", count = count(errors, "thing does", "things do")),
+        _ => t!(
+            "{count} not work, and {are} for you to look at.",
+            count = count(errors, "thing does", "things do"),
+            are = count(warnings, "other is", "others are")
         ),
     }
 }
 
 /// The page.
 pub fn page(shell: &Shell, view: &DoctorView) -> Markup {
-    let check = html! { @if view.may_check { (post(ADDRESS, html! { (Button::submit("Check now").main()) })) } };
+    let check = html! { @if view.may_check { (post(ADDRESS, html! { (Button::submit(t!("Check now")).main()) })) } };
     let action = if view.report.is_some() { check.clone() } else { Markup::default() };
     let content = html! {
         @match &view.report {
             None => (empty(
-                "Nobody has looked yet",
-                "Check now looks at the clock, the address and its certificate as a device sees it, the way to Apple, certificates and tokens, \
-                 the disk, the database and backups. It takes some seconds and changes nothing.",
+                t!("Nobody has looked yet"),
+                t!("Check now looks at the clock, the address and its certificate as a device sees it, the way to Apple, certificates and tokens, \
+                 the disk, the database and backups. It takes some seconds and changes nothing."),
                 check,
             )),
             Some((report, pages)) => {
                 div.stack.loose {
                     div.row {
                         (badge(mark(report.worst()), &summary(report)))
-                        span.quiet { "Looked " (time_ago(report.checked_at, shell.now)) "." }
+                        span.quiet { (t!("Looked ")) (time_ago(report.checked_at, shell.now)) "." }
                     }
-                    (part("Needs you", report, pages, &[Level::Error, Level::Warning]))
-                    (part("Good to know", report, pages, &[Level::Note]))
-                    (part("As it should be", report, pages, &[Level::Ok]))
+                    (part(t!("Needs you"), report, pages, &[Level::Error, Level::Warning]))
+                    (part(t!("Good to know"), report, pages, &[Level::Note]))
+                    (part(t!("As it should be"), report, pages, &[Level::Ok]))
                 }
             }
         }
     };
-    let under = html! { "Whether the appliance can do its work, and what to do where it cannot. " code { "rollcall doctor" } " says the same on the machine." };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, action, ..Frame::new(Section::System, "Doctor") }, content)
+    let under = html! { (t!("Whether the appliance can do its work, and what to do where it cannot. ")) code { (t!("rollcall doctor")) } (t!(" says the same on the machine.")) };
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), under, action, ..Frame::new(Section::System, t!("Doctor")) }, content)
 }
 
 /// The findings of some levels; nothing where there are none.
@@ -81,7 +84,7 @@ fn part(title: &str, report: &Report, pages: &[Option<String>], levels: &[Level]
     if rows.is_empty() {
         return Markup::default();
     }
-    let columns = vec![Column::main("About"), Column::text("What was found")];
+    let columns = vec![Column::main(t!("About")), Column::text(t!("What was found"))];
     section(title, table(&Table { caption: title, columns, rows, pager: None, empty: html! {}, selection: None, compact: false }))
 }
 
@@ -89,7 +92,7 @@ fn row(finding: &Finding, page: Option<&str>) -> Row {
     let words = html! {
         p { (finding.what) }
         @if !finding.remedy.is_empty() { p.quiet { (finding.remedy) } }
-        @if let Some(page) = page.filter(|_| finding.level != Level::Ok) { p { a href=(page) { "Open the page" } } }
+        @if let Some(page) = page.filter(|_| finding.level != Level::Ok) { p { a href=(page) { (t!("Open the page")) } } }
     };
     let about = badge(mark(finding.level), finding.area.words());
     Row { id: String::new(), href: None, name: finding.area.words().to_owned(), cells: vec![about, words] }

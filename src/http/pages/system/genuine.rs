@@ -1,5 +1,6 @@
 //! Whether devices have to prove that they are genuine, by kind of device.
 
+use crate::language::say;
 use maud::{Markup, html};
 
 use super::super::parts::{Button, Fact, Frame, Section, Shell, State, badge, facts, frame, post, select};
@@ -23,38 +24,41 @@ pub struct GenuineView {
 }
 
 /// The modes as people choose them.
-pub const MODES: [(&str, &str); 3] =
-    [("off", "Do not ask"), ("prefer", "Ask those that can, let the others in too"), ("require", "Let in only those that prove it")];
+pub const MODES: [(&str, &str); 3] = [
+    ("off", msg!("Do not ask")),
+    ("prefer", msg!("Ask those that can, let the others in too")),
+    ("require", msg!("Let in only those that prove it")),
+];
 
 /// The page.
 pub fn page(shell: &Shell, view: &GenuineView) -> Markup {
-    let words = |mode: &str| MODES.iter().find(|(word, _)| *word == mode).map_or("", |(_, words)| *words);
+    let words = |mode: &str| MODES.iter().find(|(word, _)| *word == mode).map_or("", |(_, words)| say(words));
     let content = html! {
         p.lead {
-            "A device can have Apple vouch for it when it enrolls: that it is a real device with this serial number, and that its key cannot leave it. \
-             A copied profile is then worth nothing elsewhere."
+            (t!("A device can have Apple vouch for it when it enrolls: that it is a real device with this serial number, and that its key cannot leave it. \
+             A copied profile is then worth nothing elsewhere."))
         }
-        (facts(&[Fact::new("Apple's attestation root", html! {
-            @if view.root_present { (badge(State::Ok, "is here")) }
-            @else { (badge(State::Waiting, "is not here yet")) " " a href=(view.root_page) { "It is fetched when it is first needed, or brought by hand" } }
+        (facts(&[Fact::new(t!("Apple's attestation root"), html! {
+            @if view.root_present { (badge(State::Ok, t!("is here"))) }
+            @else { (badge(State::Waiting, t!("is not here yet"))) " " a href=(view.root_page) { (t!("It is fetched when it is first needed, or brought by hand")) } }
         })]))
         @if view.may_change {
             (post(ADDRESS, html! {
                 div.form {
                     @if let Some(words) = &view.error { p.error role="alert" { (words) } }
                     @for (name, title, mode, takes) in &view.kinds {
-                        (select(name, title, &MODES.map(|(word, words)| (word.to_owned(), words.to_owned())), mode, takes, None))
+                        (select(name, title, &MODES.map(|(word, words)| (word.to_owned(), say(words).to_owned())), mode, takes, None))
                     }
-                    div.form-foot { (Button::submit("Save").main()) (Button::link("/system", "Cancel")) }
+                    div.form-foot { (Button::submit(t!("Save")).main()) (Button::link("/system", t!("Cancel"))) }
                 }
             }))
         } @else {
             (facts(&view.kinds.iter().map(|(_, title, mode, _)| Fact::text(title, words(mode))).collect::<Vec<_>>()))
-            p.quiet { "Only admins change this." }
+            p.quiet { (t!("Only admins change this.")) }
         }
-        p.quiet { "Devices that are enrolled stay, whatever is chosen here; those that can prove it are asked to when their certificate is renewed. Each device's page says what it has shown, and can have it asked again." }
+        p.quiet { (t!("Devices that are enrolled stay, whatever is chosen here; those that can prove it are asked to when their certificate is renewed. Each device's page says what it has shown, and can have it asked again.")) }
     };
-    frame(shell, &Frame { back: Some(("/system", "System")), ..Frame::new(Section::System, "Genuine devices") }, content)
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), ..Frame::new(Section::System, t!("Genuine devices")) }, content)
 }
 
 #[cfg(test)]

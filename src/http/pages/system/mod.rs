@@ -111,23 +111,23 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
         div.split {
             div.stack.loose {
                 (live(Live { id: "system", topics: "setting push job certificate authority root release notice webhook", of: None, src: None }, html! {
-                    div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
+                    div.stack.loose { (parts(view)) (section(t!("Jobs"), jobs(view, shell.now))) }
                 }))
                 @if view.may_govern {
-                    (section_with("People who log in", html! { (add("/system/admins", "Roles and second factor")) (add("/system/admins/new", "Add someone")) }, admins(&view.admins, shell.now)))
-                    (section_with("Tokens for scripts", add("/system/tokens/new", "Make a token"), tokens(view, shell.now)))
+                    (section_with(t!("People who log in"), html! { (add("/system/admins", t!("Roles and second factor"))) (add("/system/admins/new", t!("Add someone"))) }, admins(&view.admins, shell.now)))
+                    (section_with(t!("Tokens for scripts"), add("/system/tokens/new", t!("Make a token")), tokens(view, shell.now)))
                 }
             }
             aside {
                 section.stack aria-labelledby="about" {
-                    h2 #about { "About" }
+                    h2 #about { (t!("About")) }
                     (facts(&about))
-                    p { a href="/system/audit" { "Audit log" } }
+                    p { a href="/system/audit" { (t!("Audit log")) } }
                 }
             }
         }
     };
-    frame(shell, &Frame::new(Section::System, "System"), content)
+    frame(shell, &Frame::new(Section::System, t!("System")), content)
 }
 
 fn add(href: &str, words: &str) -> Markup {
@@ -147,66 +147,76 @@ fn parts(view: &SystemView) -> Markup {
         .parts
         .iter()
         .map(|part| plain(&part.name, Some(part.href.clone()), vec![html! { (part.name) }, badge(part.state, &part.words)]));
-    listing("Parts of the appliance", vec![Column::main("Part"), Column::text("How it is")], rows.collect(), "Nothing to show.")
+    listing(
+        t!("Parts of the appliance"),
+        vec![Column::main(t!("Part")), Column::text(t!("How it is"))],
+        rows.collect(),
+        t!("Nothing to show."),
+    )
 }
 
 fn jobs(view: &SystemView, now: Timestamp) -> Markup {
     let columns = vec![
-        Column::main("Job"),
-        Column::text("Last result"),
-        Column::text("Ran").labelled(),
-        Column::text("Due").labelled().minor(),
+        Column::main(t!("Job")),
+        Column::text(t!("Last result")),
+        Column::text(t!("Ran")).labelled(),
+        Column::text(t!("Due")).labelled().minor(),
         Column::deed(),
     ];
     let rows = view.jobs.iter().map(|job| {
-        let run = html! { @if view.may_configure { (post(&format!("/system/jobs/{}/run", job.name), html! { (Button::submit("Run now").small()) })) } };
+        let run = html! { @if view.may_configure { (post(&format!("/system/jobs/{}/run", job.name), html! { (Button::submit(t!("Run now")).small()) })) } };
         let cells = vec![
             html! { strong { (job.words) } },
             badge(job.state, &job.result),
-            html! { @match job.ran_at { Some(at) => (time_ago(at, now)), None => span.quiet { "not yet" } } },
-            html! { @match job.due_at { Some(at) if at > now => (time_ago(at, now)), Some(_) => "now", None => span.quiet { "when needed" } } },
+            html! { @match job.ran_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("not yet")) } } },
+            html! { @match job.due_at { Some(at) if at > now => (time_ago(at, now)), Some(_) => (t!("now")), None => span.quiet { (t!("when needed")) } } },
             run,
         ];
         plain(&job.words, None, cells)
     });
-    listing("Jobs", columns, rows.collect(), "No jobs.")
+    listing(t!("Jobs"), columns, rows.collect(), t!("No jobs."))
 }
 
 /// People who log in, as a table.
 fn admins(rows: &[AdminRow], now: Timestamp) -> Markup {
     let rows = rows.iter().map(|admin| {
-        let seen = html! { @match admin.seen_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } };
+        let seen = html! { @match admin.seen_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("never")) } } };
         let factor = if admin.second_factor {
-            badge(State::Ok, "on")
+            badge(State::Ok, t!("on"))
         } else {
-            html! { span.quiet { "off" } }
+            html! { span.quiet { (t!("off")) } }
         };
         let href = Some(format!("/system/admins/{}", admin.id));
         plain(&admin.name, href, vec![html! { (admin.name) }, html! { (admin.role) }, factor, seen])
     });
     listing(
-        "Who may log in",
-        vec![Column::main("Name"), Column::text("Role"), Column::text("Second factor").labelled(), Column::text("Last here").labelled()],
+        t!("Who may log in"),
+        vec![
+            Column::main(t!("Name")),
+            Column::text(t!("Role")),
+            Column::text(t!("Second factor")).labelled(),
+            Column::text(t!("Last here")).labelled(),
+        ],
         rows.collect(),
-        "Nobody.",
+        t!("Nobody."),
     )
 }
 
 fn tokens(view: &SystemView, now: Timestamp) -> Markup {
     let columns = vec![
-        Column::main("For"),
-        Column::text("Role"),
-        Column::text("Last used").labelled(),
-        Column::text("Ends").labelled(),
+        Column::main(t!("For")),
+        Column::text(t!("Role")),
+        Column::text(t!("Last used")).labelled(),
+        Column::text(t!("Ends")).labelled(),
         Column::deed(),
     ];
     let rows = view.tokens.iter().map(|token| {
-        let ends = html! { @match token.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { "no end" } } };
-        let used = html! { @match token.used_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } };
-        let revoke = html! { (Button::link(format!("/system/tokens/{}/revoke", token.id), "Revoke…").small().destructive().asks()) };
+        let ends = html! { @match token.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("no end")) } } };
+        let used = html! { @match token.used_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("never")) } } };
+        let revoke = html! { (Button::link(format!("/system/tokens/{}/revoke", token.id), t!("Revoke…")).small().destructive().asks()) };
         plain(&token.name, None, vec![html! { strong { (token.name) } }, html! { (token.role) }, used, ends, revoke])
     });
-    listing("Tokens for scripts", columns, rows.collect(), "None. A token lets a script use the API with a role of its own.")
+    listing(t!("Tokens for scripts"), columns, rows.collect(), t!("None. A token lets a script use the API with a role of its own."))
 }
 
 #[cfg(test)]

@@ -93,17 +93,17 @@ pub struct MovedRow {
 pub fn page(shell: &Shell, view: &MoveInView) -> Markup {
     let content = html! {
         div.stack.loose {
-            (section("How it stands", standing(view, shell.now)))
-            (section("Addresses", addresses(view)))
-            (section("Whose identities are known", authorities(view, shell.now)))
-            (section("The profile that devices have", profile(view)))
-            (section("Devices", devices(view, shell.now)))
-            (section("Step by step", steps(view)))
-            (section("Moving out", out(view)))
+            (section(t!("How it stands"), standing(view, shell.now)))
+            (section(t!("Addresses"), addresses(view)))
+            (section(t!("Whose identities are known"), authorities(view, shell.now)))
+            (section(t!("The profile that devices have"), profile(view)))
+            (section(t!("Devices"), devices(view, shell.now)))
+            (section(t!("Step by step"), steps(view)))
+            (section(t!("Moving out"), out(view)))
         }
     };
-    let under = html! { "Devices of NanoMDM or MicroMDM come here without being touched: they keep their profile, their address and their identity." };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Move in") }, content)
+    let under = html! { (t!("Devices of NanoMDM or MicroMDM come here without being touched: they keep their profile, their address and their identity.")) };
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), under, ..Frame::new(Section::System, t!("Move in")) }, content)
 }
 
 fn error(view: &MoveInView, form: &str) -> Markup {
@@ -116,17 +116,17 @@ fn standing(view: &MoveInView, now: Timestamp) -> Markup {
     let come = view.moved - view.waiting;
     html! {
         (facts(&[
-            Fact::text("Moved in", &count(view.moved, "device", "devices")),
-            Fact::text("Have come", &come.to_string()),
-            Fact::new("Not seen yet", html! {
-                @if view.waiting == 0 { (badge(State::Ok, "none")) } @else { (badge(State::Waiting, &view.waiting.to_string())) }
-                @if view.waiting > 0 { ", " (view.named) " of them with a certificate that their old server named" }
+            Fact::text(t!("Moved in"), &count(view.moved, t!("device"), t!("devices"))),
+            Fact::text(t!("Have come"), &come.to_string()),
+            Fact::new(t!("Not seen yet"), html! {
+                @if view.waiting == 0 { (badge(State::Ok, t!("none"))) } @else { (badge(State::Waiting, &view.waiting.to_string())) }
+                @if view.waiting > 0 { ", " (view.named) (t!(" of them with a certificate that their old server named")) }
             }),
-            Fact::new("Taken in", html! {
+            Fact::new(t!("Taken in"), html! {
                 @match taking {
-                    None => span.quiet { "not yet: no authority of another server is known" },
-                    Some(until) if until > now => { "until " (time_ago(until, now)) },
-                    Some(until) => { (badge(State::Problem, "no longer")) " " (time_ago(until, now)) },
+                    None => span.quiet { (t!("not yet: no authority of another server is known")) },
+                    Some(until) if until > now => { (t!("until ")) (time_ago(until, now)) },
+                    Some(until) => { (badge(State::Problem, t!("no longer"))) " " (time_ago(until, now)) },
                 }
             }),
         ]))
@@ -134,8 +134,8 @@ fn standing(view: &MoveInView, now: Timestamp) -> Markup {
             div.banner.problem role="alert" {
                 (state_square(State::Problem, 12))
                 p.words {
-                    strong { (count(*devices, "device cannot", "devices cannot")) " be woken." } " There is no push certificate for " code { (topic) } ". Bring the one of the old \
-                    server, with its key, under " a href="/system/push" { "Push certificate" } " or by " code { "rollcall import" } ": a new one has another topic."
+                    strong { (count(*devices, t!("device cannot"), t!("devices cannot"))) (t!(" be woken.")) } (t!(" There is no push certificate for ")) code { (topic) } (t!(". Bring the one of the old \
+                    server, with its key, under ")) a href="/system/push" { (t!("Push certificate")) } (t!(" or by ")) code { (t!("rollcall import")) } (t!(": a new one has another topic."))
                 }
             }
         }
@@ -145,59 +145,59 @@ fn standing(view: &MoveInView, now: Timestamp) -> Markup {
 fn addresses(view: &MoveInView) -> Markup {
     let rows = view.hosts.iter().map(|host| {
         let words = match (host.host.is_empty(), host.is_public, host.served) {
-            (true, ..) => badge(State::Waiting, "not known until they come, or their profile is brought"),
-            (_, true, _) => badge(State::Ok, "the public address"),
-            (_, false, true) => badge(State::Ok, "served beside it"),
-            (_, false, false) => badge(State::Problem, "not served here"),
+            (true, ..) => badge(State::Waiting, t!("not known until they come, or their profile is brought")),
+            (_, true, _) => badge(State::Ok, t!("the public address")),
+            (_, false, true) => badge(State::Ok, t!("served beside it")),
+            (_, false, false) => badge(State::Problem, t!("not served here")),
         };
-        let name = if host.host.is_empty() { String::from("not known") } else { host.host.clone() };
+        let name = if host.host.is_empty() { String::from(t!("not known")) } else { host.host.clone() };
         Row { id: String::new(), href: None, name: name.clone(), cells: vec![html! { (name) }, html! { (host.devices) }, words] }
     });
     let old: u64 = view.hosts.iter().filter(|host| !host.is_public && !host.host.is_empty()).map(|host| host.devices).sum();
     html! {
         (table(&Table {
-            caption: "Hosts that devices come to",
-            columns: vec![Column::main("Host"), Column::number("Devices"), Column::text("How it is")],
-            rows: rows.collect(), pager: None, empty: html! { p.quiet { "No device is enrolled." } }, selection: None, compact: true,
+            caption: t!("Hosts that devices come to"),
+            columns: vec![Column::main(t!("Host")), Column::number(t!("Devices")), Column::text(t!("How it is"))],
+            rows: rows.collect(), pager: None, empty: html! { p.quiet { (t!("No device is enrolled.")) } }, selection: None, compact: true,
         }))
         @if old > 0 {
-            p { strong { (count(old, "device still comes", "devices still come")) " to another host than " (view.public_host) "." } " Keep those names pointing here: a device never learns another one." }
+            p { strong { (count(old, t!("device still comes"), t!("devices still come"))) (t!(" to another host than ")) (view.public_host) "." } (t!(" Keep those names pointing here: a device never learns another one.")) }
         }
-        p.quiet { "Further names are served when they stand in " code { "extra_hosts" } " in rollcall.toml (or ROLLCALL_EXTRA_HOSTS); Rollcall's own TLS certificate is then for them too. A certificate of your own has to name them." }
+        p.quiet { (t!("Further names are served when they stand in ")) code { (t!("extra_hosts")) } (t!(" in rollcall.toml (or ROLLCALL_EXTRA_HOSTS); Rollcall's own TLS certificate is then for them too. A certificate of your own has to name them.")) }
     }
 }
 
 fn authorities(view: &MoveInView, now: Timestamp) -> Markup {
     let rows = view.authorities.iter().map(|authority| {
         let until = if authority.until > now {
-            html! { (badge(State::Ok, "takes devices in")) " until " (time_ago(authority.until, now)) }
+            html! { (badge(State::Ok, t!("takes devices in"))) (t!(" until ")) (time_ago(authority.until, now)) }
         } else {
-            html! { (badge(State::Silent, "only those that have come")) }
+            html! { (badge(State::Silent, t!("only those that have come"))) }
         };
         let id = vec![(String::from("id"), authority.id.clone())];
         let more = html! {
             @if view.may_govern {
-                (post("/system/move-in/window", html! { (hidden(&id)) (Button::submit("30 more days").small().sends("days", "30")) }))
-                @if authority.until > now { (post("/system/move-in/window", html! { (hidden(&id)) (Button::submit("Close").small().sends("days", "0")) })) }
+                (post("/system/move-in/window", html! { (hidden(&id)) (Button::submit(t!("30 more days")).small().sends("days", "30")) }))
+                @if authority.until > now { (post("/system/move-in/window", html! { (hidden(&id)) (Button::submit(t!("Close")).small().sends("days", "0")) })) }
             }
         };
-        let key = if authority.has_key { "with its key: its SCEP goes on here" } else { "its certificate alone" };
+        let key = if authority.has_key { t!("with its key: its SCEP goes on here") } else { t!("its certificate alone") };
         Row { id: String::new(), href: None, name: authority.name.clone(), cells: vec![html! { strong { (authority.name) } }, html! { (key) }, until, more] }
     });
     html! {
-        p { "A device that moves in still has the identity that its old server gave it. The first one under a known authority that comes for a device is bound to that device, once; then no other." }
+        p { (t!("A device that moves in still has the identity that its old server gave it. The first one under a known authority that comes for a device is bound to that device, once; then no other.")) }
         (table(&Table {
-            caption: "Authorities of other servers",
-            columns: vec![Column::main("Authority"), Column::text("Here"), Column::text("Devices"), Column::deed()],
-            rows: rows.collect(), pager: None, empty: html! { p.quiet { "None yet." } }, selection: None, compact: true,
+            caption: t!("Authorities of other servers"),
+            columns: vec![Column::main(t!("Authority")), Column::text(t!("Here")), Column::text(t!("Devices")), Column::deed()],
+            rows: rows.collect(), pager: None, empty: html! { p.quiet { (t!("None yet.")) } }, selection: None, compact: true,
         }))
         @if view.may_govern {
             (upload("/system/move-in/authority", html! {
                 (error(view, "authority"))
-                (field("files", "Authority of the old server").kind("file").several().accept(".pem,.crt,.cer,.der,.key,.p12,.pfx")
-                    .help("Its certificate, as PEM, DER or PKCS#12; with the key its SCEP goes on here. MicroMDM's is in micromdm.db: see below."))
-                (field("passphrase", "Passphrase").kind("password").optional().autocomplete("off").help("Opens what is encrypted."))
-                div.form-foot { (Button::submit("Trust it for 30 days").main()) }
+                (field("files", t!("Authority of the old server")).kind("file").several().accept(".pem,.crt,.cer,.der,.key,.p12,.pfx")
+                    .help(t!("Its certificate, as PEM, DER or PKCS#12; with the key its SCEP goes on here. MicroMDM's is in micromdm.db: see below.")))
+                (field("passphrase", t!("Passphrase")).kind("password").optional().autocomplete("off").help(t!("Opens what is encrypted.")))
+                div.form-foot { (Button::submit(t!("Trust it for 30 days")).main()) }
             }))
         }
     }
@@ -205,15 +205,15 @@ fn authorities(view: &MoveInView, now: Timestamp) -> Markup {
 
 fn profile(view: &MoveInView) -> Markup {
     html! {
-        p { "Identities are renewed from here only where the profile is known that the device has: nothing of it may change. Bring it as devices get it, for example what " code { "/mdm/enroll" } " of MicroMDM gives." }
+        p { (t!("Identities are renewed from here only where the profile is known that the device has: nothing of it may change. Bring it as devices get it, for example what ")) code { (t!("/mdm/enroll")) } (t!(" of MicroMDM gives.")) }
         @if !view.profiles.is_empty() {
             (facts(&view.profiles.iter().map(|(identifier, url)| Fact::code(identifier.clone(), url)).collect::<Vec<_>>()))
         }
         @if view.may_configure {
             (upload("/system/move-in/profile", html! {
                 (error(view, "profile"))
-                (field("profile", "Enrollment profile of the old server").kind("file").accept(".mobileconfig,.plist,.xml"))
-                div.form-foot { (Button::submit("Learn it")) }
+                (field("profile", t!("Enrollment profile of the old server")).kind("file").accept(".mobileconfig,.plist,.xml"))
+                div.form-foot { (Button::submit(t!("Learn it"))) }
             }))
         }
     }
@@ -222,8 +222,8 @@ fn profile(view: &MoveInView) -> Markup {
 fn devices(view: &MoveInView, now: Timestamp) -> Markup {
     let rows = view.devices.iter().map(|device| {
         let how = match device.bound_at {
-            None => html! { (badge(State::Waiting, "moved in, not seen yet")) },
-            Some(at) => html! { (badge(State::Ok, "has come")) " " (time_ago(at, now)) },
+            None => html! { (badge(State::Waiting, t!("moved in, not seen yet"))) },
+            Some(at) => html! { (badge(State::Ok, t!("has come"))) " " (time_ago(at, now)) },
         };
         let cells = vec![
             html! { (device.name) },
@@ -236,13 +236,13 @@ fn devices(view: &MoveInView, now: Timestamp) -> Markup {
     });
     html! {
         (table(&Table {
-            caption: "Devices that moved in",
+            caption: t!("Devices that moved in"),
             columns: vec![
-                Column::main("Device"), Column::text("From"), Column::text("Handed over").labelled(), Column::text("How it is"), Column::text("Came to").minor(),
+                Column::main(t!("Device")), Column::text(t!("From")), Column::text(t!("Handed over")).labelled(), Column::text(t!("How it is")), Column::text(t!("Came to")).minor(),
             ],
-            rows: rows.collect(), pager: None, empty: html! { p.quiet { "No device moved in from another server." } }, selection: None, compact: false,
+            rows: rows.collect(), pager: None, empty: html! { p.quiet { (t!("No device moved in from another server.")) } }, selection: None, compact: false,
         }))
-        @if view.moved > u64::from(LISTED) { p.quiet { "Showing " (LISTED) " of " (view.moved) ", those that have not been seen first. /api/v1/moves has all." } }
+        @if view.moved > u64::from(LISTED) { p.quiet { (t!("Showing ")) (LISTED) (t!(" of ")) (view.moved) (t!(", those that have not been seen first. /api/v1/moves has all.")) } }
     }
 }
 
@@ -250,20 +250,20 @@ fn steps(view: &MoveInView) -> Markup {
     let command = |words: &str| html! { code { (view.command) " " (words) } };
     html! {
         ol.stack {
-            li { "On the old server, note its address and copy what it keeps: MicroMDM's " code { "micromdm.db" } "; NanoMDM's storage folder or a dump of its database, and the certificate authority of its SCEP server. Stop it for the copy." }
-            li { "Look first, on this machine: " (command("import micromdm --check micromdm.db")) ", or " (command("import nanomdm --check FOLDER ca.pem push.pem push.key")) ". Nothing is changed." }
-            li { "The same without " code { "--check" } " brings authority, push certificate and devices. The tools of their world work too: " code { "nano2nano" } " and " code { "llorne" } " with this server's " code { "/migration" } " and an API token as the key." }
-            li { "Bring the enrollment profile of the old server, above or with " code { "--profile" } "." }
-            li { "Write the old host name into " code { "extra_hosts" } " in rollcall.toml and start again; then let the name point to this machine. The TLS certificate must be one that the devices trust already: the old server's, or a public one." }
-            li { "Devices come by themselves, most within a day. Each one that has come is ticked off above; wake the others by sending them something." }
-            li { "When none is missing, close the door: “Close” beside the authority." }
+            li { (t!("On the old server, note its address and copy what it keeps: MicroMDM's ")) code { (t!("micromdm.db")) } (t!("; NanoMDM's storage folder or a dump of its database, and the certificate authority of its SCEP server. Stop it for the copy.")) }
+            li { (t!("Look first, on this machine: ")) (command(t!("import micromdm --check micromdm.db"))) (t!(", or ")) (command(t!("import nanomdm --check FOLDER ca.pem push.pem push.key"))) (t!(". Nothing is changed.")) }
+            li { (t!("The same without ")) code { "--check" } (t!(" brings authority, push certificate and devices. The tools of their world work too: ")) code { "nano2nano" } (t!(" and ")) code { (t!("llorne")) } (t!(" with this server's ")) code { (t!("/migration")) } (t!(" and an API token as the key.")) }
+            li { (t!("Bring the enrollment profile of the old server, above or with ")) code { "--profile" } "." }
+            li { (t!("Write the old host name into ")) code { (t!("extra_hosts")) } (t!(" in rollcall.toml and start again; then let the name point to this machine. The TLS certificate must be one that the devices trust already: the old server's, or a public one.")) }
+            li { (t!("Devices come by themselves, most within a day. Each one that has come is ticked off above; wake the others by sending them something.")) }
+            li { (t!("When none is missing, close the door: “Close” beside the authority.")) }
         }
     }
 }
 
 fn out(view: &MoveInView) -> Markup {
     html! {
-        p { "Any server of the Nano world takes these devices over the same way: " code { (view.command) " export nano --to https://new.example.school/migration --key-file KEY" } ", or into a file. It also needs this server's root, its push certificate and its host name." }
+        p { (t!("Any server of the Nano world takes these devices over the same way: ")) code { (view.command) (t!(" export nano --to https://new.example.school/migration --key-file KEY")) } (t!(", or into a file. It also needs this server's root, its push certificate and its host name.")) }
     }
 }
 

@@ -91,56 +91,56 @@ pub fn page(shell: &Shell, view: &NoticesView) -> Markup {
     let content = html! {
         div.stack.loose {
             @if let Some(words) = view.error("") { p.error role="alert" { (words) } }
-            (section("How they stand", standing(view, shell.now)))
-            (section("Who gets what", recipients(view)))
-            (section("Mail server", mail_server(view)))
-            (section("Beside what needs somebody", rules(view)))
-            (section("Calendar", calendar(view)))
-            (section("Webhooks", html! {
-                p.quiet { "A webhook that names the topic " code { "rollcall.Notice" } " is told the same as it happens. " a href="/system/webhooks" { "Webhooks" } }
+            (section(t!("How they stand"), standing(view, shell.now)))
+            (section(t!("Who gets what"), recipients(view)))
+            (section(t!("Mail server"), mail_server(view)))
+            (section(t!("Beside what needs somebody"), rules(view)))
+            (section(t!("Calendar"), calendar(view)))
+            (section(t!("Webhooks"), html! {
+                p.quiet { (t!("A webhook that names the topic ")) code { (t!("rollcall.Notice")) } (t!(" is told the same as it happens. ")) a href="/system/webhooks" { (t!("Webhooks")) } }
             }))
-            (section("Last letters", letters(&view.standing.letters, shell.now)))
+            (section(t!("Last letters"), letters(&view.standing.letters, shell.now)))
         }
     };
-    let under = html! { "What needs somebody, told away from this page: each thing once, several in one letter." };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Notices") }, content)
+    let under = html! { (t!("What needs somebody, told away from this page: each thing once, several in one letter.")) };
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), under, ..Frame::new(Section::System, t!("Notices")) }, content)
 }
 
 fn standing(view: &NoticesView, now: Timestamp) -> Markup {
     let standing = &view.standing;
     let server = html! {
         @match &standing.server {
-            Some(server) => { (server.host) ", port " (server.port) },
-            None => { (badge(State::Waiting, "none yet")) " Nothing is sent by e-mail." },
+            Some(server) => { (server.host) (t!(", port ")) (server.port) },
+            None => { (badge(State::Waiting, t!("none yet"))) (t!(" Nothing is sent by e-mail.")) },
         }
     };
-    let mut list = vec![Fact::new("Mail server", server)];
+    let mut list = vec![Fact::new(t!("Mail server"), server)];
     if let Some(last) = standing.letters.iter().find(|letter| !letter.said.is_empty()) {
         list.push(Fact::new(
-            "Last letter",
+            t!("Last letter"),
             html! { (outcome(last)) " " (time_ago(last.ended_at.unwrap_or(last.created_at), now)) ": " (last.said) },
         ));
     }
     if standing.waiting > 0 {
-        list.push(Fact::text("Waiting", &count(standing.waiting, "letter", "letters")));
+        list.push(Fact::text(t!("Waiting"), &count(standing.waiting, t!("letter"), t!("letters"))));
     }
     let digest = html! {
         @match standing.next_digest_at {
             Some(at) => (moment(at)),
-            None if standing.rules.digest => "once there is a mail server",
-            None => "not wanted",
+            None if standing.rules.digest => (t!("once there is a mail server")),
+            None => (t!("not wanted")),
         }
     };
-    list.push(Fact::new("Next weekly digest", digest));
+    list.push(Fact::new(t!("Next weekly digest"), digest));
     facts(&list)
 }
 
 fn outcome(letter: &Letter) -> Markup {
     match letter.state {
-        LetterState::Sent => badge(State::Ok, "sent"),
-        LetterState::Waiting if letter.attempts == 0 => badge(State::Waiting, "waits"),
-        LetterState::Waiting => badge(State::Waiting, "is tried again"),
-        LetterState::GivenUp => badge(State::Problem, "not sent"),
+        LetterState::Sent => badge(State::Ok, t!("sent")),
+        LetterState::Waiting if letter.attempts == 0 => badge(State::Waiting, t!("waits")),
+        LetterState::Waiting => badge(State::Waiting, t!("is tried again")),
+        LetterState::GivenUp => badge(State::Problem, t!("not sent")),
     }
 }
 
@@ -148,7 +148,7 @@ fn outcome(letter: &Letter) -> Markup {
 pub fn kind_boxes(prefix: &str, ticked: &[NoticeKind]) -> Markup {
     html! {
         fieldset.stack {
-            legend { "What is sent there" }
+            legend { (t!("What is sent there")) }
             @for kind in NoticeKind::ALL {
                 @let (name, tells) = words(*kind);
                 (checkbox(&format!("{prefix}.{kind}"), name, ticked.contains(kind), tells))
@@ -161,16 +161,16 @@ fn recipients(view: &NoticesView) -> Markup {
     let all = &view.standing.recipients;
     html! {
         div.stack {
-            p { "People who look after this appliance choose for themselves, at " a href="/account#notices" { "Your account" } ". Further addresses, such as that of a list, stand here too." }
-            @if all.is_empty() { p.quiet { "Nobody yet." } }
+            p { (t!("People who look after this appliance choose for themselves, at ")) a href="/account#notices" { (t!("Your account")) } (t!(". Further addresses, such as that of a list, stand here too.")) }
+            @if all.is_empty() { p.quiet { (t!("Nobody yet.")) } }
             @for recipient in all { (one(recipient)) }
             details open[view.error("address").is_some()] {
-                summary { "Add an address" }
+                summary { (t!("Add an address")) }
                 (post(&format!("{ADDRESS}/recipients"), html! {
                     div.form {
-                        (field("new_address", "Address").kind("email").value(&view.new_address).error(view.error("address")).example("it@example.school").autocomplete("off"))
+                        (field("new_address", t!("Address")).kind("email").value(&view.new_address).error(view.error("address")).example("it@example.school").autocomplete("off"))
                         (kind_boxes("new", NoticeKind::ALL))
-                        div.form-foot { (Button::submit("Add").main()) }
+                        div.form-foot { (Button::submit(t!("Add")).main()) }
                     }
                 }))
             }
@@ -186,15 +186,15 @@ fn one(recipient: &Recipient) -> Markup {
         details {
             summary {
                 bdi { @match &recipient.admin { Some(admin) => { (admin.name) ", " (recipient.address) }, None => (recipient.address) } }
-                @if !is_served(recipient) { " " (badge(State::Problem, "gets nothing")) }
+                @if !is_served(recipient) { " " (badge(State::Problem, t!("gets nothing"))) }
                 span.quiet { ": " (gets) }
             }
             div.stack {
-                @if !is_served(recipient) { p.quiet { "They may not log in, or not see what is told, any more." } }
+                @if !is_served(recipient) { p.quiet { (t!("They may not log in, or not see what is told, any more.")) } }
                 (post(&address, html! {
                     div.form {
                         (kind_boxes(&recipient.id, &recipient.kinds))
-                        div.form-foot { (Button::submit("Save").main()) (Button::submit("Take off the list").to(format!("{address}/remove")).unchecked()) }
+                        div.form-foot { (Button::submit(t!("Save")).main()) (Button::submit(t!("Take off the list")).to(format!("{address}/remove")).unchecked()) }
                     }
                 }))
             }
@@ -209,40 +209,40 @@ fn mail_server(view: &NoticesView) -> Markup {
         field(name, label).value(value).error(error(name)).autocomplete("off").render()
     };
     let password = if view.standing.has_password {
-        "One is kept, and not shown. Leave this empty to go on with it."
+        t!("One is kept, and not shown. Leave this empty to go on with it.")
     } else {
-        "It is kept sealed, and not shown again."
+        t!("It is kept sealed, and not shown again.")
     };
     let trust_open = !form.trust_anchors.is_empty() || view.error("trust_anchors").is_some();
     html! {
         (post(&format!("{ADDRESS}/mail-server"), html! {
             div.form {
-                (field("host", "Mail server").value(&form.host).error(error("host")).example("mail.example.school").autocomplete("off").mono())
+                (field("host", t!("Mail server")).value(&form.host).error(error("host")).example("mail.example.school").autocomplete("off").mono())
                 fieldset.stack {
-                    legend { "Encryption" }
-                    (radio("security", "tls", "TLS", form.security == Security::Tls, "From the first byte; mostly on port 465."))
-                    (radio("security", "starttls", "STARTTLS", form.security == Security::StartTls, "After the greeting; mostly on port 587. Without it nothing is sent."))
-                    (radio("security", "none", "None", form.security == Security::None, "Only for a mail server on this machine."))
-                    (checkbox("open_allowed", "It is another machine, and I mean it", form.open_allowed, "With no encryption everybody on the way reads along, the password too."))
+                    legend { (t!("Encryption")) }
+                    (radio("security", "tls", "TLS", form.security == Security::Tls, t!("From the first byte; mostly on port 465.")))
+                    (radio("security", "starttls", "STARTTLS", form.security == Security::StartTls, t!("After the greeting; mostly on port 587. Without it nothing is sent.")))
+                    (radio("security", "none", t!("None"), form.security == Security::None, t!("Only for a mail server on this machine.")))
+                    (checkbox("open_allowed", t!("It is another machine, and I mean it"), form.open_allowed, t!("With no encryption everybody on the way reads along, the password too.")))
                     @if let Some(words) = error("security") { p.error role="alert" { (words) } }
                 }
-                (field("port", "Port").optional().kind("number").value(&form.port).error(error("port")).help("Empty for the usual one."))
-                (field("user", "User").optional().value(&form.user).error(error("user")).autocomplete("off").mono().help("Empty where it does not ask who we are."))
-                (field("password", "Password").optional().kind("password").error(error("password")).autocomplete("new-password").help(password))
-                (field("from", "Sender’s address").kind("email").value(&form.from).error(error("from")).example("rollcall@example.school").autocomplete("off"))
-                (text("from_name", "Sender’s name", &form.from_name))
-                (field("reply_to", "Answers go to").optional().kind("email").value(&form.reply_to).error(error("reply_to")).autocomplete("off").help("Empty for the sender’s address."))
+                (field("port", t!("Port")).optional().kind("number").value(&form.port).error(error("port")).help(t!("Empty for the usual one.")))
+                (field("user", t!("User")).optional().value(&form.user).error(error("user")).autocomplete("off").mono().help(t!("Empty where it does not ask who we are.")))
+                (field("password", t!("Password")).optional().kind("password").error(error("password")).autocomplete("new-password").help(password))
+                (field("from", t!("Sender’s address")).kind("email").value(&form.from).error(error("from")).example("rollcall@example.school").autocomplete("off"))
+                (text("from_name", t!("Sender’s name"), &form.from_name))
+                (field("reply_to", t!("Answers go to")).optional().kind("email").value(&form.reply_to).error(error("reply_to")).autocomplete("off").help(t!("Empty for the sender’s address.")))
                 details open[trust_open] {
-                    summary { "Certificates to trust" }
-                    (field("trust_anchors", "Certificates").optional().lines(4).value(&form.trust_anchors).error(error("trust_anchors")).mono()
-                        .help("Only for a mail server with a certificate authority of its own: its root, as text."))
+                    summary { (t!("Certificates to trust")) }
+                    (field("trust_anchors", t!("Certificates")).optional().lines(4).value(&form.trust_anchors).error(error("trust_anchors")).mono()
+                        .help(t!("Only for a mail server with a certificate authority of its own: its root, as text.")))
                 }
-                (field("test_address", "Send a letter for trial to").optional().kind("email").value(&form.test_address).error(error("test_address")).autocomplete("email")
-                    .help("By what stands above, saved or not. You see at once what the mail server says."))
+                (field("test_address", t!("Send a letter for trial to")).optional().kind("email").value(&form.test_address).error(error("test_address")).autocomplete("email")
+                    .help(t!("By what stands above, saved or not. You see at once what the mail server says.")))
                 div.form-foot {
-                    (Button::submit("Save").main())
-                    (Button::submit("Send a letter for trial").to(format!("{ADDRESS}/test")))
-                    @if view.standing.server.is_some() { (Button::submit("Take it out").to(format!("{ADDRESS}/mail-server/remove")).unchecked()) }
+                    (Button::submit(t!("Save")).main())
+                    (Button::submit(t!("Send a letter for trial")).to(format!("{ADDRESS}/test")))
+                    @if view.standing.server.is_some() { (Button::submit(t!("Take it out")).to(format!("{ADDRESS}/mail-server/remove")).unchecked()) }
                 }
             }
         }))
@@ -252,16 +252,16 @@ fn mail_server(view: &NoticesView) -> Markup {
 fn rules(view: &NoticesView) -> Markup {
     let rules = &view.standing.rules;
     let days: Vec<_> = (0..7).map(|day| (day.to_string(), weekday_words(day).to_owned())).collect();
-    let help = format!("By the clock of {}.", view.zone.replace('_', " "));
+    let help = t!("By the clock of {replace}.", replace = view.zone.replace('_', " "));
     post(
         &format!("{ADDRESS}/rules"),
         html! {
             div.form {
-                (checkbox("tell_mended", "Say also when something is over", rules.tell_mended, "Once it has been well for an hour."))
-                (checkbox("digest", "Send a digest each week", rules.digest, "To those who ticked it: what needs somebody, what ends, and how devices, updates and apps stand."))
-                (select("weekday", "On", &days, &rules.weekday.to_string(), "", view.error("weekday")))
-                (field("at", "At").kind("time").value(&time(rules.minute)).error(view.error("at")).help(&help))
-                div.form-foot { (Button::submit("Save").main()) }
+                (checkbox("tell_mended", t!("Say also when something is over"), rules.tell_mended, t!("Once it has been well for an hour.")))
+                (checkbox("digest", t!("Send a digest each week"), rules.digest, t!("To those who ticked it: what needs somebody, what ends, and how devices, updates and apps stand.")))
+                (select("weekday", t!("On"), &days, &rules.weekday.to_string(), "", view.error("weekday")))
+                (field("at", t!("At")).kind("time").value(&time(rules.minute)).error(view.error("at")).help(&help))
+                div.form-foot { (Button::submit(t!("Save")).main()) }
             }
         },
     )
@@ -271,17 +271,17 @@ fn calendar(view: &NoticesView) -> Markup {
     let address = format!("{ADDRESS}/calendar");
     html! {
         div.stack {
-            p { "Everything that ends, for the calendar on your telephone or of your team: certificates, tokens, profiles, and deadlines of update plans, with reminders before." }
+            p { (t!("Everything that ends, for the calendar on your telephone or of your team: certificates, tokens, profiles, and deadlines of update plans, with reminders before.")) }
             @match &view.calendar {
                 Some(url) => {
-                    (copy_field("calendar-address", "Address to subscribe to", url))
-                    p.quiet { "Whoever knows it reads the calendar, without logging in. Make another one when somebody leaves who knew it." }
+                    (copy_field("calendar-address", t!("Address to subscribe to"), url))
+                    p.quiet { (t!("Whoever knows it reads the calendar, without logging in. Make another one when somebody leaves who knew it.")) }
                     div.row {
-                        (post(&address, html! { (Button::submit("Make another address")) }))
-                        (post(&format!("{address}/revoke"), html! { (Button::submit("Take it back")) }))
+                        (post(&address, html! { (Button::submit(t!("Make another address"))) }))
+                        (post(&format!("{address}/revoke"), html! { (Button::submit(t!("Take it back"))) }))
                     }
                 },
-                None => (post(&address, html! { (Button::submit("Make an address").main()) })),
+                None => (post(&address, html! { (Button::submit(t!("Make an address")).main()) })),
             }
         }
     }
@@ -297,21 +297,21 @@ fn letters(list: &[Letter], now: Timestamp) -> Markup {
             html! { bdi { (letter.address) } },
             html! { (letter.subject) },
             outcome(letter),
-            html! { (letter.said) @if let Some(due) = letter.due_at.filter(|_| letter.attempts > 0) { span.quiet { " Next try " (time_ago(due, now)) "." } } },
+            html! { (letter.said) @if let Some(due) = letter.due_at.filter(|_| letter.attempts > 0) { span.quiet { (t!(" Next try ")) (time_ago(due, now)) "." } } },
         ],
     };
     table(&Table {
-        caption: "Last letters",
+        caption: t!("Last letters"),
         columns: vec![
-            Column::text("Written"),
-            Column::text("To").labelled(),
-            Column::main("About").wraps(),
-            Column::text("Outcome").labelled(),
-            Column::text("What the mail server said").labelled().wraps(),
+            Column::text(t!("Written")),
+            Column::text(t!("To")).labelled(),
+            Column::main(t!("About")).wraps(),
+            Column::text(t!("Outcome")).labelled(),
+            Column::text(t!("What the mail server said")).labelled().wraps(),
         ],
         rows: list.iter().map(row).collect(),
         pager: None,
-        empty: html! { p.quiet { "None yet." } },
+        empty: html! { p.quiet { (t!("None yet.")) } },
         selection: None,
         compact: true,
     })

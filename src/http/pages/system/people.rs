@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::own_account::{SessionRow, sessions};
 use super::super::parts::{Button, Confirm, Frame, Section, Shell, confirm, copy_field, field, frame, post, radio, section};
+use crate::language::way;
 use crate::mdm::Role;
 use crate::mdm::admins::PASSWORD_MIN;
 
@@ -43,9 +44,9 @@ pub struct TokenForm {
     pub errors: Vec<(String, String)>,
 }
 
-const BACK: (&str, &str) = ("/system", "System");
+const BACK: (&str, &str) = ("/system", msg!("System"));
 
-const PEOPLE: (&str, &str) = ("/system/admins", "People who log in");
+const PEOPLE: (&str, &str) = ("/system/admins", msg!("People who log in"));
 
 fn error<'a>(errors: &'a [(String, String)], name: &str) -> Option<&'a str> {
     errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str())
@@ -65,14 +66,14 @@ fn new_admin(shell: &Shell, form: &AdminForm) -> Markup {
         "/system/admins",
         html! {
             div.form {
-                (field("name", "Name to log in with").value(&form.name).error(error(&form.errors, "name")).autocomplete("off").first())
+                (field("name", t!("Name to log in with")).value(&form.name).error(error(&form.errors, "name")).autocomplete("off").first())
                 (roles(&Role::ALL, form.role))
-                (field("password", "First password").kind("password").error(error(&form.errors, "password")).autocomplete("new-password").help(&help))
-                div.form-foot { (Button::submit("Add them").main()) (Button::link("/system/admins", "Cancel")) }
+                (field("password", t!("First password")).kind("password").error(error(&form.errors, "password")).autocomplete("new-password").help(&help))
+                div.form-foot { (Button::submit(t!("Add them")).main()) (Button::link("/system/admins", t!("Cancel"))) }
             }
         },
     );
-    frame(shell, &Frame { back: Some(PEOPLE), ..Frame::new(Section::System, "Add someone") }, content)
+    frame(shell, &Frame { back: Some(way(PEOPLE)), ..Frame::new(Section::System, t!("Add someone")) }, content)
 }
 
 fn known_admin(shell: &Shell, form: &AdminForm, id: &str) -> Markup {
@@ -80,59 +81,59 @@ fn known_admin(shell: &Shell, form: &AdminForm, id: &str) -> Markup {
     let help = password_help();
     let content = html! {
         div.stack.loose {
-            @if form.is_viewer { p.quiet { "This is you. Another Owner can change your role or keep you out; you cannot do it yourself." } }
+            @if form.is_viewer { p.quiet { (t!("This is you. Another Owner can change your role or keep you out; you cannot do it yourself.")) } }
             @else {
-                (post(&address, html! { div.form { (roles(&Role::ALL, form.role)) div.form-foot { (Button::submit("Change the role").main()) } } }))
+                (post(&address, html! { div.form { (roles(&Role::ALL, form.role)) div.form-foot { (Button::submit(t!("Change the role")).main()) } } }))
             }
             (post(&format!("{address}/person"), html! {
                 div.form {
-                    (field("person", "Person of the school").optional().value(&form.person).error(error(&form.errors, "person"))
-                        .help("Their e-mail address or whole name, as it stands under People. A teacher sees the classes that this person teaches."))
-                    div.form-foot { (Button::submit("Save")) }
+                    (field("person", t!("Person of the school")).optional().value(&form.person).error(error(&form.errors, "person"))
+                        .help(t!("Their e-mail address or whole name, as it stands under People. A teacher sees the classes that this person teaches.")))
+                    div.form-foot { (Button::submit(t!("Save"))) }
                 }
             }))
-            (section("Where they are logged in", html! {
+            (section(t!("Where they are logged in"), html! {
                 div.stack {
                     (sessions(&form.sessions, shell.now, |row| format!("{address}/sessions/{}/end", row.id)))
-                    @if !form.sessions.is_empty() && !form.is_viewer { (post(&format!("{address}/sessions/end-all"), html! { (Button::submit("End all")) })) }
+                    @if !form.sessions.is_empty() && !form.is_viewer { (post(&format!("{address}/sessions/end-all"), html! { (Button::submit(t!("End all"))) })) }
                 }
             }))
             @if form.second_factor && !form.is_viewer {
-                (section("Second factor", html! {
-                    p.quiet { "It is on. Switch it off where they have lost their telephone and the codes on paper; their log-ins end." }
-                    (post(&format!("{address}/second-factor/reset"), html! { (Button::submit("Switch it off").destructive()) }))
+                (section(t!("Second factor"), html! {
+                    p.quiet { (t!("It is on. Switch it off where they have lost their telephone and the codes on paper; their log-ins end.")) }
+                    (post(&format!("{address}/second-factor/reset"), html! { (Button::submit(t!("Switch it off")).destructive()) }))
                 }))
             }
             (post(&format!("{address}/password"), html! {
                 div.form {
-                    (field("password", "New password").kind("password").error(error(&form.errors, "password")).autocomplete("new-password").help(&help))
-                    div.form-foot { (Button::submit("Set the password")) }
+                    (field("password", t!("New password")).kind("password").error(error(&form.errors, "password")).autocomplete("new-password").help(&help))
+                    div.form-foot { (Button::submit(t!("Set the password"))) }
                 }
             }))
             @if !form.is_viewer {
                 div.row {
-                    @if form.disabled { (post(&format!("{address}/enable"), html! { (Button::submit("Let them log in again")) })) }
-                    @else { (Button::link(format!("{address}/disable"), "Keep them out…").destructive().asks()) }
-                    (Button::link(format!("{address}/remove"), "Remove…").destructive().asks())
+                    @if form.disabled { (post(&format!("{address}/enable"), html! { (Button::submit(t!("Let them log in again"))) })) }
+                    @else { (Button::link(format!("{address}/disable"), t!("Keep them out…")).destructive().asks()) }
+                    (Button::link(format!("{address}/remove"), t!("Remove…")).destructive().asks())
                 }
             }
         }
     };
-    frame(shell, &Frame { back: Some(PEOPLE), ..Frame::new(Section::System, &form.name) }, content)
+    frame(shell, &Frame { back: Some(way(PEOPLE)), ..Frame::new(Section::System, &form.name) }, content)
 }
 
 fn password_help() -> String {
-    format!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs. All their sessions end.")
+    t!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs. All their sessions end.", PASSWORD_MIN)
 }
 
 /// A role's name, and what it is for in a sentence.
-pub(in crate::http::pages) const fn role_words(role: Role) -> (&'static str, &'static str) {
+pub(in crate::http::pages) fn role_words(role: Role) -> (&'static str, &'static str) {
     match role {
-        Role::Owner => ("Owner", "Everything, also secrets and who may log in."),
-        Role::Admin => ("Admin", "Everything but that."),
-        Role::Helper => ("Helper", "Daily work with devices; erases nothing, changes no settings."),
-        Role::Teacher => ("Teacher", "Own classes, for a lesson's time."),
-        Role::Viewer => ("Viewer", "Looks, changes nothing."),
+        Role::Owner => (t!("Owner"), t!("Everything, also secrets and who may log in.")),
+        Role::Admin => (t!("Admin"), t!("Everything but that.")),
+        Role::Helper => (t!("Helper"), t!("Daily work with devices; erases nothing, changes no settings.")),
+        Role::Teacher => (t!("Teacher"), t!("Own classes, for a lesson's time.")),
+        Role::Viewer => (t!("Viewer"), t!("Looks, changes nothing.")),
     }
 }
 
@@ -140,7 +141,7 @@ pub(in crate::http::pages) const fn role_words(role: Role) -> (&'static str, &'s
 fn roles(offered: &[Role], chosen: Role) -> Markup {
     html! {
         fieldset.choices {
-            legend { "Role" }
+            legend { (t!("Role")) }
             @for role in offered {
                 @let (label, help) = role_words(*role);
                 (radio("role", role.as_str(), label, *role == chosen, help))
@@ -154,11 +155,11 @@ pub fn lose_access(shell: &Shell, id: &str, name: &str, for_good: bool) -> Marku
     let (path, title, words) = if for_good {
         (
             "remove",
-            format!("Remove {name}"),
-            "They cannot log in any more, and their sessions end at once. What they did stays in the audit log.",
+            t!("Remove {name}", name),
+            t!("They cannot log in any more, and their sessions end at once. What they did stays in the audit log."),
         )
     } else {
-        ("disable", format!("Keep {name} out"), "Their sessions end at once, and they cannot log in until you let them again.")
+        ("disable", t!("Keep {name} out", name), t!("Their sessions end at once, and they cannot log in until you let them again."))
     };
     let (action, cancel) = (format!("/system/admins/{id}/{path}"), format!("/system/admins/{id}"));
     sure(shell, &action, &title, words, &cancel, (&cancel, name))
@@ -167,8 +168,8 @@ pub fn lose_access(shell: &Shell, id: &str, name: &str, for_good: bool) -> Marku
 /// The page that asks before a token stops.
 pub fn revoke(shell: &Shell, id: &str, name: &str) -> Markup {
     let action = format!("/system/tokens/{id}/revoke");
-    let title = format!("Revoke the token “{name}”");
-    sure(shell, &action, &title, "Scripts that use it are refused from now on.", "/system", BACK)
+    let title = t!("Revoke the token “{name}”", name);
+    sure(shell, &action, &title, t!("Scripts that use it are refused from now on."), "/system", way(BACK))
 }
 
 fn sure(shell: &Shell, action: &str, title: &str, words: &str, cancel: &str, back: (&str, &str)) -> Markup {
@@ -183,38 +184,38 @@ pub fn token(shell: &Shell, form: &TokenForm) -> Markup {
         "/system/tokens",
         html! {
             div.form {
-                (field("name", "What it is for").value(&form.name).error(error(&form.errors, "name")).example("nightly export").first())
+                (field("name", t!("What it is for")).value(&form.name).error(error(&form.errors, "name")).example(t!("nightly export")).first())
                 (roles(&offered, form.role))
-                (field("days", "For how many days").kind("number").optional().value(&form.days).error(error(&form.errors, "days"))
-                    .help("Leave it empty for no end."))
-                div.form-foot { (Button::submit("Make the token").main()) (Button::link("/system", "Cancel")) }
+                (field("days", t!("For how many days")).kind("number").optional().value(&form.days).error(error(&form.errors, "days"))
+                    .help(t!("Leave it empty for no end.")))
+                div.form-foot { (Button::submit(t!("Make the token")).main()) (Button::link("/system", t!("Cancel"))) }
             }
         },
     );
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::System, "Make a token") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::System, t!("Make a token")) }, content)
 }
 
 /// The page that shows a new token, once; it must not be cached.
 pub fn token_made(shell: &Shell, name: &str, text: &str) -> Markup {
     let content = html! {
         div.form {
-            (copy_field("token", "Token", text))
-            p { "Copy it now: it is not shown again. Scripts send it as " code { "Authorization: Bearer" } "." }
-            div.row { (Button::link("/system", "Done").main()) }
+            (copy_field("token", t!("Token"), text))
+            p { (t!("Copy it now: it is not shown again. Scripts send it as ")) code { (t!("Authorization: Bearer")) } "." }
+            div.row { (Button::link("/system", t!("Done")).main()) }
         }
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::System, name) }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::System, name) }, content)
 }
 
 /// The page of a new token once it was shown.
 pub fn token_was_shown(shell: &Shell) -> Markup {
     let content = html! {
         div.form {
-            p { "The token was shown once and is not shown again. It works if you copied it; if not, revoke it under System and make another." }
-            div.row { (Button::link("/system", "Go to System").main()) }
+            p { (t!("The token was shown once and is not shown again. It works if you copied it; if not, revoke it under System and make another.")) }
+            div.row { (Button::link("/system", t!("Go to System")).main()) }
         }
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::System, "Token") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::System, t!("Token")) }, content)
 }
 
 #[cfg(test)]

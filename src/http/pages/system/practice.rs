@@ -1,5 +1,6 @@
 //! Practice devices: how many there are, more or fewer, or none.
 
+use crate::language::way;
 use maud::{Markup, html};
 
 use super::super::ade::devices::switch_on;
@@ -33,18 +34,18 @@ pub struct PracticeView {
 /// Where people are told to enroll their own devices.
 const OWN_DEVICES: &str = "/system/practice/own-devices";
 
-const BACK: (&str, &str) = ("/system", "System");
+const BACK: (&str, &str) = ("/system", msg!("System"));
 
 /// The page.
 pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
     let classroom = view.classroom.to_string();
     let typed = view.refused.as_ref().map_or(classroom.as_str(), |(typed, _)| typed);
     let error = view.refused.as_ref().map(|(_, error)| error.as_str());
-    let help = format!(
-        "Up to {}. iPads, iPhones, Macs and an Apple TV, with systems from iOS 12 to 27.",
-        super::super::parts::thousands(view.limit)
+    let help = t!(
+        "Up to {thousands}. iPads, iPhones, Macs and an Apple TV, with systems from iOS 12 to 27.",
+        thousands = super::super::parts::thousands(view.limit)
     );
-    let under = html! { "Simulated on this machine. They enroll, answer and misbehave like real ones, and count nowhere." };
+    let under = html! { (t!("Simulated on this machine. They enroll, answer and misbehave like real ones, and count nowhere.")) };
     let content = html! {
         @if view.wanted > 0 || view.here > 0 {
             (live(Live { id: "practice", topics: "enrollment device setting", of: None, src: None }, how_far(view)))
@@ -52,54 +53,54 @@ pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
         @if view.may_change {
             (post("/system/practice", html! {
                 div.form {
-                    (field("devices", "How many practice devices").kind("number").value(typed).error(error).help(&help))
-                    div.form-foot { (Button::submit("Set the number").main()) }
+                    (field("devices", t!("How many practice devices")).kind("number").value(typed).error(error).help(&help))
+                    div.form-foot { (Button::submit(t!("Set the number")).main()) }
                 }
             }))
         }
-        @else { p.quiet { "How many there are is a setting: an Owner or Admin says it." } }
-        @if view.may_switch_on && view.boxed > 0 { (section("Practice cart", switch_on("/system/practice", view.boxed))) }
-        @if view.may_switch_on && view.wanted > 0 && !view.own { (section("People’s own devices", own_devices(view.own_obstacle))) }
+        @else { p.quiet { (t!("How many there are is a setting: an Owner or Admin says it.")) } }
+        @if view.may_switch_on && view.boxed > 0 { (section(t!("Practice cart"), switch_on("/system/practice", view.boxed))) }
+        @if view.may_switch_on && view.wanted > 0 && !view.own { (section(t!("People’s own devices"), own_devices(view.own_obstacle))) }
         @if view.may_change {
-            @if view.wanted > 0 || view.here > 0 { div.row { (Button::link("/system/practice/remove", "Remove all of them…").destructive().asks()) } }
+            @if view.wanted > 0 || view.here > 0 { div.row { (Button::link("/system/practice/remove", t!("Remove all of them…")).destructive().asks()) } }
         }
     };
-    frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, "Practice devices") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), under, ..Frame::new(Section::System, t!("Practice devices")) }, content)
 }
 
 /// The button that has practice people enroll devices of their own.
 fn own_devices(obstacle: Option<&str>) -> Markup {
     html! {
-        p.quiet { "Two people have an iPhone and an iPad of their own, and enroll them by their account: so one sees what is managed of such a device, and what is not." }
+        p.quiet { (t!("Two people have an iPhone and an iPad of their own, and enroll them by their account: so one sees what is managed of such a device, and what is not.")) }
         @match obstacle {
-            Some(words) => p { (words) " " a href=(super::account::ADDRESS) { "Enrollment by account" } },
-            None => (post(OWN_DEVICES, html! { div.row { (Button::submit("Have them enroll")) } })),
+            Some(words) => p { (words) " " a href=(super::account::ADDRESS) { (t!("Enrollment by account")) } },
+            None => (post(OWN_DEVICES, html! { div.row { (Button::submit(t!("Have them enroll"))) } })),
         }
     }
 }
 
 fn how_far(view: &PracticeView) -> Markup {
     let words = match view.wanted.cmp(&view.here) {
-        std::cmp::Ordering::Greater => "The rest is enrolling.",
-        std::cmp::Ordering::Equal => "All are enrolled.",
-        std::cmp::Ordering::Less => "More are here than wanted; they are leaving.",
+        std::cmp::Ordering::Greater => t!("The rest is enrolling."),
+        std::cmp::Ordering::Equal => t!("All are enrolled."),
+        std::cmp::Ordering::Less => t!("More are here than wanted; they are leaving."),
     };
     html! { div.form { (progress(view.here.min(view.wanted), view.wanted, words)) } }
 }
 
 /// The page that asks before all practice devices are removed.
 pub fn remove(shell: &Shell, here: u64) -> Markup {
-    let title = format!("Remove {}", super::super::parts::count(here, "practice device", "practice devices"));
+    let title = t!("Remove {count}", count = super::super::parts::count(here, "practice device", "practice devices"));
     let ask = Confirm {
         action: "/system/practice/remove",
         title: &title,
-        consequence: html! { "They and everything about them disappear. Real devices are not touched." },
+        consequence: html! { (t!("They and everything about them disappear. Real devices are not touched.")) },
         verb: &title,
         destructive: true,
         cancel: "/system/practice",
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some(("/system/practice", "Practice devices")), ..Frame::new(Section::System, &title) }, confirm(&ask))
+    frame(shell, &Frame { back: Some(("/system/practice", t!("Practice devices"))), ..Frame::new(Section::System, &title) }, confirm(&ask))
 }
 
 #[cfg(test)]

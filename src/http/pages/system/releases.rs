@@ -70,37 +70,39 @@ pub struct RootRow {
 
 /// The page.
 pub fn page(shell: &Shell, view: &ReleasesView) -> Markup {
-    let under =
-        html! { "Which versions of iOS, iPadOS, macOS, tvOS and visionOS there are, for which models, and until when Apple signs them." };
+    let under = html! { (t!("Which versions of iOS, iPadOS, macOS, tvOS and visionOS there are, for which models, and until when Apple signs them.")) };
     let content = html! {
         (live(Live { id: "releases", topics: "release apple_root job", of: None, src: None }, how_it_is(view, shell.now)))
         @if view.may_change {
-            div.row { (post(&format!("{ADDRESS}/look"), html! { (Button::submit("Look now")) })) }
-            (section("Bring the list as a file", import(view)))
+            div.row { (post(&format!("{ADDRESS}/look"), html! { (Button::submit(t!("Look now"))) })) }
+            (section(t!("Bring the list as a file"), import(view)))
         }
-        (section("Apple's own root", roots(view)))
+        (section(t!("Apple's own root"), roots(view)))
     };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "OS releases") }, content)
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), under, ..Frame::new(Section::System, t!("OS releases")) }, content)
 }
 
 fn how_it_is(view: &ReleasesView, now: Timestamp) -> Markup {
     let about = [
-        Fact::new("How it is", badge(view.state, &view.words)),
-        Fact::new("Releases listed", html! { (thousands(view.listed)) }),
-        Fact::text("It came from", &view.source),
+        Fact::new(t!("How it is"), badge(view.state, &view.words)),
+        Fact::new(t!("Releases listed"), html! { (thousands(view.listed)) }),
+        Fact::text(t!("It came from"), &view.source),
         Fact::new(
-            if view.brought { "As of" } else { "Known to be the newest" },
-            html! { @match view.fetched_at { Some(at) => (time_ago(at, now)), None => "not yet" } },
+            if view.brought { t!("As of") } else { t!("Known to be the newest") },
+            html! { @match view.fetched_at { Some(at) => (time_ago(at, now)), None => (t!("not yet")) } },
         ),
-        Fact::text("Its newest release was posted", &view.newest_posted.map(Day::words).unwrap_or_default()),
-        Fact::new("Apple is asked next", html! { @match view.next_at { Some(at) if at > now => (time_ago(at, now)), _ => "now" } }),
+        Fact::text(t!("Its newest release was posted"), &view.newest_posted.map(Day::words).unwrap_or_default()),
+        Fact::new(
+            t!("Apple is asked next"),
+            html! { @match view.next_at { Some(at) if at > now => (time_ago(at, now)), _ => (t!("now")) } },
+        ),
     ];
     html! {
         (facts(&about))
-        @if !view.problem.is_empty() { p { (view.problem) @if view.listed > 0 { " The last list holds until a newer one comes." } } }
+        @if !view.problem.is_empty() { p { (view.problem) @if view.listed > 0 { (t!(" The last list holds until a newer one comes.")) } } }
         @if !view.passed_over.is_empty() {
             details {
-                summary { "What was passed over in it" }
+                summary { (t!("What was passed over in it")) }
                 ul { @for words in &view.passed_over { li { (words) } } }
             }
         }
@@ -108,15 +110,17 @@ fn how_it_is(view: &ReleasesView, now: Timestamp) -> Markup {
 }
 
 fn import(view: &ReleasesView) -> Markup {
-    let help = "For a server without a way to Apple: open https://gdmf.apple.com/v2/pmv on a Mac, save what comes as it is, and bring it here. It takes the place of the list that is here.";
+    let help = t!(
+        "For a server without a way to Apple: open https://gdmf.apple.com/v2/pmv on a Mac, save what comes as it is, and bring it here. It takes the place of the list that is here."
+    );
     upload_up_to(
         &format!("{ADDRESS}/import"),
         view.max_bytes,
         html! {
-            @if view.asks_for_older { (checkbox("older", "Take the older list", false, "What was posted since is not offered any more until a newer list comes.")) }
-            @if view.asks_for_fewer { (checkbox("fewer", "Take the shorter list", false, "What it lacks is not offered any more, and plans cannot bring it, until a whole list comes.")) }
-            (field("file", "Apple's list").kind("file").accept(".json,.txt,application/json").help(help).error(view.list_error.as_deref()))
-            div.form-foot { (Button::submit("Bring the list").icon(Icon::Upload)) }
+            @if view.asks_for_older { (checkbox("older", t!("Take the older list"), false, t!("What was posted since is not offered any more until a newer list comes."))) }
+            @if view.asks_for_fewer { (checkbox("fewer", t!("Take the shorter list"), false, t!("What it lacks is not offered any more, and plans cannot bring it, until a whole list comes."))) }
+            (field("file", t!("Apple's list")).kind("file").accept(".json,.txt,application/json").help(help).error(view.list_error.as_deref()))
+            div.form-foot { (Button::submit(t!("Bring the list")).icon(Icon::Upload)) }
         },
     )
 }
@@ -132,26 +136,26 @@ fn roots(view: &ReleasesView) -> Markup {
             html! {
                 @match &root.came {
                     Some((how, at)) => { (badge(State::Ok, how)) " " (day(*at)) },
-                    None if root.needed => (badge(State::Waiting, "not here yet")),
-                    None => (badge(State::Silent, "not needed here")),
+                    None if root.needed => (badge(State::Waiting, t!("not here yet"))),
+                    None => (badge(State::Silent, t!("not needed here"))),
                 }
             },
         ],
     };
-    let columns = vec![Column::main("Root").wraps(), Column::text("Trusted for").wraps(), Column::text("How it came").wraps()];
+    let columns = vec![Column::main(t!("Root")).wraps(), Column::text(t!("Trusted for")).wraps(), Column::text(t!("How it came")).wraps()];
     let is_missing = view.roots.iter().any(|root| root.needed && root.came.is_none());
     html! {
         p.quiet {
-            "Apple's service is known by a root that browsers do not trust. "
-            @if view.needs_root { "It is fetched from Apple when it is first needed, and counts only with this fingerprint." }
-            @else { "The settings of this server name others that count there too." }
+            (t!("Apple's service is known by a root that browsers do not trust. "))
+            @if view.needs_root { (t!("It is fetched from Apple when it is first needed, and counts only with this fingerprint.")) }
+            @else { (t!("The settings of this server name others that count there too.")) }
         }
-        (listing("Apple's own roots", columns, view.roots.iter().map(row).collect(), "None is needed."))
+        (listing(t!("Apple's own roots"), columns, view.roots.iter().map(row).collect(), t!("None is needed.")))
         @if view.may_change && (is_missing || view.root_error.is_some()) {
             (upload(&format!("{ADDRESS}/root"), html! {
-                (field("root", "Root certificate").kind("file").accept(".cer,.crt,.pem,.der")
-                    .help("AppleIncRootCertificate.cer or Apple_Enterprise_Attestation_Root_CA.pem, from www.apple.com/certificateauthority.").error(view.root_error.as_deref()))
-                div.form-foot { (Button::submit("Bring the root").icon(Icon::Upload)) }
+                (field("root", t!("Root certificate")).kind("file").accept(".cer,.crt,.pem,.der")
+                    .help(t!("AppleIncRootCertificate.cer or Apple_Enterprise_Attestation_Root_CA.pem, from www.apple.com/certificateauthority.")).error(view.root_error.as_deref()))
+                div.form-foot { (Button::submit(t!("Bring the root")).icon(Icon::Upload)) }
             }))
         }
     }

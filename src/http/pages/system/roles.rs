@@ -20,30 +20,33 @@ pub struct RolesView {
 /// The page.
 pub fn page(shell: &Shell, view: &RolesView) -> Markup {
     let content = html! {
-        (section_with("Who", html! { (Button::link("/system/admins/new", "Add someone").small()) }, admins(&view.admins, shell.now)))
-        (section("What each role may do", html! { (table()) p.quiet { "A teacher sees and does this in the classes that they teach, and nothing else." } }))
-        (section("Who has to use a second factor", required(view.required)))
+        (section_with(t!("Who"), html! { (Button::link("/system/admins/new", t!("Add someone")).small()) }, admins(&view.admins, shell.now)))
+        (section(t!("What each role may do"), html! { (table()) p.quiet { (t!("A teacher sees and does this in the classes that they teach, and nothing else.")) } }))
+        (section(t!("Who has to use a second factor"), required(view.required)))
     };
-    frame(shell, &Frame { back: Some(("/system", "System")), ..Frame::new(Section::System, "People who log in") }, content)
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), ..Frame::new(Section::System, t!("People who log in")) }, content)
 }
 
 /// Roles and rights, from the table that the rooms ask.
 fn table() -> Markup {
-    let columns = std::iter::once(Column::main("May")).chain(Role::ALL.map(|role| Column::text(role_words(role).0).labelled())).collect();
+    let columns =
+        std::iter::once(Column::main(t!("May"))).chain(Role::ALL.map(|role| Column::text(role_words(role).0).labelled())).collect();
     let row = |right: Right| {
         let marks = Role::ALL.map(|role| html! { (if role.may(right) { "yes" } else { "–" }) });
         let cells = std::iter::once(html! { (right.deed()) }).chain(marks).collect();
         Row { id: String::new(), href: None, name: right.deed().to_owned(), cells }
     };
-    listing("What each role may do", columns, Right::ALL.into_iter().map(row).collect(), "")
+    listing(t!("What each role may do"), columns, Right::ALL.into_iter().map(row).collect(), "")
 }
 
 fn required(now: Required) -> Markup {
     let choice = |of: Required| {
         let (label, help) = match of {
-            Required::Nobody => ("Nobody", "Everybody may switch theirs on, under their name."),
-            Required::Changing => ("Everybody who may change something", "All but viewers. Whoever has none yet is led to it first."),
-            Required::Everybody => ("Everybody", "Viewers too."),
+            Required::Nobody => (t!("Nobody"), t!("Everybody may switch theirs on, under their name.")),
+            Required::Changing => {
+                (t!("Everybody who may change something"), t!("All but viewers. Whoever has none yet is led to it first."))
+            }
+            Required::Everybody => (t!("Everybody"), t!("Viewers too.")),
         };
         radio("of", of.as_str(), label, of == now, help)
     };
@@ -51,9 +54,9 @@ fn required(now: Required) -> Markup {
         "/system/admins/second-factor",
         html! {
             div.form {
-                fieldset.choices { legend { "A code of their telephone, after the password" } @for of in Required::ALL { (choice(of)) } }
-                p.quiet { "Tokens of scripts are not asked. Whoever has lost the telephone: open them above, or " code { "rollcall admin reset-totp NAME" } " on the machine." }
-                div.form-foot { (Button::submit("Save").main()) }
+                fieldset.choices { legend { (t!("A code of their telephone, after the password")) } @for of in Required::ALL { (choice(of)) } }
+                p.quiet { (t!("Tokens of scripts are not asked. Whoever has lost the telephone: open them above, or ")) code { (t!("rollcall admin reset-totp NAME")) } (t!(" on the machine.")) }
+                div.form-foot { (Button::submit(t!("Save")).main()) }
             }
         },
     )

@@ -34,22 +34,22 @@ pub fn page(shell: &Shell, view: &SettingsForm) -> Markup {
             (post(ADDRESS, html! {
                 div.form {
                     @if let Some(words) = error("") { p.error role="alert" { (words) } }
-                    (field("organisation", "Name of the organisation").optional().value(&view.organisation).error(error("organisation"))
-                        .help("Profiles and pages show it."))
-                    (select("time_zone", "Time zone", &zones(view), &view.zone, &help(view), error("time_zone")))
-                    div.form-foot { (Button::submit("Save").main()) (Button::link("/system", "Cancel")) }
+                    (field("organisation", t!("Name of the organisation")).optional().value(&view.organisation).error(error("organisation"))
+                        .help(t!("Profiles and pages show it.")))
+                    (select("time_zone", t!("Time zone"), &zones(view), &view.zone, &help(view), error("time_zone")))
+                    div.form-foot { (Button::submit(t!("Save")).main()) (Button::link("/system", t!("Cancel"))) }
                 }
             }))
         } @else {
-            (facts(&[Fact::text("Organisation", &view.organisation), Fact::text("Time zone", &view.zone_now)]))
-            p.quiet { "Only admins change this." }
+            (facts(&[Fact::text(t!("Organisation"), &view.organisation), Fact::text(t!("Time zone"), &view.zone_now)]))
+            p.quiet { (t!("Only admins change this.")) }
         }
     };
-    frame(shell, &Frame { back: Some(("/system", "System")), ..Frame::new(Section::System, "Name and time zone") }, content)
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), ..Frame::new(Section::System, t!("Name and time zone")) }, content)
 }
 
 fn zones(view: &SettingsForm) -> Vec<(String, String)> {
-    let mut zones = vec![(String::new(), String::from("As this machine has it"))];
+    let mut zones = vec![(String::new(), String::from(t!("As this machine has it")))];
     // One that has another name now stays what it is.
     let own = Some(&view.zone).filter(|zone| !zone.is_empty() && !view.zones.contains(zone));
     zones.extend(own.into_iter().chain(&view.zones).map(|zone| (zone.clone(), zone.replace('_', " "))));
@@ -57,9 +57,9 @@ fn zones(view: &SettingsForm) -> Vec<(String, String)> {
 }
 
 fn help(view: &SettingsForm) -> String {
-    format!(
-        "Quiet hours and the ends that you type go by it, and pages without script show times in it. Now it is {} ({}).",
-        view.shown,
-        view.zone_now.replace('_', " ")
+    t!(
+        "Quiet hours and the ends that you type go by it, and pages without script show times in it. Now it is {view} ({replace}).",
+        view = view.shown,
+        replace = view.zone_now.replace('_', " ")
     )
 }

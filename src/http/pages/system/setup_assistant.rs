@@ -55,21 +55,21 @@ pub const RETURNS: &str = "/system/setup-assistant/return-to-service";
 
 fn returns(view: &RulesForm) -> Markup {
     let of = &view.returns;
-    let none = (String::new(), String::from("None: they have a mobile plan"));
+    let none = (String::new(), String::from(t!("None: they have a mobile plan")));
     let networks: Vec<_> = std::iter::once(none).chain(of.networks.iter().cloned()).collect();
     if !view.may_change {
-        return html! { p { @if of.on { "Switched on." } @else { "Switched off." } } };
+        return html! { p { @if of.on { (t!("Switched on.")) } @else { (t!("Switched off.")) } } };
     }
     post(
         RETURNS,
         html! {
             div.form {
-                p.help { "An iPad, iPhone or Vision Pro with system 26 whose profile lets people hand it back asks here before it erases itself. \
-                          Choose that in how new devices greet people." }
-                (checkbox("on", "Erase them, and have them come in again by themselves", of.on, "Without it they are told not to, and go on as they are."))
-                (select("wifi_profile", "Wi-Fi network for that", &networks, &of.wifi_profile,
-                    "Wi-Fi profiles of your library that name one network with its password.", None))
-                div.form-foot { (Button::submit("Save")) }
+                p.help { (t!("An iPad, iPhone or Vision Pro with system 26 whose profile lets people hand it back asks here before it erases itself. \
+                          Choose that in how new devices greet people.")) }
+                (checkbox("on", t!("Erase them, and have them come in again by themselves"), of.on, t!("Without it they are told not to, and go on as they are.")))
+                (select("wifi_profile", t!("Wi-Fi network for that"), &networks, &of.wifi_profile,
+                    t!("Wi-Fi profiles of your library that name one network with its password."), None))
+                div.form-foot { (Button::submit(t!("Save"))) }
             }
         },
     )
@@ -79,58 +79,61 @@ fn returns(view: &RulesForm) -> Markup {
 pub fn page(shell: &Shell, view: &RulesForm) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
     let (least, most) = view.limits;
-    let help =
-        format!("From {least} to {most}. It goes on sooner when its profiles and required apps are there, and always after this time.");
+    let help = t!(
+        "From {least} to {most}. It goes on sooner when its profiles and required apps are there, and always after this time.",
+        least,
+        most
+    );
     let form = post(
         ADDRESS,
         html! {
             div.form {
                 @if let Some(words) = error("") { p.error role="alert" { (words) } }
-                (field("hold_minutes", "Minutes for which a device waits in Setup Assistant at the most").kind("number").value(&view.hold_minutes)
+                (field("hold_minutes", t!("Minutes for which a device waits in Setup Assistant at the most")).kind("number").value(&view.hold_minutes)
                     .error(error("hold_minutes")).help(&help))
                 fieldset.stack {
-                    legend { "The least that a device has to run" }
-                    p.help { "A version such as 26.1, or the word latest for the newest one that Apple signs for it; nothing for any. \
-                              iPhones and iPads with iOS 17, Macs with macOS 14 and later update themselves first; older ones come in as they are." }
+                    legend { (t!("The least that a device has to run")) }
+                    p.help { (t!("A version such as 26.1, or the word latest for the newest one that Apple signs for it; nothing for any. \
+                              iPhones and iPads with iOS 17, Macs with macOS 14 and later update themselves first; older ones come in as they are.")) }
                     @for (word, name, typed) in &view.minimum {
                         (field(&format!("minimum.{word}"), name).optional().value(typed).error(error(&format!("minimum.{word}"))))
                         @for (_, chosen, programs) in view.programs.iter().filter(|(family, ..)| family == word) {
-                            @let choices: Vec<_> = std::iter::once((String::new(), String::from("None"))).chain(programs.iter().cloned()).collect();
-                            (select(&format!("beta_programs.{word}"), &format!("{name}: beta programme that brings it"), &choices, chosen,
-                                "Only where that version is a beta; from iOS 17.5 and macOS 14.5 on.", error(&format!("beta_programs.{word}"))))
+                            @let choices: Vec<_> = std::iter::once((String::new(), String::from(t!("None")))).chain(programs.iter().cloned()).collect();
+                            (select(&format!("beta_programs.{word}"), &t!("{name}: beta programme that brings it", name), &choices, chosen,
+                                t!("Only where that version is a beta; from iOS 17.5 and macOS 14.5 on."), error(&format!("beta_programs.{word}"))))
                         }
                     }
                 }
-                (checkbox("take_unlisted", "Take devices that Apple’s list does not name", view.take_unlisted,
-                    "Without it, only devices that Apple School Manager or Apple Business assigns to this server are let in at its address for them."))
-                (checkbox("sign_in", "Ask who uses the device", view.sign_in,
-                    "Where Setup Assistant shows a page of ours, a person signs in with their address and their password for apps; the device is then theirs. A device whose profile at Apple shows no page of ours is let in without."))
-                div.form-foot { (Button::submit("Save").main()) (Button::link("/system", "Cancel")) }
+                (checkbox("take_unlisted", t!("Take devices that Apple’s list does not name"), view.take_unlisted,
+                    t!("Without it, only devices that Apple School Manager or Apple Business assigns to this server are let in at its address for them.")))
+                (checkbox("sign_in", t!("Ask who uses the device"), view.sign_in,
+                    t!("Where Setup Assistant shows a page of ours, a person signs in with their address and their password for apps; the device is then theirs. A device whose profile at Apple shows no page of ours is let in without.")))
+                div.form-foot { (Button::submit(t!("Save")).main()) (Button::link("/system", t!("Cancel"))) }
             }
         },
     );
     let content = html! {
-        @if view.may_change { (form) } @else { (facts(&told(view))) p.quiet { "Only admins change this." } }
-        (section("Devices that are handed back", returns(view)))
-        p { a href="/devices/setting-up" { "Devices being set up now" } }
-        p { a href=(CONFIGURATOR) { "Apple Configurator" } }
+        @if view.may_change { (form) } @else { (facts(&told(view))) p.quiet { (t!("Only admins change this.")) } }
+        (section(t!("Devices that are handed back"), returns(view)))
+        p { a href="/devices/setting-up" { (t!("Devices being set up now")) } }
+        p { a href=(CONFIGURATOR) { (t!("Apple Configurator")) } }
     };
-    let under = html! { "For iPhones, iPads, Macs and Apple TVs that come in while they are set up." };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Setup Assistant") }, content)
+    let under = html! { (t!("For iPhones, iPads, Macs and Apple TVs that come in while they are set up.")) };
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), under, ..Frame::new(Section::System, t!("Setup Assistant")) }, content)
 }
 
 fn told(view: &RulesForm) -> Vec<Fact> {
     let yes = |on: bool| if on { "yes" } else { "no" };
     let mut list = vec![
-        Fact::text("Minutes in Setup Assistant at the most", &view.hold_minutes),
-        Fact::text("Devices that Apple’s list does not name are taken", yes(view.take_unlisted)),
-        Fact::text("People sign in", yes(view.sign_in)),
+        Fact::text(t!("Minutes in Setup Assistant at the most"), &view.hold_minutes),
+        Fact::text(t!("Devices that Apple’s list does not name are taken"), yes(view.take_unlisted)),
+        Fact::text(t!("People sign in"), yes(view.sign_in)),
     ];
     list.extend(
         view.minimum
             .iter()
             .filter(|(_, _, typed)| !typed.is_empty())
-            .map(|(_, name, typed)| Fact::text(format!("{name}: at least"), typed)),
+            .map(|(_, name, typed)| Fact::text(t!("{name}: at least", name), typed)),
     );
     list
 }
@@ -166,20 +169,20 @@ pub struct ConfiguratorView {
 pub fn configurator(shell: &Shell, view: &ConfiguratorView) -> Markup {
     let content = html! {
         div.stack.loose {
-            (section("In Configurator", html! {
-                p { "Add a server in Configurator’s settings, under Servers. It asks this address for everything else." }
-                (copy_field("server", "Address of the server", &view.server))
+            (section(t!("In Configurator"), html! {
+                p { (t!("Add a server in Configurator’s settings, under Servers. It asks this address for everything else.")) }
+                (copy_field("server", t!("Address of the server"), &view.server))
                 @if let Some(trust) = &view.trust {
-                    p { "This server’s certificate is its own. Configurator puts this profile on the devices that it prepares, so that they trust it." }
-                    (copy_field("trust", "Trust profile", trust))
+                    p { (t!("This server’s certificate is its own. Configurator puts this profile on the devices that it prepares, so that they trust it.")) }
+                    (copy_field("trust", t!("Trust profile"), trust))
                 }
             }))
-            (section("Devices that Apple’s list does not name", opened(view, shell.now)))
-            (section("Supervision identity", identity(view, shell.now)))
+            (section(t!("Devices that Apple’s list does not name"), opened(view, shell.now)))
+            (section(t!("Supervision identity"), identity(view, shell.now)))
         }
     };
-    let under = html! { "Prepares iPhones, iPads and Apple TVs over a cable or nearby, from a Mac or an iPhone." };
-    let page = Frame { back: Some((ADDRESS, "Setup Assistant")), under, ..Frame::new(Section::System, "Apple Configurator") };
+    let under = html! { (t!("Prepares iPhones, iPads and Apple TVs over a cable or nearby, from a Mac or an iPhone.")) };
+    let page = Frame { back: Some((ADDRESS, t!("Setup Assistant"))), under, ..Frame::new(Section::System, t!("Apple Configurator")) };
     frame(shell, &page, content)
 }
 
@@ -193,23 +196,23 @@ fn opened(view: &ConfiguratorView, now: Timestamp) -> Markup {
         @match &view.open {
             Some((url, ends)) => {
                 p {
-                    "Every device that is prepared for this server now is let in"
-                    @if !view.group.is_empty() { ", and joins " strong { (view.group) } }
-                    @if let Some(ends) = ends { ". That ends " (time_ago(*ends, now)) " (" (moment(*ends)) ")" }
+                    (t!("Every device that is prepared for this server now is let in"))
+                    @if !view.group.is_empty() { (t!(", and joins ")) strong { (view.group) } }
+                    @if let Some(ends) = ends { (t!(". That ends ")) (time_ago(*ends, now)) " (" (moment(*ends)) ")" }
                     "."
                 }
-                @if let Some(url) = url { (copy_field("enrollment", "Address for devices, where one has to be typed", url)) }
-                @if view.may_change { (post(&format!("{CONFIGURATOR}/close"), html! { (Button::submit("End it now").destructive()) })) }
+                @if let Some(url) = url { (copy_field("enrollment", t!("Address for devices, where one has to be typed"), url)) }
+                @if view.may_change { (post(&format!("{CONFIGURATOR}/close"), html! { (Button::submit(t!("End it now")).destructive()) })) }
             },
-            None => p { "They are refused. Let them in for as long as you prepare devices; whoever holds an Apple device could come in meanwhile." },
+            None => p { (t!("They are refused. Let them in for as long as you prepare devices; whoever holds an Apple device could come in meanwhile.")) },
         }
         @if view.may_change && view.open.is_none() {
             (post(&format!("{CONFIGURATOR}/open"), html! {
                 div.form {
-                    (field("hours", "For how many hours").kind("number").value(&view.hours).error(error(view, "hours"))
-                        .help(&format!("From {least} to {most}.")))
-                    (field("group", "Group that the devices join").optional().value(&view.group).suggests(&view.groups).error(error(view, "group")))
-                    div.form-foot { (Button::submit("Let them in").main()) }
+                    (field("hours", t!("For how many hours")).kind("number").value(&view.hours).error(error(view, "hours"))
+                        .help(&t!("From {least} to {most}.", least, most)))
+                    (field("group", t!("Group that the devices join")).optional().value(&view.group).suggests(&view.groups).error(error(view, "group")))
+                    div.form-foot { (Button::submit(t!("Let them in")).main()) }
                 }
             }))
         }
@@ -220,23 +223,23 @@ fn identity(view: &ConfiguratorView, now: Timestamp) -> Markup {
     html! {
         @match &view.identity {
             Some((fingerprint, ends)) => {
-                p { "Configurator supervises devices in the name of this identity. Macs that hold it may pair with them; keep its file safe." }
-                (facts(&[Fact::code("SHA-256", fingerprint), Fact::new("Ends", html! { (time_ago(*ends, now)) })]))
-                @if !view.may_reveal { p.quiet { "An Owner downloads its file." } }
+                p { (t!("Configurator supervises devices in the name of this identity. Macs that hold it may pair with them; keep its file safe.")) }
+                (facts(&[Fact::code("SHA-256", fingerprint), Fact::new(t!("Ends"), html! { (time_ago(*ends, now)) })]))
+                @if !view.may_reveal { p.quiet { (t!("An Owner downloads its file.")) } }
                 @if view.may_reveal {
                     (post(&format!("{CONFIGURATOR}/identity/file"), html! {
                         div.form {
-                            (field("passphrase", "Passphrase for the file").kind("password").autocomplete("new-password")
+                            (field("passphrase", t!("Passphrase for the file")).kind("password").autocomplete("new-password")
                                 .error(error(view, "passphrase"))
-                                .help("Eight letters at least. Configurator asks for it once; it is not kept here."))
-                            div.form-foot { (Button::submit("Download the file").main()) }
+                                .help(t!("Eight letters at least. Configurator asks for it once; it is not kept here.")))
+                            div.form-foot { (Button::submit(t!("Download the file")).main()) }
                         }
                     }))
                 }
             },
             None => {
-                p { "An organisation in Configurator supervises devices by an identity. Make it here, so that it is kept with everything else." }
-                @if view.may_change { (post(&format!("{CONFIGURATOR}/identity"), html! { (Button::submit("Make the identity").main()) })) }
+                p { (t!("An organisation in Configurator supervises devices by an identity. Make it here, so that it is kept with everything else.")) }
+                @if view.may_change { (post(&format!("{CONFIGURATOR}/identity"), html! { (Button::submit(t!("Make the identity")).main()) })) }
             },
         }
     }

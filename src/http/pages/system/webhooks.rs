@@ -7,6 +7,7 @@ use super::super::parts::{
     empty, facts, field, frame, live, post, section, table, time_ago,
 };
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::mdm::webhooks::{Standing, TOPICS, WEBHOOKS_MAX};
 use crate::protocol::event::{NOTICE, TEST};
 use crate::store::webhooks::{LOG_MAX, Logged, LoggedState};
@@ -14,7 +15,7 @@ use crate::store::webhooks::{LOG_MAX, Logged, LoggedState};
 /// Where the page is.
 pub const ADDRESS: &str = "/system/webhooks";
 
-const TITLE: &str = "Webhooks";
+const TITLE: &str = msg!("Webhooks");
 
 /// Further lines of the log on one page.
 pub const LINES: u32 = 50;
@@ -65,16 +66,16 @@ pub struct WebhookView {
 /// What a topic tells, in words.
 fn words(topic: &str) -> &'static str {
     match topic {
-        "mdm.Connect" => "A device answered or asked for commands",
-        "mdm.Authenticate" => "A device begins to enroll",
-        "mdm.TokenUpdate" => "A device is enrolled, or has a new push token",
-        "mdm.CheckOut" => "A device left",
-        "mdm.UserAuthenticate" => "A user of a Mac or Shared iPad logs in",
-        "mdm.SetBootstrapToken" => "A Mac gave its bootstrap token",
-        "mdm.GetBootstrapToken" => "A Mac asks for its bootstrap token",
-        "mdm.DeclarativeManagement" => "A device reports on its declarations",
-        NOTICE => "Something here needs somebody",
-        TEST => "For trial",
+        "mdm.Connect" => t!("A device answered or asked for commands"),
+        "mdm.Authenticate" => t!("A device begins to enroll"),
+        "mdm.TokenUpdate" => t!("A device is enrolled, or has a new push token"),
+        "mdm.CheckOut" => t!("A device left"),
+        "mdm.UserAuthenticate" => t!("A user of a Mac or Shared iPad logs in"),
+        "mdm.SetBootstrapToken" => t!("A Mac gave its bootstrap token"),
+        "mdm.GetBootstrapToken" => t!("A Mac asks for its bootstrap token"),
+        "mdm.DeclarativeManagement" => t!("A device reports on its declarations"),
+        NOTICE => t!("Something here needs somebody"),
+        TEST => t!("For trial"),
         _ => "",
     }
 }
@@ -82,19 +83,19 @@ fn words(topic: &str) -> &'static str {
 /// How a webhook is: what the overview and the list say.
 pub fn state(row: &WebhookRow) -> (State, String) {
     if row.standing.webhook.disabled_at.is_some() {
-        return (State::Silent, String::from("switched off"));
+        return (State::Silent, String::from(t!("switched off")));
     }
     let waiting = row.standing.waiting.unsigned_abs();
     match &row.last {
         Some(last) if last.state != LoggedState::Delivered && waiting == 0 => {
-            (State::Problem, String::from("the last event did not arrive"))
+            (State::Problem, String::from(t!("the last event did not arrive")))
         }
         Some(last) if last.state != LoggedState::Delivered => {
-            (State::Problem, format!("the last event did not arrive; {} waiting", count(waiting, "event", "events")))
+            (State::Problem, t!("the last event did not arrive; {events} waiting", events = count(waiting, "event", "events")))
         }
-        _ if waiting > 0 => (State::Waiting, format!("{} waiting", count(waiting, "event", "events"))),
-        Some(_) => (State::Ok, String::from("events arrive")),
-        None => (State::Ok, String::from("nothing was posted yet")),
+        _ if waiting > 0 => (State::Waiting, t!("{events} waiting", events = count(waiting, "event", "events"))),
+        Some(_) => (State::Ok, String::from(t!("events arrive"))),
+        None => (State::Ok, String::from(t!("nothing was posted yet"))),
     }
 }
 
@@ -110,9 +111,9 @@ pub fn list(shell: &Shell, rows: &[WebhookRow]) -> Markup {
             name: webhook.url.clone(),
             cells: vec![
                 html! { bdi { (webhook.url) } },
-                html! { @if webhook.topics.is_empty() { "All that devices say" } @else { (webhook.topics.join(", ")) } },
+                html! { @if webhook.topics.is_empty() { (t!("All that devices say")) } @else { (webhook.topics.join(", ")) } },
                 badge(mark, &how),
-                html! { @match &row.last { Some(last) => (time_ago(last.tried_at, shell.now)), None => span.quiet { "never" } } },
+                html! { @match &row.last { Some(last) => (time_ago(last.tried_at, shell.now)), None => span.quiet { (t!("never")) } } },
             ],
         }
     });
@@ -120,39 +121,39 @@ pub fn list(shell: &Shell, rows: &[WebhookRow]) -> Markup {
         Live { id: "webhooks", topics: "webhook", of: None, src: None },
         html! {
             (table(&Table {
-                caption: TITLE,
-                columns: vec![Column::main("Address").wraps(), Column::text("Events").labelled().wraps(), Column::text("How it is").labelled(), Column::text("Last event").labelled()],
+                caption: say(TITLE),
+                columns: vec![Column::main(t!("Address")).wraps(), Column::text(t!("Events")).labelled().wraps(), Column::text(t!("How it is")).labelled(), Column::text(t!("Last event")).labelled()],
                 rows: lines.collect(),
                 pager: None,
                 empty: empty(
-                    "Nobody is told yet",
-                    "A webhook is the address of a program of yours: what devices say is posted there as it happens, in the JSON of MicroMDM and NanoMDM.",
-                    html! { (Button::link(format!("{ADDRESS}/new"), "Add a webhook").main()) },
+                    t!("Nobody is told yet"),
+                    t!("A webhook is the address of a program of yours: what devices say is posted there as it happens, in the JSON of MicroMDM and NanoMDM."),
+                    html! { (Button::link(format!("{ADDRESS}/new"), t!("Add a webhook")).main()) },
                 ),
                 selection: None,
                 compact: false,
             }))
-            @if full { p.quiet { "There are " (WEBHOOKS_MAX) " webhooks, which is the most. Delete one to add another." } }
+            @if full { p.quiet { (t!("There are ")) (WEBHOOKS_MAX) (t!(" webhooks, which is the most. Delete one to add another.")) } }
         },
     );
-    let under = html! { "Programs that are told what happens, as it happens." };
-    let action = html! { @if !rows.is_empty() && !full { (Button::link(format!("{ADDRESS}/new"), "Add a webhook").main()) } };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, action, ..Frame::new(Section::System, TITLE) }, content)
+    let under = html! { (t!("Programs that are told what happens, as it happens.")) };
+    let action = html! { @if !rows.is_empty() && !full { (Button::link(format!("{ADDRESS}/new"), t!("Add a webhook")).main()) } };
+    frame(shell, &Frame { back: Some(("/system", t!("System"))), under, action, ..Frame::new(Section::System, say(TITLE)) }, content)
 }
 
 fn fields(form: &WebhookForm) -> Markup {
     html! {
         @if let Some(error) = form.error("") { p.error role="alert" { (error) } }
-        (field("url", "Address").kind("url").value(&form.url).error(form.error("url")).example("https://hooks.example.school/mdm").mono())
+        (field("url", t!("Address")).kind("url").value(&form.url).error(form.error("url")).example("https://hooks.example.school/mdm").mono())
         fieldset.stack {
-            legend { "Events" }
-            p.quiet { "With none ticked it gets all that devices say." }
+            legend { (t!("Events")) }
+            p.quiet { (t!("With none ticked it gets all that devices say.")) }
             @for topic in TOPICS { (box_of("topic", topic, &format!("{}: {topic}", words(topic)), form.topics.iter().any(|ticked| ticked == topic))) }
             @if let Some(error) = form.error("topics") { p.error role="alert" { (error) } }
         }
         @if form.may_include_secrets || form.include_secrets {
-            (checkbox("include_secrets", "Leave tokens and secrets in", form.include_secrets,
-                "Push tokens, unlock tokens and passwords in what devices say, and where a lost one is, are masked otherwise. Only for a receiver that must have them."))
+            (checkbox("include_secrets", t!("Leave tokens and secrets in"), form.include_secrets,
+                t!("Push tokens, unlock tokens and passwords in what devices say, and where a lost one is, are masked otherwise. Only for a receiver that must have them.")))
         }
     }
 }
@@ -164,38 +165,38 @@ pub fn new(shell: &Shell, form: &WebhookForm) -> Markup {
         html! {
             div.form {
                 (fields(form))
-                p.quiet { "The secret that signs each event (" code { "X-Hmac-Signature" } ") is made here and shown once." }
-                div.form-foot { (Button::submit("Add the webhook").main()) }
+                p.quiet { (t!("The secret that signs each event (")) code { (t!("X-Hmac-Signature")) } (t!(") is made here and shown once.")) }
+                div.form-foot { (Button::submit(t!("Add the webhook")).main()) }
             }
         },
     );
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), ..Frame::new(Section::System, "Add a webhook") }, content)
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), ..Frame::new(Section::System, t!("Add a webhook")) }, content)
 }
 
 /// The page of a webhook's secret, shown once.
 pub fn made(shell: &Shell, id: &str, key: &str) -> Markup {
     let content = html! {
         div.form {
-            (copy_field("key", "Secret", key))
+            (copy_field("key", t!("Secret"), key))
             p {
-                "Copy it now: it is not shown again. The receiver proves by it that an event is ours: " code { "X-Hmac-Signature" }
-                " is the base64 of the HMAC-SHA256 of the body with this secret."
+                (t!("Copy it now: it is not shown again. The receiver proves by it that an event is ours: ")) code { (t!("X-Hmac-Signature")) }
+                (t!(" is the base64 of the HMAC-SHA256 of the body with this secret."))
             }
-            div.row { (Button::link(format!("{ADDRESS}/{id}"), "Go on to the webhook").main()) }
+            div.row { (Button::link(format!("{ADDRESS}/{id}"), t!("Go on to the webhook")).main()) }
         }
     };
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), ..Frame::new(Section::System, "The webhook’s secret") }, content)
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), ..Frame::new(Section::System, t!("The webhook’s secret")) }, content)
 }
 
 /// The page of a secret once it was shown.
 pub fn was_shown(shell: &Shell) -> Markup {
     let content = html! {
         div.form {
-            p { "The secret was shown once and is not shown again. If nobody copied it, open the webhook and make another." }
-            div.row { (Button::link(ADDRESS, "Go to webhooks").main()) }
+            p { (t!("The secret was shown once and is not shown again. If nobody copied it, open the webhook and make another.")) }
+            div.row { (Button::link(ADDRESS, t!("Go to webhooks")).main()) }
         }
     };
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), ..Frame::new(Section::System, "The webhook’s secret") }, content)
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), ..Frame::new(Section::System, t!("The webhook’s secret")) }, content)
 }
 
 /// One webhook.
@@ -205,52 +206,52 @@ pub fn one(shell: &Shell, view: &WebhookView) -> Markup {
     let is_on = webhook.disabled_at.is_none();
     let (mark, how) = state(&WebhookRow { standing: view.standing.clone(), last: view.log.first().cloned() });
     let about = [
-        Fact::new("How it is", badge(mark, &how)),
-        Fact::text("Waiting", &count(view.standing.waiting.unsigned_abs(), "event", "events")),
-        Fact::new("Since", time_ago(webhook.created_at, shell.now)),
+        Fact::new(t!("How it is"), badge(mark, &how)),
+        Fact::text(t!("Waiting"), &count(view.standing.waiting.unsigned_abs(), t!("event"), t!("events"))),
+        Fact::new(t!("Since"), time_ago(webhook.created_at, shell.now)),
     ];
     let content = html! {
         div.stack.loose {
             (live(Live { id: "webhook-state", topics: "webhook", of: None, src: None }, facts(&about)))
-            (section("Try it", html! {
-                p { "Posts a real event (" code { (TEST) } ") and shows what the receiver answers. It says nothing of any device." }
-                (post(&format!("{address}/test"), html! { div.row { (Button::submit("Send a test event").main()) } }))
+            (section(t!("Try it"), html! {
+                p { (t!("Posts a real event (")) code { (TEST) } (t!(") and shows what the receiver answers. It says nothing of any device.")) }
+                (post(&format!("{address}/test"), html! { div.row { (Button::submit(t!("Send a test event")).main()) } }))
             }))
             (live(Live { id: "webhook-log", topics: "webhook", of: None, src: None },
-                section("What was posted", html! { (log(view, &address, is_on, shell.now)) })))
-            (section("Change it", post(&address, html! { div.form { (fields(&view.form)) div.form-foot { (Button::submit("Save").main()) } } })))
-            (section("Secret", html! {
-                p { "Another secret takes the place of the one before at once. Give it to the receiver right after." }
-                (post(&format!("{address}/key"), html! { div.row { (Button::submit("Make another secret")) } }))
+                section(t!("What was posted"), html! { (log(view, &address, is_on, shell.now)) })))
+            (section(t!("Change it"), post(&address, html! { div.form { (fields(&view.form)) div.form-foot { (Button::submit(t!("Save")).main()) } } })))
+            (section(t!("Secret"), html! {
+                p { (t!("Another secret takes the place of the one before at once. Give it to the receiver right after.")) }
+                (post(&format!("{address}/key"), html! { div.row { (Button::submit(t!("Make another secret"))) } }))
             }))
-            (section(if is_on { "Switch it off or delete it" } else { "Switch it on or delete it" }, html! {
+            (section(if is_on { t!("Switch it off or delete it") } else { t!("Switch it on or delete it") }, html! {
                 p.quiet {
-                    @if is_on { "A webhook that is switched off gets nothing, and what waits for it is dropped. Its secret and its log stay." }
-                    @else { "It is switched off and gets nothing." }
+                    @if is_on { (t!("A webhook that is switched off gets nothing, and what waits for it is dropped. Its secret and its log stay.")) }
+                    @else { (t!("It is switched off and gets nothing.")) }
                 }
                 div.row {
-                    (post(&format!("{address}/{}", if is_on { "off" } else { "on" }), html! { (Button::submit(if is_on { "Switch it off" } else { "Switch it on" })) }))
-                    (Button::link(format!("{address}/delete"), "Delete the webhook…").destructive().asks())
+                    (post(&format!("{address}/{}", if is_on { "off" } else { "on" }), html! { (Button::submit(if is_on { t!("Switch it off") } else { t!("Switch it on") })) }))
+                    (Button::link(format!("{address}/delete"), t!("Delete the webhook…")).destructive().asks())
                 }
             }))
         }
     };
-    let title = if webhook.url.len() > 60 { "Webhook" } else { &webhook.url };
-    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), state: Some(mark), ..Frame::new(Section::System, title) }, content)
+    let title = if webhook.url.len() > 60 { t!("Webhook") } else { &webhook.url };
+    frame(shell, &Frame { back: Some((ADDRESS, say(TITLE))), state: Some(mark), ..Frame::new(Section::System, title) }, content)
 }
 
 fn log(view: &WebhookView, address: &str, is_on: bool, now: Timestamp) -> Markup {
     let row = |logged: &Logged| {
         let outcome = match (logged.state, logged.status) {
-            (LoggedState::Delivered, Some(status)) => badge(State::Ok, &format!("delivered, {status}")),
-            (LoggedState::Delivered, None) => badge(State::Ok, "delivered"),
-            (LoggedState::Waiting, _) => badge(State::Waiting, "is tried again"),
-            (LoggedState::GivenUp, _) => badge(State::Problem, "did not arrive"),
+            (LoggedState::Delivered, Some(status)) => badge(State::Ok, &t!("delivered, {status}", status)),
+            (LoggedState::Delivered, None) => badge(State::Ok, t!("delivered")),
+            (LoggedState::Waiting, _) => badge(State::Waiting, t!("is tried again")),
+            (LoggedState::GivenUp, _) => badge(State::Problem, t!("did not arrive")),
         };
         let again = html! {
             @if is_on && logged.can_repeat && logged.topic != TEST {
                 (post(&format!("{address}/deliveries/{}/redeliver", logged.seq), html! {
-                    (Button::submit(if logged.state == LoggedState::Waiting { "Try now" } else { "Deliver again" }).small())
+                    (Button::submit(if logged.state == LoggedState::Waiting { t!("Try now") } else { t!("Deliver again") }).small())
                 }))
             }
         };
@@ -266,30 +267,30 @@ fn log(view: &WebhookView, address: &str, is_on: bool, now: Timestamp) -> Markup
                 what,
                 html! { (outcome) @if !logged.error.is_empty() { " " span.quiet { (logged.error) } } },
                 html! { (logged.attempts) },
-                html! { @match logged.next_at { Some(at) => (time_ago(at, now)), None => span.quiet { "none" } } },
+                html! { @match logged.next_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("none")) } } },
                 again,
             ],
         }
     };
     html! {
         (table(&Table {
-            caption: "What was posted",
+            caption: t!("What was posted"),
             columns: vec![
-                Column::text("Happened"),
-                Column::main("Event"),
-                Column::text("What came of it").labelled().wraps(),
-                Column::number("Tries").labelled(),
-                Column::text("Next try").labelled(),
+                Column::text(t!("Happened")),
+                Column::main(t!("Event")),
+                Column::text(t!("What came of it")).labelled().wraps(),
+                Column::number(t!("Tries")).labelled(),
+                Column::text(t!("Next try")).labelled(),
                 Column::deed(),
             ],
             rows: view.log.iter().map(row).collect(),
             pager: None,
-            empty: html! { p.quiet { "Nothing yet. A test event is the first that can stand here." } },
+            empty: html! { p.quiet { (t!("Nothing yet. A test event is the first that can stand here.")) } },
             selection: None,
             compact: true,
         }))
-        @if let Some(more) = &view.more { div.row { (Button::link(more.clone(), "Older events")) } }
-        p.quiet { "The last " (LOG_MAX) " events are kept." }
+        @if let Some(more) = &view.more { div.row { (Button::link(more.clone(), t!("Older events"))) } }
+        p.quiet { (t!("The last ")) (LOG_MAX) (t!(" events are kept.")) }
     }
 }
 
@@ -299,17 +300,17 @@ pub fn delete(shell: &Shell, standing: &Standing) -> Markup {
     let (action, cancel) = (format!("{ADDRESS}/{}/delete", webhook.id), format!("{ADDRESS}/{}", webhook.id));
     let ask = Confirm {
         action: &action,
-        title: "Delete this webhook",
+        title: t!("Delete this webhook"),
         consequence: html! {
-            strong { bdi { (webhook.url) } } " is told nothing any more. Its secret, its log and "
-            (count(standing.waiting.unsigned_abs(), "event that waits", "events that wait")) " are lost."
+            strong { bdi { (webhook.url) } } (t!(" is told nothing any more. Its secret, its log and "))
+            (count(standing.waiting.unsigned_abs(), t!("event that waits"), t!("events that wait"))) (t!(" are lost."))
         },
-        verb: "Delete the webhook",
+        verb: t!("Delete the webhook"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some((&cancel, "Webhook")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
+    frame(shell, &Frame { back: Some((&cancel, t!("Webhook"))), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
 }
 
 #[cfg(test)]

@@ -44,12 +44,13 @@ pub fn form(shell: &Shell, form: &FocusForm) -> Markup {
     let back = format!("/teaching/{}", form.class.0);
     let kind = |kind: FocusKind, label: &str, help: &str| radio("kind", kind.as_str(), label, form.kind == kind, help);
     // The first choice is none, so that no app is taken that nobody chose.
-    let none = (String::new(), String::from("Choose an app"));
+    let none = (String::new(), String::from(t!("Choose an app")));
     let options: Vec<_> = std::iter::once(none).chain(form.choices.iter().map(|(id, name, _)| (id.clone(), name.clone()))).collect();
     let items_error = |kind: FocusKind| if form.kind == kind { error("items") } else { None };
-    let length = format!(
-        "From {MINUTES_MIN} minutes to {} hours. Each device ends it by its own clock, also when it is off the network.",
-        MINUTES_MAX / 60
+    let length = t!(
+        "From {MINUTES_MIN} minutes to {minutes_max} hours. Each device ends it by its own clock, also when it is off the network.",
+        MINUTES_MIN,
+        minutes_max = MINUTES_MAX / 60
     );
     let content = post(
         &format!("{back}/focus"),
@@ -57,43 +58,44 @@ pub fn form(shell: &Shell, form: &FocusForm) -> Markup {
             div.form {
                 @if let Some(words) = error("") { div.banner.problem role="alert" { (state_square(State::Problem, 12)) p.words { (words) } } }
                 fieldset.choices {
-                    legend { "What the devices show" }
-                    (kind(FocusKind::Apps, "Only these apps", "All others disappear. Settings, and Phone on an iPhone, stay; web clips, the catalogue among them, are hidden."))
-                    (kind(FocusKind::App, "One app", "It opens by itself and cannot be left."))
-                    (kind(FocusKind::Sites, "Only these websites", "In every browser. Apps stay as they are."))
+                    legend { (t!("What the devices show")) }
+                    (kind(FocusKind::Apps, t!("Only these apps"), t!("All others disappear. Settings, and Phone on an iPhone, stay; web clips, the catalogue among them, are hidden.")))
+                    (kind(FocusKind::App, t!("One app"), t!("It opens by itself and cannot be left.")))
+                    (kind(FocusKind::Sites, t!("Only these websites"), t!("In every browser. Apps stay as they are.")))
                 }
                 details open[form.kind == FocusKind::Apps] {
-                    summary { "Apps" }
+                    summary { (t!("Apps")) }
                     @if let Some(words) = items_error(FocusKind::Apps) { p.error { (state_square(State::Problem, 10)) span { (words) } } }
                     fieldset.choices.many {
-                        legend { "Only these apps" }
+                        legend { (t!("Only these apps")) }
                         @for (id, name, devices) in &form.choices { (app_box(id, name, *devices, form.apps.contains(id))) }
                     }
-                    (field("others", "Other apps").optional().lines(2).mono().value(&form.others).help("Their bundle ids, one a line, such as com.apple.Pages."))
+                    (field("others", t!("Other apps")).optional().lines(2).mono().value(&form.others).help(t!("Their bundle ids, one a line, such as com.apple.Pages.")))
                 }
                 details open[form.kind == FocusKind::App] {
-                    summary { "One app" }
-                    (select("one", "The app", &options, &form.one, "Or tick that one app under Apps. Where it is not on a device, that device shows nothing else until it is.", items_error(FocusKind::App)))
+                    summary { (t!("One app")) }
+                    (select("one", t!("The app"), &options, &form.one, t!("Or tick that one app under Apps. Where it is not on a device, that device shows nothing else until it is."), items_error(FocusKind::App)))
                 }
                 details open[form.kind == FocusKind::Sites] {
-                    summary { "Websites" }
-                    (field("sites", "Websites").optional().lines(4).mono().value(&form.sites).error(items_error(FocusKind::Sites)).example("en.wikipedia.org").help("One a line."))
+                    summary { (t!("Websites")) }
+                    (field("sites", t!("Websites")).optional().lines(4).mono().value(&form.sites).error(items_error(FocusKind::Sites)).example("en.wikipedia.org").help(t!("One a line.")))
                 }
-                (field("minutes", "For how many minutes").kind("number").value(&form.minutes).error(error("minutes")).help(&length))
+                (field("minutes", t!("For how many minutes")).kind("number").value(&form.minutes).error(error("minutes")).help(&length))
                 @if !form.devices.is_empty() { (devices(form, error("devices"))) }
                 div.form-foot {
-                    (Button::submit("Look at it first").main())
-                    @for minutes in LESSONS { (Button::submit(format!("{minutes} minutes")).sends("lesson", minutes.to_string())) }
-                    (Button::link(&back, "Cancel"))
+                    (Button::submit(t!("Look at it first")).main())
+                    @for minutes in LESSONS { (Button::submit(t!("{minutes} minutes", minutes)).sends("lesson", minutes.to_string())) }
+                    (Button::link(&back, t!("Cancel")))
                 }
             }
         },
     );
-    frame(shell, &Frame { back: Some((&back, &form.class.1)), ..Frame::new(Section::Teaching, "Start a focus") }, content)
+    frame(shell, &Frame { back: Some((&back, &form.class.1)), ..Frame::new(Section::Teaching, t!("Start a focus")) }, content)
 }
 
 fn app_box(id: &str, name: &str, devices: Option<u64>, chosen: bool) -> Markup {
-    let help = devices.map_or_else(|| String::from("Apple’s own"), |devices| format!("on {}", count(devices, "device", "devices")));
+    let help = devices
+        .map_or_else(|| String::from(t!("Apple’s own")), |devices| t!("on {devices}", devices = count(devices, "device", "devices")));
     html! {
         div.choice {
             input type="checkbox" id=(format!("app-{id}")) name="app" value=(id) checked[chosen];
@@ -105,10 +107,10 @@ fn app_box(id: &str, name: &str, devices: Option<u64>, chosen: bool) -> Markup {
 fn devices(form: &FocusForm, error: Option<&str>) -> Markup {
     html! {
         details open[!form.chosen.is_empty()] {
-            summary { "Only some devices" }
+            summary { (t!("Only some devices")) }
             @if let Some(words) = error { p.error { (state_square(State::Problem, 10)) span { (words) } } }
             fieldset.choices {
-                legend { "Whose; nobody chosen means everybody" }
+                legend { (t!("Whose; nobody chosen means everybody")) }
                 @for (id, name) in &form.devices {
                     div.choice {
                         input type="checkbox" id=(format!("device-{id}")) name="device" value=(id) checked[form.chosen.contains(id)];
@@ -149,24 +151,24 @@ pub fn preview(shell: &Shell, view: &PreviewView) -> Markup {
     let content = html! {
         div.stack.loose {
             @if let Some(words) = &view.error { div.banner.problem role="alert" { (state_square(State::Problem, 12)) p.words { (words) } } }
-            p.lead { (count(on, "device", "devices")) " of " (view.class.1) " will show " (view.words) " until " (view.until) ". Then each ends it by itself." }
-            @if !view.unable.is_empty() { (section(&format!("Cannot have it: {}", view.unable.len()), list(&view.unable))) }
-            @if !view.busy.is_empty() { (section(&format!("Have another now: {}", view.busy.len()), list(&view.busy))) }
-            @if on > 0 { (section("Will have it", list(&view.able))) }
+            p.lead { (count(on, t!("device"), t!("devices"))) (t!(" of ")) (view.class.1) (t!(" will show ")) (view.words) (t!(" until ")) (view.until) (t!(". Then each ends it by itself.")) }
+            @if !view.unable.is_empty() { (section(&t!("Cannot have it: {unable}", unable = view.unable.len()), list(&view.unable))) }
+            @if !view.busy.is_empty() { (section(&t!("Have another now: {busy}", busy = view.busy.len()), list(&view.busy))) }
+            @if on > 0 { (section(t!("Will have it"), list(&view.able))) }
             (post(&format!("{back}/focus"), html! {
                 div.form {
                     (hidden(&view.sent))
-                    @if on > 0 && !view.busy.is_empty() { (checkbox("replace", "Take the place of what they have now", false, "It ends there at once; whoever started it sees that here.")) }
+                    @if on > 0 && !view.busy.is_empty() { (checkbox("replace", t!("Take the place of what they have now"), false, t!("It ends there at once; whoever started it sees that here."))) }
                     div.form-foot {
-                        @if on > 0 { (Button::submit(format!("Start on {}", count(on, "device", "devices"))).main().sends("confirmed", "1")) }
-                        (Button::submit("Change it").sends("change", "1"))
-                        (Button::link(&back, "Cancel"))
+                        @if on > 0 { (Button::submit(t!("Start on {devices}", devices = count(on, "device", "devices"))).main().sends("confirmed", "1")) }
+                        (Button::submit(t!("Change it")).sends("change", "1"))
+                        (Button::link(&back, t!("Cancel")))
                     }
                 }
             }))
         }
     };
-    frame(shell, &Frame { back: Some((&back, &view.class.1)), ..Frame::new(Section::Teaching, "Before it starts") }, content)
+    frame(shell, &Frame { back: Some((&back, &view.class.1)), ..Frame::new(Section::Teaching, t!("Before it starts")) }, content)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::parts::{
     live, post, roll, section, state_square_named, table, time_ago,
 };
 use crate::clock::Timestamp;
+use crate::language::way;
 
 /// A focus that goes on.
 #[derive(Debug, Clone)]
@@ -41,10 +42,10 @@ pub fn running(rows: &[FocusRow], may_end: bool) -> Markup {
                 li {
                     (state_square_named(if row.there == row.devices { State::Ok } else { State::Waiting }, 16, "focus"))
                     div {
-                        p.what { a href=(row.href) { (row.class) } ": " (row.words) " until " (row.until) }
-                        p.quiet { "On " (row.there) " of " (count(row.devices, "device", "devices")) ". Started by " (row.by) ". It ends by itself." }
+                        p.what { a href=(row.href) { (row.class) } ": " (row.words) (t!(" until ")) (row.until) }
+                        p.quiet { (t!("On ")) (row.there) (t!(" of ")) (count(row.devices, t!("device"), t!("devices"))) (t!(". Started by ")) (row.by) (t!(". It ends by itself.")) }
                     }
-                    @if may_end { div.do { (post(&format!("/teaching/focus/{}/end", row.id), html! { (Button::submit("End now").small()) })) } }
+                    @if may_end { div.do { (post(&format!("/teaching/focus/{}/end", row.id), html! { (Button::submit(t!("End now")).small()) })) } }
                 }
             }
         }
@@ -73,26 +74,28 @@ pub fn classes(shell: &Shell, rows: &[ClassRow]) -> Markup {
         cells: vec![
             html! { (class.name) },
             html! { (class.people) },
-            html! { @for focus in &class.running { (badge(State::Ok, &format!("{} until {}", focus.words, focus.until))) " " } },
+            html! { @for focus in &class.running { (badge(State::Ok, &t!("{focus} until {until}", focus = focus.words, until = focus.until))) " " } },
         ],
     };
     let content = live(
         Live { id: "classes", topics: "focus class", of: None, src: None },
         table(&Table {
-            caption: "Classes",
-            columns: vec![Column::main("Class"), Column::number("People").labelled(), Column::text("Now").labelled()],
+            caption: t!("Classes"),
+            columns: vec![Column::main(t!("Class")), Column::number(t!("People")).labelled(), Column::text(t!("Now")).labelled()],
             rows: rows.iter().map(row).collect(),
             pager: None,
             empty: empty(
-                "No classes here yet",
-                "Nobody has said which classes you teach. Ask an owner to link your account to you, under System, People who log in; and to put you into your classes as their teacher.",
+                t!("No classes here yet"),
+                t!(
+                    "Nobody has said which classes you teach. Ask an owner to link your account to you, under System, People who log in; and to put you into your classes as their teacher."
+                ),
                 Markup::default(),
             ),
             selection: None,
             compact: false,
         }),
     );
-    frame(shell, &Frame::new(Section::Teaching, "My classes"), content)
+    frame(shell, &Frame::new(Section::Teaching, t!("My classes")), content)
 }
 
 /// Somebody who learns, with their device.
@@ -133,28 +136,28 @@ pub struct ClassView {
     pub back: Option<(String, String)>,
 }
 
-const BACK: (&str, &str) = ("/teaching", "My classes");
+const BACK: (&str, &str) = ("/teaching", msg!("My classes"));
 
 /// The page of a class.
 pub fn class(shell: &Shell, view: &ClassView) -> Markup {
-    let action = html! { @if view.may_teach { (Button::link(format!("/teaching/{}/focus", view.id), "Start a focus").main()) } };
-    let back = view.back.as_ref().map_or(BACK, |(href, title)| (href.as_str(), title.as_str()));
+    let action = html! { @if view.may_teach { (Button::link(format!("/teaching/{}/focus", view.id), t!("Start a focus")).main()) } };
+    let back = view.back.as_ref().map_or(way(BACK), |(href, title)| (href.as_str(), title.as_str()));
     let absent: Vec<_> = view.learners.iter().filter(|learner| learner.absent).collect();
     let content = live(
         Live { id: "class", topics: "focus deployment device enrollment command class", of: None, src: None },
         html! {
             div.stack.loose {
-            @if !view.running.is_empty() { (section("Going on now", running(&view.running, view.may_teach))) }
+            @if !view.running.is_empty() { (section(t!("Going on now"), running(&view.running, view.may_teach))) }
             @if view.learners.is_empty() {
-                (empty("Nobody learns here yet", "People are put into the class under People and classes.", Markup::default()))
+                (empty(t!("Nobody learns here yet"), t!("People are put into the class under People and classes."), Markup::default()))
             } @else {
-                (section("Devices", html! { (squares(view)) }))
+                (section(t!("Devices"), html! { (squares(view)) }))
                 @if !absent.is_empty() {
-                    (section(&format!("Not here: {}", absent.len()), html! {
+                    (section(&t!("Not here: {absent}", absent = absent.len()), html! {
                         ul.plain { @for learner in &absent { li { (learner.name) span.quiet { " " (whereabouts(learner, shell.now)) } } } }
                     }))
                 }
-                (section("Everybody", everybody(view, shell.now)))
+                (section(t!("Everybody"), everybody(view, shell.now)))
             }
             }
         },
@@ -165,9 +168,9 @@ pub fn class(shell: &Shell, view: &ClassView) -> Markup {
 fn whereabouts(learner: &LearnerRow, now: Timestamp) -> Markup {
     html! {
         @match (&learner.href, learner.seen) {
-            (None, _) => "has no device",
-            (_, Some(at)) => { "heard of " (time_ago(at, now)) },
-            (_, None) => "never heard of",
+            (None, _) => (t!("has no device")),
+            (_, Some(at)) => { (t!("heard of ")) (time_ago(at, now)) },
+            (_, None) => (t!("never heard of")),
         }
     }
 }
@@ -192,18 +195,18 @@ fn everybody(view: &ClassView, now: Timestamp) -> Markup {
         name: learner.name.clone(),
         cells: vec![
             html! { (learner.name) },
-            html! { @if learner.href.is_some() { (badge(learner.state, &learner.reason)) } @else { span.quiet { "no device" } } },
-            html! { @match &learner.focus { Some((state, words)) => (badge(*state, words)), None => span.quiet { "free" } } },
-            html! { @match learner.seen { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } },
+            html! { @if learner.href.is_some() { (badge(learner.state, &learner.reason)) } @else { span.quiet { (t!("no device")) } } },
+            html! { @match &learner.focus { Some((state, words)) => (badge(*state, words)), None => span.quiet { (t!("free")) } } },
+            html! { @match learner.seen { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("never")) } } },
         ],
     };
     table(&Table {
-        caption: "Who learns in the class",
+        caption: t!("Who learns in the class"),
         columns: vec![
-            Column::main("Name"),
-            Column::text("Device").labelled().wraps(),
-            Column::text("Focus").labelled().wraps(),
-            Column::text("Heard of").labelled().minor(),
+            Column::main(t!("Name")),
+            Column::text(t!("Device")).labelled().wraps(),
+            Column::text(t!("Focus")).labelled().wraps(),
+            Column::text(t!("Heard of")).labelled().minor(),
         ],
         rows: view.learners.iter().map(row).collect(),
         pager: None,
@@ -231,18 +234,18 @@ pub struct DeviceView {
 /// The page of one device.
 pub fn device(shell: &Shell, view: &DeviceView) -> Markup {
     let (learner, back) = (&view.learner, format!("/teaching/{}", view.class.0));
-    let seen = html! { @match learner.seen { Some(at) => (time_ago(at, shell.now)), None => "never" } };
+    let seen = html! { @match learner.seen { Some(at) => (time_ago(at, shell.now)), None => (t!("never")) } };
     let content = html! {
         (facts(&[
-            Fact::text("Used by", &learner.name),
-            Fact::text("What it is", &view.about),
-            Fact::new("How it is", badge(learner.state, &learner.reason)),
-            Fact::new("Heard of", seen),
-            Fact::new("Focus", html! { @match &learner.focus { Some((state, words)) => (badge(*state, words)), None => "none" } }),
-            Fact::text("Waiting for it", &count(view.waiting, "command", "commands")),
+            Fact::text(t!("Used by"), &learner.name),
+            Fact::text(t!("What it is"), &view.about),
+            Fact::new(t!("How it is"), badge(learner.state, &learner.reason)),
+            Fact::new(t!("Heard of"), seen),
+            Fact::new(t!("Focus"), html! { @match &learner.focus { Some((state, words)) => (badge(*state, words)), None => (t!("none")) } }),
+            Fact::text(t!("Waiting for it"), &count(view.waiting, t!("command"), t!("commands"))),
         ]))
-        (section("Apps on it", html! {
-            @if view.apps.is_empty() { p.quiet { "It has not said yet which apps it has, or it has none but Apple’s own." } }
+        (section(t!("Apps on it"), html! {
+            @if view.apps.is_empty() { p.quiet { (t!("It has not said yet which apps it has, or it has none but Apple’s own.")) } }
             @else { ul.plain { @for (name, version) in &view.apps { li { (name) " " span.quiet { (version) } } } } }
         }))
     };

@@ -22,13 +22,15 @@ pub struct ByHandView {
 /// The page.
 pub fn by_hand(shell: &Shell, view: &ByHandView) -> Markup {
     let none = match view.filter {
-        Some(_) => {
-            empty("No device stands so", "Others may.", html! { (Button::link("/updates/by-hand", "Show all that were started by hand")) })
-        }
+        Some(_) => empty(
+            t!("No device stands so"),
+            t!("Others may."),
+            html! { (Button::link("/updates/by-hand", t!("Show all that were started by hand"))) },
+        ),
         None => empty(
-            "Nothing was started by hand",
-            "On a device’s page, under Updates, a release is started on that device alone. How it goes then stands here too.",
-            html! { (Button::link("/devices", "Devices")) },
+            t!("Nothing was started by hand"),
+            t!("On a device’s page, under Updates, a release is started on that device alone. How it goes then stands here too."),
+            html! { (Button::link("/devices", t!("Devices"))) },
         ),
     };
     let row = |row: &MemberRow| Row {
@@ -38,8 +40,13 @@ pub fn by_hand(shell: &Shell, view: &ByHandView) -> Markup {
         cells: vec![html! { (row.name) }, html! { (row.from) " → " (row.version) }, badge(row.state, &row.words), html! { (row.because) }],
     };
     let rows = table(&Table {
-        caption: "Updates that were started by hand",
-        columns: vec![Column::main("Device"), Column::text("Version").whole(), Column::text("State"), Column::text("Why").wraps()],
+        caption: t!("Updates that were started by hand"),
+        columns: vec![
+            Column::main(t!("Device")),
+            Column::text(t!("Version")).whole(),
+            Column::text(t!("State")),
+            Column::text(t!("Why")).wraps(),
+        ],
         rows: view.rows.iter().map(row).collect(),
         pager: Some(Pager {
             shown: view.rows.len() as u64,
@@ -56,10 +63,10 @@ pub fn by_hand(shell: &Shell, view: &ByHandView) -> Markup {
         (views(2))
         div #devices { (live(Live { id: "by-hand", topics: "update device enrollment", of: None, src: None }, html! {
             @if let Some(filter) = view.filter.as_ref().filter(|_| !view.rows.is_empty()) {
-                p { "Only those that are " (filter) ". " a href="/updates/by-hand" { "Show all" } }
+                p { (t!("Only those that are ")) (filter) ". " a href="/updates/by-hand" { (t!("Show all")) } }
             }
             (rows)
         })) }
     };
-    frame(shell, &Frame::new(Section::Updates, "Updates started by hand"), content)
+    frame(shell, &Frame::new(Section::Updates, t!("Updates started by hand")), content)
 }

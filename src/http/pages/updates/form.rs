@@ -131,28 +131,28 @@ impl PlanForm {
 pub fn form(shell: &Shell, form: &PlanForm, choices: &Choices) -> Markup {
     let back = form.id.as_ref().map(|id| format!("/updates/plans/{id}"));
     let (back, title) = match &back {
-        Some(path) => ((path.as_str(), form.title.as_str()), format!("Change “{}”", form.title)),
-        None => (("/updates/plans", "Update plans"), String::from("Make an update plan")),
+        Some(path) => ((path.as_str(), form.title.as_str()), t!("Change “{title}”", title = form.title)),
+        None => (("/updates/plans", t!("Update plans")), String::from(t!("Make an update plan"))),
     };
     let fields = html! {
         // Enter in a field does what the main button does, not what the first one of a row does.
         button.hear-only type="submit" name="do" value="preview" tabindex="-1" aria-hidden="true" formnovalidate {}
         input type="hidden" name="revision" value=(form.revision);
         div.form.wide {
-            @if !form.errors.is_empty() { p.error role="alert" { "Something below is not right yet; nothing was saved." } }
+            @if !form.errors.is_empty() { p.error role="alert" { (t!("Something below is not right yet; nothing was saved.")) } }
             (form.complaint(""))
-            (field("name", "Name").value(&form.name).error(form.error("name")).example("Winter term"))
-            (field("note", "What it is for").optional().lines(3).value(&form.note).error(form.error("note")))
-            (section("Which release", target(form, choices)))
-            (section("Who first", rings(form, choices)))
-            (section("By when", deadline(form)))
-            (section("When not", quiet(form)))
-            (section("With care", care(form)))
+            (field("name", t!("Name")).value(&form.name).error(form.error("name")).example(t!("Winter term")))
+            (field("note", t!("What it is for")).optional().lines(3).value(&form.note).error(form.error("note")))
+            (section(t!("Which release"), target(form, choices)))
+            (section(t!("Who first"), rings(form, choices)))
+            (section(t!("By when"), deadline(form)))
+            (section(t!("When not"), quiet(form)))
+            (section(t!("With care"), care(form)))
             div.form-foot {
-                (Button::submit("Preview").main().sends("do", "preview").unchecked())
-                (Button::link(back.0, "Cancel"))
+                (Button::submit(t!("Preview")).main().sends("do", "preview").unchecked())
+                (Button::link(back.0, t!("Cancel")))
             }
-            p.quiet { "The preview shows what would happen on which device. Nothing is saved before." }
+            p.quiet { (t!("The preview shows what would happen on which device. Nothing is saved before.")) }
         }
     };
     frame(shell, &Frame { back: Some(back), ..Frame::new(Section::Updates, &title) }, post(&form.address(), fields))
@@ -170,44 +170,44 @@ fn option(name: &str, value: &str, label: &str, chosen: &str, help: &str, more: 
 
 fn target(form: &PlanForm, choices: &Choices) -> Markup {
     let kind = |value: &str, label: &str, help: &str, more: Markup| option("target", value, label, &form.target, help, more);
-    let days = field("days", "Days that it has been out").kind("number").value(&form.days).error(form.error("days"));
-    let major = field("major", "Generation").kind("number").value(&form.major).error(form.error("major")).example("18");
-    let help = format!("1 to {AGE_MAX_DAYS}. A release is meant from that day on.");
+    let days = field("days", t!("Days that it has been out")).kind("number").value(&form.days).error(form.error("days"));
+    let major = field("major", t!("Generation")).kind("number").value(&form.major).error(form.error("major")).example("18");
+    let help = t!("1 to {AGE_MAX_DAYS}. A release is meant from that day on.", AGE_MAX_DAYS);
     html! {
         fieldset.stack {
-            legend.hear-only { "Which release" }
+            legend.hear-only { (t!("Which release")) }
             (form.complaint("target"))
-            (kind("newest", "The newest that each device can have", "New releases of Apple are taken up by themselves.", Markup::default()))
-            (kind("newest_of_own", "The newest of the generation that each device has", "Repairs only: no device is taken to another generation.", Markup::default()))
-            (kind("newest_minus_days", "The newest that has been out for a while", "So that others find the faults first.", html! { (days.help(&help)) }))
-            (kind("newest_of_major", "The newest of one generation", "Devices beyond it are left alone; none is taken to the next generation.", html! { (major) }))
-            (kind("minimum", "At least a version", "Devices that have it are left alone; others get the newest of its generation.", html! {
+            (kind("newest", t!("The newest that each device can have"), t!("New releases of Apple are taken up by themselves."), Markup::default()))
+            (kind("newest_of_own", t!("The newest of the generation that each device has"), t!("Repairs only: no device is taken to another generation."), Markup::default()))
+            (kind("newest_minus_days", t!("The newest that has been out for a while"), t!("So that others find the faults first."), html! { (days.help(&help)) }))
+            (kind("newest_of_major", t!("The newest of one generation"), t!("Devices beyond it are left alone; none is taken to the next generation."), html! { (major) }))
+            (kind("minimum", t!("At least a version"), t!("Devices that have it are left alone; others get the newest of its generation."), html! {
                 @for (at, (platform, words)) in LISTED.iter().enumerate() {
                     @let name = format!("least_{platform}");
                     (field(&name, words).optional().value(&form.least[at]).error(form.error(&name)).example("26.1"))
                 }
             }))
-            (kind("release", "One release", "For one platform; newer ones change nothing.", html! { (release(form, choices)) }))
-            (checkbox("improvements", "Bring background security improvements too", form.improvements, "Small repairs between releases; they restart the device too."))
+            (kind("release", t!("One release"), t!("For one platform; newer ones change nothing."), html! { (release(form, choices)) }))
+            (checkbox("improvements", t!("Bring background security improvements too"), form.improvements, t!("Small repairs between releases; they restart the device too.")))
         }
     }
 }
 
 fn release(form: &PlanForm, choices: &Choices) -> Markup {
     let mut options = choices.releases.clone();
-    options.push((TYPED.to_owned(), String::from("Another one, typed below")));
+    options.push((TYPED.to_owned(), String::from(t!("Another one, typed below"))));
     let platforms: Vec<_> = LISTED.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect();
-    let help = if choices.releases.is_empty() { "Apple’s list is not here yet; until then a release can only be typed." } else { "" };
+    let help = if choices.releases.is_empty() { t!("Apple’s list is not here yet; until then a release can only be typed.") } else { "" };
     html! {
-        (select("release", "Release", &options, &form.release, help, form.error("release")))
+        (select("release", t!("Release"), &options, &form.release, help, form.error("release")))
         details open[form.release == TYPED || choices.releases.is_empty()] {
-            summary { "Type a release" }
+            summary { (t!("Type a release")) }
             div.stack {
-                p.quiet { "Choose “Another one” above for it. A release that Apple does not list is brought to nobody; the preview warns of that." }
-                (select("typed_platform", "Platform", &platforms, &form.typed[0], "", None))
+                p.quiet { (t!("Choose “Another one” above for it. A release that Apple does not list is brought to nobody; the preview warns of that.")) }
+                (select("typed_platform", t!("Platform"), &platforms, &form.typed[0], "", None))
                 div.pair {
-                    (field("typed_version", "Version").value(&form.typed[1]).error(form.error("typed_version")).example("26.1"))
-                    (field("typed_build", "Build").optional().mono().value(&form.typed[2]).example("23B85"))
+                    (field("typed_version", t!("Version")).value(&form.typed[1]).error(form.error("typed_version")).example("26.1"))
+                    (field("typed_build", t!("Build")).optional().mono().value(&form.typed[2]).example("23B85"))
                 }
             }
         }
@@ -216,20 +216,20 @@ fn release(form: &PlanForm, choices: &Choices) -> Markup {
 
 fn units(name: &str, chosen: &str) -> Markup {
     let units = ["minutes", "hours", "days"].map(|unit| (unit.to_owned(), unit.to_owned()));
-    select(name, "Unit", &units, if chosen.is_empty() { "days" } else { chosen }, "", None)
+    select(name, t!("Unit"), &units, if chosen.is_empty() { "days" } else { chosen }, "", None)
 }
 
 fn rings(form: &PlanForm, choices: &Choices) -> Markup {
     html! {
         (form.complaint("rings"))
-        (field("starts", "The first ring begins").kind("datetime-local").value(&form.starts).error(form.error("starts"))
-            .help("A release that appears later begins on the day on which Apple posts it."))
+        (field("starts", t!("The first ring begins")).kind("datetime-local").value(&form.starts).error(form.error("starts"))
+            .help(t!("A release that appears later begins on the day on which Apple posts it.")))
         p.quiet { (choices.clocks) }
-        p.quiet { "A device in several rings belongs to the first of them. A ring without a name and groups is left out." }
+        p.quiet { (t!("A device in several rings belongs to the first of them. A ring without a name and groups is left out.")) }
         @for (at, ring) in form.rings.iter().enumerate() { (self::ring(form, at, ring, choices)) }
         div.row {
-            @if form.rings.len() < RINGS_MAX { (Button::submit("Add a ring").small().unchecked().sends("do", "add_ring")) }
-            @else { span.quiet { "There is room for " (RINGS_MAX) " rings." } }
+            @if form.rings.len() < RINGS_MAX { (Button::submit(t!("Add a ring")).small().unchecked().sends("do", "add_ring")) }
+            @else { span.quiet { (t!("There is room for ")) (RINGS_MAX) (t!(" rings.")) } }
         }
     }
 }
@@ -239,18 +239,18 @@ fn ring(form: &PlanForm, at: usize, ring: &RingForm, choices: &Choices) -> Marku
     let number = at + 1;
     html! {
         fieldset.part {
-            legend { "Ring " (number) }
-            (field(&name("name"), "Name").value(&ring.name).error(form.error(&name("name"))).example("Pilot"))
+            legend { (t!("Ring ")) (number) }
+            (field(&name("name"), t!("Name")).value(&ring.name).error(form.error(&name("name"))).example(t!("Pilot")))
             @if at == 0 { input type="hidden" name=(name("after")) value=(ring.after); input type="hidden" name=(name("unit")) value=(ring.unit); }
             @else {
                 div.pair {
-                    (field(&name("after"), "Begins after").kind("number").optional().value(&ring.after).error(form.error(&name("after"))))
+                    (field(&name("after"), t!("Begins after")).kind("number").optional().value(&ring.after).error(form.error(&name("after"))))
                     (units(&name("unit"), &ring.unit))
                 }
             }
-            @if choices.groups.is_empty() { p.quiet { "There is no group yet. " a href="/groups/new" { "Make a group" } " of the devices that are in it." } }
-            @else { p.meta { "Devices of these groups:" } (group_boxes(&name("group"), &choices.groups, &ring.groups)) }
-            @if form.rings.len() > 1 { div.row { (Button::submit(format!("Remove ring {number}")).small().unchecked().sends("do", format!("remove_ring_{at}"))) } }
+            @if choices.groups.is_empty() { p.quiet { (t!("There is no group yet. ")) a href="/groups/new" { (t!("Make a group")) } (t!(" of the devices that are in it.")) } }
+            @else { p.meta { (t!("Devices of these groups:")) } (group_boxes(&name("group"), &choices.groups, &ring.groups)) }
+            @if form.rings.len() > 1 { div.row { (Button::submit(t!("Remove ring {number}", number)).small().unchecked().sends("do", format!("remove_ring_{at}"))) } }
         }
     }
 }
@@ -258,39 +258,39 @@ fn ring(form: &PlanForm, at: usize, ring: &RingForm, choices: &Choices) -> Marku
 fn deadline(form: &PlanForm) -> Markup {
     let after = html! {
         div.pair {
-            (field("deadline_after", "How long").kind("number").value(&form.deadline_after).error(form.error("deadline_after")))
+            (field("deadline_after", t!("How long")).kind("number").value(&form.deadline_after).error(form.error("deadline_after")))
             (units("deadline_unit", &form.deadline_unit))
         }
-        (field("deadline_time", "At this time of that day").kind("time").optional().value(&form.deadline_time).error(form.error("deadline_time"))
-            .help("On the next day, where the time has passed by then."))
+        (field("deadline_time", t!("At this time of that day")).kind("time").optional().value(&form.deadline_time).error(form.error("deadline_time"))
+            .help(t!("On the next day, where the time has passed by then.")))
     };
     let at = html! {
-        (field("deadline_at", "Day and time").kind("datetime-local").value(&form.deadline_at).error(form.error("deadline_at"))
-            .help("On the clock of each device, the same for every ring."))
+        (field("deadline_at", t!("Day and time")).kind("datetime-local").value(&form.deadline_at).error(form.error("deadline_at"))
+            .help(t!("On the clock of each device, the same for every ring.")))
     };
     html! {
         fieldset.stack {
-            legend.hear-only { "By when" }
+            legend.hear-only { (t!("By when")) }
             (form.complaint("deadline"))
-            (option("deadline", "after", "A while after each ring begins", &form.deadline, "", after))
-            (option("deadline", "at", "By one day and time", &form.deadline, "", at))
-            p.quiet { "Until then the device asks its user, more often towards the end; then it installs by itself and restarts. On a Mac, unsaved work may be lost at that moment." }
+            (option("deadline", "after", t!("A while after each ring begins"), &form.deadline, "", after))
+            (option("deadline", "at", t!("By one day and time"), &form.deadline, "", at))
+            p.quiet { (t!("Until then the device asks its user, more often towards the end; then it installs by itself and restarts. On a Mac, unsaved work may be lost at that moment.")) }
         }
     }
 }
 
 fn quiet(form: &PlanForm) -> Markup {
     html! {
-        p.quiet { "Lessons, opening hours, exams. Nothing begins in these times, and a deadline that falls into them moves to their end." }
+        p.quiet { (t!("Lessons, opening hours, exams. Nothing begins in these times, and a deadline that falls into them moves to their end.")) }
         (form.complaint("quiet"))
         @for (at, row) in form.quiet.iter().enumerate() { (week(form, at, row)) }
         div.row {
-            @if form.quiet.len() < QUIET_MAX { (Button::submit("Add quiet hours").small().unchecked().sends("do", "add_quiet")) }
+            @if form.quiet.len() < QUIET_MAX { (Button::submit(t!("Add quiet hours")).small().unchecked().sends("do", "add_quiet")) }
         }
         (form.complaint("holidays"))
         @for (at, row) in form.holidays.iter().enumerate() { (holiday(form, at, row)) }
         div.row {
-            @if form.holidays.len() < HOLIDAYS_MAX { (Button::submit("Add holidays").small().unchecked().sends("do", "add_holiday")) }
+            @if form.holidays.len() < HOLIDAYS_MAX { (Button::submit(t!("Add holidays")).small().unchecked().sends("do", "add_holiday")) }
         }
     }
 }
@@ -299,7 +299,7 @@ fn week(form: &PlanForm, at: usize, row: &QuietForm) -> Markup {
     let name = |part: &str| format!("quiet_{part}_{at}");
     html! {
         fieldset.part {
-            legend { "Quiet hours " (at + 1) }
+            legend { (t!("Quiet hours ")) (at + 1) }
             input type="hidden" name=(name("row")) value="1";
             div.weekdays {
                 @for day in 0..7_u8 {
@@ -311,10 +311,10 @@ fn week(form: &PlanForm, at: usize, row: &QuietForm) -> Markup {
                 }
             }
             div.pair {
-                (field(&name("from"), "From").kind("time").value(&row.from).error(form.error(&name("from"))))
-                (field(&name("to"), "To").kind("time").value(&row.to).error(form.error(&name("to"))).help("Over midnight, where it is not after the beginning."))
+                (field(&name("from"), t!("From")).kind("time").value(&row.from).error(form.error(&name("from"))))
+                (field(&name("to"), t!("To")).kind("time").value(&row.to).error(form.error(&name("to"))).help(t!("Over midnight, where it is not after the beginning.")))
             }
-            div.row { (Button::submit(format!("Remove quiet hours {}", at + 1)).small().unchecked().sends("do", format!("remove_quiet_{at}"))) }
+            div.row { (Button::submit(t!("Remove quiet hours {at}", at = at + 1)).small().unchecked().sends("do", format!("remove_quiet_{at}"))) }
         }
     }
 }
@@ -323,28 +323,28 @@ fn holiday(form: &PlanForm, at: usize, row: &HolidayForm) -> Markup {
     let name = |part: &str| format!("holiday_{part}_{at}");
     html! {
         fieldset.part {
-            legend { "Holidays " (at + 1) }
-            (field(&name("name"), "Name").optional().value(&row.name).example("Christmas"))
+            legend { (t!("Holidays ")) (at + 1) }
+            (field(&name("name"), t!("Name")).optional().value(&row.name).example(t!("Christmas")))
             div.pair {
-                (field(&name("from"), "First day").kind("date").value(&row.from).error(form.error(&name("from"))))
-                (field(&name("to"), "Last day").kind("date").optional().value(&row.to).error(form.error(&name("to"))))
+                (field(&name("from"), t!("First day")).kind("date").value(&row.from).error(form.error(&name("from"))))
+                (field(&name("to"), t!("Last day")).kind("date").optional().value(&row.to).error(form.error(&name("to"))))
             }
-            div.row { (Button::submit(format!("Remove holidays {}", at + 1)).small().unchecked().sends("do", format!("remove_holiday_{at}"))) }
+            div.row { (Button::submit(t!("Remove holidays {at}", at = at + 1)).small().unchecked().sends("do", format!("remove_holiday_{at}"))) }
         }
     }
 }
 
 fn care(form: &PlanForm) -> Markup {
-    let at_once = format!("1 to {AT_ONCE_MAX}; empty for no limit. Spares the network where many devices share it.");
+    let at_once = t!("1 to {AT_ONCE_MAX}; empty for no limit. Spares the network where many devices share it.", AT_ONCE_MAX);
     html! {
-        (field("at_once", "Most devices at once").kind("number").optional().value(&form.at_once).error(form.error("at_once")).help(&at_once))
+        (field("at_once", t!("Most devices at once")).kind("number").optional().value(&form.at_once).error(form.error("at_once")).help(&at_once))
         div.pair {
-            (field("stop_percent", "Stop when so many percent fail").kind("number").optional().value(&form.stop[0]).error(form.error("stop_percent").or(form.error("stop"))))
-            (field("stop_devices", "And at least so many devices").kind("number").optional().value(&form.stop[1]).error(form.error("stop_devices")))
+            (field("stop_percent", t!("Stop when so many percent fail")).kind("number").optional().value(&form.stop[0]).error(form.error("stop_percent").or(form.error("stop"))))
+            (field("stop_devices", t!("And at least so many devices")).kind("number").optional().value(&form.stop[1]).error(form.error("stop_devices")))
         }
-        p.quiet { "Empty: it never stops by itself." }
-        (checkbox("force_restart", "Macs of macOS 13 and earlier restart at the deadline whatever is open", form.force_restart, "Unsaved work on them is lost then. Without it, such a Mac waits for its user."))
-        (field("details_url", "Address of a page about the update").kind("url").optional().value(&form.details_url).error(form.error("details_url"))
-            .example("https://www.example.school/updates").help("Devices show it to people who want to know more."))
+        p.quiet { (t!("Empty: it never stops by itself.")) }
+        (checkbox("force_restart", t!("Macs of macOS 13 and earlier restart at the deadline whatever is open"), form.force_restart, t!("Unsaved work on them is lost then. Without it, such a Mac waits for its user.")))
+        (field("details_url", t!("Address of a page about the update")).kind("url").optional().value(&form.details_url).error(form.error("details_url"))
+            .example("https://www.example.school/updates").help(t!("Devices show it to people who want to know more.")))
     }
 }

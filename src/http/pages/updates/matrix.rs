@@ -24,18 +24,18 @@ fn devices(model: Option<&Model>, version: Option<OsVersion>) -> String {
 /// The table.
 pub fn matrix(section: &Section) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(format!("Models and releases of {}", section.platform)) {
+        div.scroll tabindex="0" role="region" aria-label=(t!("Models and releases of {platform}", platform = section.platform)) {
             table.matrix {
-                caption.hear-only { "Models, and the releases that Apple offers them" }
+                caption.hear-only { (t!("Models, and the releases that Apple offers them")) }
                 thead { tr {
-                    th scope="col" { "Model" }
-                    th scope="col" { "Runs" }
+                    th scope="col" { (t!("Model")) }
+                    th scope="col" { (t!("Runs")) }
                     @for release in &section.releases { (head(release)) }
                 } }
                 tbody { @for model in &section.models { (row(model, &section.releases)) } }
             }
         }
-        @if section.releases.is_empty() { p.quiet { "Apple’s list names no release for these models." } }
+        @if section.releases.is_empty() { p.quiet { (t!("Apple’s list names no release for these models.")) } }
     }
 }
 
@@ -44,20 +44,20 @@ fn head(release: &Release) -> Markup {
         th.cell scope="col" {
             strong { (release.version) }
             @if !release.build.is_empty() { span.mono { (release.build) } }
-            @if let Some(posted) = release.posted { span { "posted " (posted.words()) } }
-            span { @match release.expires { Some(day) => { "signed until " (day.words()) }, None => "no end" } }
+            @if let Some(posted) = release.posted { span { (t!("posted ")) (posted.words()) } }
+            span { @match release.expires { Some(day) => { (t!("signed until ")) (day.words()) }, None => (t!("no end")) } }
         }
     }
 }
 
 fn row(model: &Model, releases: &[Release]) -> Markup {
-    let name = if model.name.is_empty() { "A model that has not said its name" } else { &model.name };
+    let name = if model.name.is_empty() { t!("A model that has not said its name") } else { &model.name };
     html! {
         tr {
             th scope="row" {
                 strong { (name) } br;
                 @if !model.listed_as.is_empty() { span.mono.quiet { (model.listed_as) } br; }
-                a href=(devices(Some(model), None)) { (count(u64::from(model.devices), "device", "devices")) }
+                a href=(devices(Some(model), None)) { (count(u64::from(model.devices), t!("device"), t!("devices"))) }
                 br; (standing(model))
             }
             td { (runs(model)) }
@@ -72,12 +72,12 @@ fn row(model: &Model, releases: &[Release]) -> Markup {
 fn standing(model: &Model) -> Markup {
     html! {
         @match model.unknown {
-            Some(unknown) => { (badge(State::Silent, "not known")) div.quiet { "What it can have is not known: " (unknown.words()) "." } },
-            None if model.up_to_date == model.devices => (badge(State::Ok, "nothing newer")),
-            None if model.up_to_date == 0 => (badge(State::Waiting, "newer ones are offered")),
-            None => (badge(State::Waiting, "some can have a newer one")),
+            Some(unknown) => { (badge(State::Silent, t!("not known"))) div.quiet { (t!("What it can have is not known: ")) (unknown.words()) "." } },
+            None if model.up_to_date == model.devices => (badge(State::Ok, t!("nothing newer"))),
+            None if model.up_to_date == 0 => (badge(State::Waiting, t!("newer ones are offered"))),
+            None => (badge(State::Waiting, t!("some can have a newer one"))),
         }
-        @if let Some(generation) = model.ends_at { div { "This model ends at " (generation) "." } }
+        @if let Some(generation) = model.ends_at { div { (t!("This model ends at ")) (generation) "." } }
     }
 }
 
@@ -85,10 +85,10 @@ fn runs(model: &Model) -> Markup {
     html! {
         ul.runs {
             @for (version, number) in model.runs.iter().take(RUNS_SHOWN) {
-                @let words = if version.is_known() { version.to_string() } else { String::from("not said") };
-                li { (words) ": " a href=(devices(Some(model), Some(*version))) aria-label=(format!("{} run {words}", count(u64::from(*number), "device", "devices"))) { (thousands(u64::from(*number))) } }
+                @let words = if version.is_known() { version.to_string() } else { String::from(t!("not said")) };
+                li { (words) ": " a href=(devices(Some(model), Some(*version))) aria-label=(t!("{devices} run {words}", devices = count(u64::from(*number), "device", "devices"), words)) { (thousands(u64::from(*number))) } }
             }
-            @if model.runs.len() > RUNS_SHOWN { li.quiet { "and " (model.runs.len() - RUNS_SHOWN) " older versions" } }
+            @if model.runs.len() > RUNS_SHOWN { li.quiet { (t!("and ")) (model.runs.len() - RUNS_SHOWN) (t!(" older versions")) } }
         }
     }
 }
@@ -97,12 +97,12 @@ fn cell(model: &Model, release: &Release, offered: bool) -> Markup {
     let running = u64::from(model.running(release.version));
     html! {
         @if running > 0 {
-            a href=(devices(Some(model), Some(release.version))) aria-label=(format!("{} run {}", count(running, "device", "devices"), release.version)) {
+            a href=(devices(Some(model), Some(release.version))) aria-label=(t!("{devices} run {version}", devices = count(running, "device", "devices"), version = release.version)) {
                 strong { (thousands(running)) }
             }
             " "
         }
-        @if offered { span { "offered" } } @else if model.unknown.is_some() { span.quiet { span aria-hidden="true" { "?" } span.hear-only { "not known" } } } @else { span.quiet { span aria-hidden="true" { "–" } span.hear-only { "not offered" } } }
+        @if offered { span { (t!("offered")) } } @else if model.unknown.is_some() { span.quiet { span aria-hidden="true" { "?" } span.hear-only { (t!("not known")) } } } @else { span.quiet { span aria-hidden="true" { "–" } span.hear-only { (t!("not offered")) } } }
     }
 }
 
@@ -115,18 +115,18 @@ pub fn improvements(list: &[Improvement]) -> Markup {
             html! { (one.build) },
             html! { (one.prerequisite) },
             html! { @if let Some(posted) = one.posted { (posted.words()) } },
-            html! { @if number > 0 { a href=(devices(None, Some(one.version))) { (count(number, "device", "devices")) } } @else { span.quiet { "none" } } },
+            html! { @if number > 0 { a href=(devices(None, Some(one.version))) { (count(number, t!("device"), t!("devices"))) } } @else { span.quiet { (t!("none")) } } },
         ]
     };
     let row = |one: &Improvement| Row { id: String::new(), href: None, name: one.version.to_string(), cells: cells(one) };
     table(&Table {
-        caption: "Background security improvements",
+        caption: t!("Background security improvements"),
         columns: vec![
-            Column::main("Improvement"),
-            Column::code("Build").lesser(),
-            Column::code("For build").labelled(),
-            Column::text("Posted").labelled(),
-            Column::text("Run it").labelled(),
+            Column::main(t!("Improvement")),
+            Column::code(t!("Build")).lesser(),
+            Column::code(t!("For build")).labelled(),
+            Column::text(t!("Posted")).labelled(),
+            Column::text(t!("Run it")).labelled(),
         ],
         rows: list.iter().map(row).collect(),
         pager: None,

@@ -35,14 +35,14 @@ pub struct OverviewView {
 
 /// The pages about updates.
 pub fn views(current: usize) -> Markup {
-    let list = [("Releases", "/updates"), ("Plans", "/updates/plans"), ("Started by hand", "/updates/by-hand")];
+    let list = [(t!("Releases"), "/updates"), (t!("Plans"), "/updates/plans"), (t!("Started by hand"), "/updates/by-hand")];
     let tab = |(at, (title, href)): (usize, &(&str, &str))| Tab {
         title: (*title).to_owned(),
         href: (*href).to_owned(),
         current: at == current,
         count: None,
     };
-    tabs("Updates", &list.iter().enumerate().map(tab).collect::<Vec<_>>())
+    tabs(t!("Updates"), &list.iter().enumerate().map(tab).collect::<Vec<_>>())
 }
 
 /// The name of a platform for people.
@@ -52,15 +52,15 @@ pub fn platform_words(listed: &str) -> &str {
 
 /// The button that leads to a new plan.
 pub fn new_plan() -> Markup {
-    html! { (Button::link("/updates/plans/new", "Make a plan").main().icon(Icon::Plus)) }
+    html! { (Button::link("/updates/plans/new", t!("Make a plan")).main().icon(Icon::Plus)) }
 }
 
 /// The page.
 pub fn overview(shell: &Shell, view: &OverviewView) -> Markup {
     let page = Frame {
-        under: html! { "What Apple offers to each model that you have, until when, and how many devices run it." },
+        under: html! { (t!("What Apple offers to each model that you have, until when, and how many devices run it.")) },
         action: html! { @if view.may_change { (new_plan()) } },
-        ..Frame::new(Section::Updates, "Updates")
+        ..Frame::new(Section::Updates, t!("Updates"))
     };
     let content = html! {
         (views(0))
@@ -74,9 +74,9 @@ fn releases(view: &OverviewView, now: Timestamp) -> Markup {
         div.stack.loose {
             @match view.known_at {
                 Some(at) => p.meta {
-                    "Apple’s list of releases, as it was " (time_ago(at, now)) ". "
-                    @if !view.problem.is_empty() { "It is older than it should be: " (view.problem) " " }
-                    a href=(LIST) { "Look after the list" }
+                    (t!("Apple’s list of releases, as it was ")) (time_ago(at, now)) ". "
+                    @if !view.problem.is_empty() { (t!("It is older than it should be: ")) (view.problem) " " }
+                    a href=(LIST) { (t!("Look after the list")) }
                 },
                 None => (no_list()),
             }
@@ -85,36 +85,38 @@ fn releases(view: &OverviewView, now: Timestamp) -> Markup {
                 (section_with(platform_words(&platform.platform), beside(platform), html! {
                     (matrix::matrix(platform))
                     @if !platform.improvements.is_empty() {
-                        h3 { "Background security improvements" }
-                        p.quiet { "Small repairs to one build. They come by a plan that brings them too, or from a device’s own page." }
+                        h3 { (t!("Background security improvements")) }
+                        p.quiet { (t!("Small repairs to one build. They come by a plan that brings them too, or from a device’s own page.")) }
                         (matrix::improvements(&platform.improvements))
                     }
                 }))
             }
-            @for (platform, shares) in &view.streams { (section(&format!("What devices run: {platform}"), streams(shares))) }
-            @if view.streams.is_empty() && !view.sections.is_empty() { (section("What devices run", streams(&Streams::default()))) }
+            @for (platform, shares) in &view.streams { (section(&t!("What devices run: {platform}", platform), streams(shares))) }
+            @if view.streams.is_empty() && !view.sections.is_empty() { (section(t!("What devices run"), streams(&Streams::default()))) }
         }
     }
 }
 
 fn beside(platform: &Platform) -> Markup {
     let models = platform.models.len() as u64;
-    html! { span.quiet { (count(models, "model", "models")) ", " (count(platform.releases.len() as u64, "release", "releases")) } }
+    html! { span.quiet { (count(models, t!("model"), t!("models"))) ", " (count(platform.releases.len() as u64, t!("release"), t!("releases"))) } }
 }
 
 fn no_list() -> Markup {
     empty(
-        "Apple’s list of releases is not here yet",
-        "It is fetched by itself within minutes where this server reaches Apple, and once a day from then on. Without the internet, bring the list as a file.",
-        html! { (Button::link(LIST, "Look after the list")) },
+        t!("Apple’s list of releases is not here yet"),
+        t!(
+            "It is fetched by itself within minutes where this server reaches Apple, and once a day from then on. Without the internet, bring the list as a file."
+        ),
+        html! { (Button::link(LIST, t!("Look after the list"))) },
     )
 }
 
 fn no_devices() -> Markup {
     empty(
-        "No device has said what it runs",
-        "Each model stands here as soon as one device of it is enrolled.",
-        html! { (Button::link("/devices", "Devices")) },
+        t!("No device has said what it runs"),
+        t!("Each model stands here as soon as one device of it is enrolled."),
+        html! { (Button::link("/devices", t!("Devices"))) },
     )
 }
 

@@ -126,19 +126,19 @@ pub struct ExceptionRow {
 pub fn one(shell: &Shell, view: &PlanView) -> Markup {
     let address = format!("/updates/plans/{}", view.id);
     let page = Frame {
-        back: Some(("/updates/plans", "Update plans")),
+        back: Some(("/updates/plans", t!("Update plans"))),
         under: html! { (view.note) },
-        action: html! { @if view.may_change { (Button::link(format!("{address}/edit"), "Change the plan").main()) } },
+        action: html! { @if view.may_change { (Button::link(format!("{address}/edit"), t!("Change the plan")).main()) } },
         ..Frame::new(Section::Updates, &view.name)
     };
-    let topics = "update update_plan device enrollment";
+    let topics = t!("update update_plan device enrollment");
     let content = html! {
         @if let Some((because, at)) = &view.stopped { (stopped(view, &address, because, *at)) }
         @if let Some(doubt) = &view.doubt { div.banner.problem role="note" { div.words { (doubt) } } }
-        (section("What it means", html! { @for sentence in &view.means { p { (sentence) } } }))
+        (section(t!("What it means"), html! { @for sentence in &view.means { p { (sentence) } } }))
         (live(Live { id: "progress", topics, of: None, src: None }, progress(view, shell.now)))
         div #devices { (live(Live { id: "members", topics, of: None, src: None }, members(view, &address, shell.now))) }
-        (section("Left alone", exceptions(view, &address, shell.now)))
+        (section(t!("Left alone"), exceptions(view, &address, shell.now)))
         @if view.may_change { (ends(view, &address)) }
     };
     frame(shell, &page, content)
@@ -148,8 +148,8 @@ fn stopped(view: &PlanView, address: &str, because: &str, at: Timestamp) -> Mark
     html! {
         div.banner.problem role="note" {
             div.words {
-                strong { "This plan is stopped" } " since " (moment(at)) ": " (because) ". Nothing more is begun; devices that install go on. When the plan goes on, deadlines move by the time that it stood still, and none comes sooner than an hour after."
-                @if view.may_change { (post(&format!("{address}/go-on"), html! { div.form-foot { (Button::submit("Let it go on").small()) } })) }
+                strong { (t!("This plan is stopped")) } (t!(" since ")) (moment(at)) ": " (because) (t!(". Nothing more is begun; devices that install go on. When the plan goes on, deadlines move by the time that it stood still, and none comes sooner than an hour after."))
+                @if view.may_change { (post(&format!("{address}/go-on"), html! { div.form-foot { (Button::submit(t!("Let it go on")).small()) } })) }
             }
         }
     }
@@ -159,33 +159,33 @@ fn progress(view: &PlanView, now: Timestamp) -> Markup {
     let left = view.total.saturating_sub(view.done + view.aside);
     let overdue = format!("/updates/plans/{}?overdue=1#devices", view.id);
     let overall = html! {
-        @if view.total == 0 { p.quiet { "No device is in its rings yet, or none has been looked at since it was saved." } }
+        @if view.total == 0 { p.quiet { (t!("No device is in its rings yet, or none has been looked at since it was saved.")) } }
         @else {
             p {
-                @if left == 0 && view.done == 0 { strong { "No device can have it now, or all are left alone." } }
-                @else if left == 0 { "Every device that can have it is there." }
-                @else { strong { (left) " of " (count(view.total, "device", "devices")) " still to come." } }
-                @if view.overdue > 0 { " " a.counted href=(overdue) { (badge(State::Problem, &format!("{} overdue", count(view.overdue, "device is", "devices are")))) } }
+                @if left == 0 && view.done == 0 { strong { (t!("No device can have it now, or all are left alone.")) } }
+                @else if left == 0 { (t!("Every device that can have it is there.")) }
+                @else { strong { (left) (t!(" of ")) (count(view.total, t!("device"), t!("devices"))) (t!(" still to come.")) } }
+                @if view.overdue > 0 { " " a.counted href=(overdue) { (badge(State::Problem, &t!("{are} overdue", are = count(view.overdue, "device is", "devices are")))) } }
             }
             (bar(&view.segments))
         }
         @if !view.versions.is_empty() {
             p.quiet {
-                "Meant are "
-                @for (at, (version, devices)) in view.versions.iter().enumerate() { @if at > 0 { ", " } (version) " on " (count(*devices, "device", "devices")) }
+                (t!("Meant are "))
+                @for (at, (version, devices)) in view.versions.iter().enumerate() { @if at > 0 { ", " } (version) (t!(" on ")) (count(*devices, t!("device"), t!("devices"))) }
                 "."
             }
         }
     };
     html! {
         div.stack.loose {
-            (section("How far it is", overall))
-            (section("Rings", html! {
+            (section(t!("How far it is"), overall))
+            (section(t!("Rings"), html! {
                 (calendar(&view.calendar))
-                @if let Some(release) = &view.calendar_of { p.meta { "Drawn for " (release) ". Each release has a time of its own in each ring: a device gets the newest whose time has come, by the earliest deadline of those that it lacks." } }
+                @if let Some(release) = &view.calendar_of { p.meta { (t!("Drawn for ")) (release) (t!(". Each release has a time of its own in each ring: a device gets the newest whose time has come, by the earliest deadline of those that it lacks.")) } }
                 div.stack.loose { @for ring in &view.rings { (self::ring(ring)) } }
             }))
-            @if let Some(burn) = &view.burn { (section("Until the deadline", burn_down(burn, now))) }
+            @if let Some(burn) = &view.burn { (section(t!("Until the deadline"), burn_down(burn, now))) }
         }
     }
 }
@@ -196,34 +196,38 @@ fn ring(ring: &RingView) -> Markup {
             h3 { (ring.name) }
             p.meta {
                 (ring.when) " "
-                @if ring.groups.is_empty() { "No group is in it yet." }
+                @if ring.groups.is_empty() { (t!("No group is in it yet.")) }
                 @for (at, (href, name)) in ring.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (name) } }
             }
             (bar(&ring.segments))
-            @if ring.overdue.0 > 0 { p { a.counted href=(ring.overdue.1) { (badge(State::Problem, &format!("{} overdue", ring.overdue.0))) } } }
+            @if ring.overdue.0 > 0 { p { a.counted href=(ring.overdue.1) { (badge(State::Problem, &t!("{overdue} overdue", overdue = ring.overdue.0))) } } }
         }
     }
 }
 
 fn members(view: &PlanView, address: &str, now: Timestamp) -> Markup {
     let none = match &view.filter {
-        Some(_) => empty("No device stands so", "Others do.", html! { (Button::link(format!("{address}#devices"), "Show all devices")) }),
+        Some(_) => empty(
+            t!("No device stands so"),
+            t!("Others do."),
+            html! { (Button::link(format!("{address}#devices"), t!("Show all devices"))) },
+        ),
         None => empty(
-            "No device yet",
-            "The devices of its groups stand here once they have been looked at, which takes some minutes after saving.",
+            t!("No device yet"),
+            t!("The devices of its groups stand here once they have been looked at, which takes some minutes after saving."),
             Markup::default(),
         ),
     };
     let rows = view.devices.iter().map(|device| member(view, address, device, now));
     let list = table(&Table {
-        caption: "Devices",
+        caption: t!("Devices"),
         columns: vec![
-            Column::main("Device"),
-            Column::text("Version").whole(),
-            Column::text("State").whole(),
-            Column::text("Why").wraps(),
-            Column::text("Installs by").lesser(),
-            Column::text("Last seen").minor(),
+            Column::main(t!("Device")),
+            Column::text(t!("Version")).whole(),
+            Column::text(t!("State")).whole(),
+            Column::text(t!("Why")).wraps(),
+            Column::text(t!("Installs by")).lesser(),
+            Column::text(t!("Last seen")).minor(),
             Column::deed(),
         ],
         rows: rows.collect(),
@@ -238,13 +242,13 @@ fn members(view: &PlanView, address: &str, now: Timestamp) -> Markup {
         selection: None,
         compact: true,
     });
-    let sheet = html! { @if view.total > 0 { (Button::link(format!("{address}/devices.csv"), "Export").small().download()) } };
+    let sheet = html! { @if view.total > 0 { (Button::link(format!("{address}/devices.csv"), t!("Export")).small().download()) } };
     section_with(
-        "Devices",
+        t!("Devices"),
         sheet,
         html! {
             @if let Some(filter) = view.filter.as_ref().filter(|_| !view.devices.is_empty()) {
-                p { "Only those that are " (filter) ". " a href=(format!("{address}#devices")) { "Show all devices" } }
+                p { (t!("Only those that are ")) (filter) ". " a href=(format!("{address}#devices")) { (t!("Show all devices")) } }
             }
             (list)
         },
@@ -261,12 +265,12 @@ fn member(view: &PlanView, address: &str, device: &MemberRow, now: Timestamp) ->
             (post(&format!("/devices/{}/updates/again", device.id), html! {
                 input type="hidden" name="plan" value=(view.id);
                 input type="hidden" name="from" value="plan";
-                (Button::submit("Try again").small())
+                (Button::submit(t!("Try again")).small())
             }))
             " "
         }
         @if view.may_change && !device.is_excepted {
-            (Button::link(format!("{address}/except/{}", device.id), "Leave alone…").small().asks())
+            (Button::link(format!("{address}/except/{}", device.id), t!("Leave alone…")).small().asks())
         }
     };
     Row {
@@ -283,7 +287,7 @@ fn member(view: &PlanView, address: &str, device: &MemberRow, now: Timestamp) ->
             badge(device.state, &device.words),
             html! { (device.because) },
             html! { (device.deadline) },
-            html! { @match device.seen_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } },
+            html! { @match device.seen_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("never")) } } },
             deeds,
         ],
     }
@@ -297,25 +301,25 @@ fn exceptions(view: &PlanView, address: &str, now: Timestamp) -> Markup {
         cells: vec![
             html! { (row.name) },
             html! { (row.reason) },
-            html! { @match row.ends_at { Some(end) => { "until " (moment(end)) }, None => "without an end" } },
+            html! { @match row.ends_at { Some(end) => { (t!("until ")) (moment(end)) }, None => (t!("without an end")) } },
             html! { (row.by) ", " (time_ago(row.at, now)) },
             html! {
-                @if view.may_change { (post(&format!("{address}/except/{}/end", row.id), html! { (Button::submit("Look after it again").small()) })) }
+                @if view.may_change { (post(&format!("{address}/except/{}/end", row.id), html! { (Button::submit(t!("Look after it again")).small()) })) }
             },
         ],
     });
     table(&Table {
-        caption: "Devices that are left alone",
+        caption: t!("Devices that are left alone"),
         columns: vec![
-            Column::main("Device"),
-            Column::text("Why").wraps(),
-            Column::text("How long").labelled(),
-            Column::text("Said by").minor(),
+            Column::main(t!("Device")),
+            Column::text(t!("Why")).wraps(),
+            Column::text(t!("How long")).labelled(),
+            Column::text(t!("Said by")).minor(),
             Column::deed(),
         ],
         rows: rows.collect(),
         pager: None,
-        empty: html! { p.quiet { "No device. Choose “Leave alone” beside a device that must keep its version for a while, for an exam or an old app." } },
+        empty: html! { p.quiet { (t!("No device. Choose “Leave alone” beside a device that must keep its version for a while, for an exam or an old app.")) } },
         selection: None,
         compact: true,
     })
@@ -323,11 +327,11 @@ fn exceptions(view: &PlanView, address: &str, now: Timestamp) -> Markup {
 
 fn ends(view: &PlanView, address: &str) -> Markup {
     section(
-        "Stop or delete it",
+        t!("Stop or delete it"),
         html! {
             div.row {
-                @if view.stopped.is_none() { (Button::link(format!("{address}/stop"), "Stop the plan…").asks()) }
-                (Button::link(format!("{address}/delete"), "Delete the plan…").destructive().asks())
+                @if view.stopped.is_none() { (Button::link(format!("{address}/stop"), t!("Stop the plan…")).asks()) }
+                (Button::link(format!("{address}/delete"), t!("Delete the plan…")).destructive().asks())
             }
         },
     )

@@ -39,23 +39,25 @@ pub struct PlansView {
 pub fn list(shell: &Shell, view: &PlansView) -> Markup {
     let add = html! { @if view.may_change { (new_plan()) } };
     let page = Frame {
-        under: html! { "A plan says which release devices are to have, who first, by when, and when not." },
+        under: html! { (t!("A plan says which release devices are to have, who first, by when, and when not.")) },
         action: html! { @if !view.rows.is_empty() { (add) } },
-        ..Frame::new(Section::Updates, "Update plans")
+        ..Frame::new(Section::Updates, t!("Update plans"))
     };
     let none = empty(
-        "No update plan yet",
-        "Without one, people update their devices themselves, or not. A plan tries a release on a few devices first and has all others follow by a day that you choose.",
+        t!("No update plan yet"),
+        t!(
+            "Without one, people update their devices themselves, or not. A plan tries a release on a few devices first and has all others follow by a day that you choose."
+        ),
         add,
     );
     let rows = table(&Table {
-        caption: "Update plans",
+        caption: t!("Update plans"),
         columns: vec![
-            Column::main("Plan"),
-            Column::text("Brings").wraps(),
-            Column::text("Rings").minor().wraps(),
-            Column::text("Installed by").labelled(),
-            Column::text("On devices").roomy(),
+            Column::main(t!("Plan")),
+            Column::text(t!("Brings")).wraps(),
+            Column::text(t!("Rings")).minor().wraps(),
+            Column::text(t!("Installed by")).labelled(),
+            Column::text(t!("On devices")).roomy(),
         ],
         rows: view.rows.iter().map(row).collect(),
         pager: None,
@@ -73,15 +75,15 @@ pub fn list(shell: &Shell, view: &PlansView) -> Markup {
 fn row(row: &PlanRow) -> Row {
     let address = format!("/updates/plans/{}", row.id);
     let far = html! {
-        @if row.segments.iter().any(|segment| segment.count > 0) { (bar(&row.segments)) } @else { span.quiet { "no device yet" } }
-        @if row.overdue > 0 { a.counted href=(format!("{address}?overdue=1#devices")) { (badge(State::Problem, &format!("{} overdue", count(row.overdue, "device", "devices")))) } }
+        @if row.segments.iter().any(|segment| segment.count > 0) { (bar(&row.segments)) } @else { span.quiet { (t!("no device yet")) } }
+        @if row.overdue > 0 { a.counted href=(format!("{address}?overdue=1#devices")) { (badge(State::Problem, &t!("{devices} overdue", devices = count(row.overdue, "device", "devices")))) } }
     };
     Row {
         id: String::new(),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) @if row.stopped.is_some() { " " (badge(State::Problem, "stopped")) } },
-            html! { (row.target) @if let Some(because) = &row.stopped { p.why { "Stopped: " (because) } } },
+            html! { (row.name) @if row.stopped.is_some() { " " (badge(State::Problem, t!("stopped"))) } },
+            html! { (row.target) @if let Some(because) = &row.stopped { p.why { (t!("Stopped: ")) (because) } } },
             html! { (row.rings.join(", ")) },
             html! { (row.deadline) },
             far,

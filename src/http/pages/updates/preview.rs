@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::super::parts::{Button, Column, Frame, Row, Section, Shell, Table, count, hidden, post, section, table, thousands};
 use super::super::parts::{empty, frame};
 use super::super::profiles::parts::warnings;
+use crate::language::say;
 use crate::mdm::updates::preview::{Device, Foreseen, Overlap, Preview};
 
 /// Devices of one kind that are shown; the numbers are of all.
@@ -31,19 +32,24 @@ pub struct PreviewView {
 
 /// What would become of devices, in the order of the page: short words for the number, and a title for the list.
 const KINDS: [(Foreseen, &str, &str, &str); 7] = [
-    (Foreseen::Declaration, "declaration", "know the deadline and install it by themselves", "Install it by themselves"),
-    (Foreseen::Command, "command", "are led through it step by step, as their system is older", "Are led through it step by step"),
-    (Foreseen::Cannot, "cannot", "cannot have it", "Cannot have it"),
-    (Foreseen::Later, "later", "cannot be told yet", "Cannot be told yet"),
-    (Foreseen::Done, "done", "have it already", "Have it already"),
-    (Foreseen::Excepted, "excepted", "are left alone", "Are left alone"),
-    (Foreseen::NotConcerned, "others", "are not concerned", "Are not concerned"),
+    (Foreseen::Declaration, "declaration", msg!("know the deadline and install it by themselves"), msg!("Install it by themselves")),
+    (
+        Foreseen::Command,
+        "command",
+        msg!("are led through it step by step, as their system is older"),
+        msg!("Are led through it step by step"),
+    ),
+    (Foreseen::Cannot, "cannot", msg!("cannot have it"), msg!("Cannot have it")),
+    (Foreseen::Later, "later", msg!("cannot be told yet"), msg!("Cannot be told yet")),
+    (Foreseen::Done, "done", msg!("have it already"), msg!("Have it already")),
+    (Foreseen::Excepted, "excepted", msg!("are left alone"), msg!("Are left alone")),
+    (Foreseen::NotConcerned, "others", msg!("are not concerned"), msg!("Are not concerned")),
 ];
 
 /// The page.
 pub fn preview(shell: &Shell, view: &PreviewView) -> Markup {
-    let title = format!("What “{}” would do", view.name);
-    let page = Frame { under: html! { "Nothing has been saved or sent yet." }, ..Frame::new(Section::Updates, &title) };
+    let title = t!("What “{name}” would do", name = view.name);
+    let page = Frame { under: html! { (t!("Nothing has been saved or sent yet.")) }, ..Frame::new(Section::Updates, &title) };
     let total: u64 = view.preview.counts.values().map(|number| u64::from(*number)).sum();
     let foot = |id: &str| {
         post(
@@ -51,8 +57,8 @@ pub fn preview(shell: &Shell, view: &PreviewView) -> Markup {
             html! {
                 (hidden(&view.sent))
                 div.form-foot id=(id) {
-                    (Button::submit("Save the plan").main().sends("do", "save"))
-                    (Button::submit("Back to the form").sends("do", "form"))
+                    (Button::submit(t!("Save the plan")).main().sends("do", "save"))
+                    (Button::submit(t!("Back to the form")).sends("do", "form"))
                 }
             },
         )
@@ -63,8 +69,8 @@ pub fn preview(shell: &Shell, view: &PreviewView) -> Markup {
             (warnings(&view.warnings))
             (summary(view, total))
             (foot("save"))
-            @if total == 0 { (empty("No device", "Tick groups with devices in the rings; the plan can be saved without, and waits for them.", Markup::default())) }
-            @for (kind, id, _, title) in KINDS { (devices(view, kind, id, title)) }
+            @if total == 0 { (empty(t!("No device"), t!("Tick groups with devices in the rings; the plan can be saved without, and waits for them."), Markup::default())) }
+            @for (kind, id, _, title) in KINDS { (devices(view, kind, id, say(title))) }
             @if total > 0 { (foot("save-again")) }
         }
     };
@@ -75,24 +81,24 @@ fn summary(view: &PreviewView, total: u64) -> Markup {
     html! {
         @if total > 0 {
             div.stack {
-                p { "Of " strong { (count(total, "device", "devices")) } ":" }
+                p { (t!("Of ")) strong { (count(total, t!("device"), t!("devices"))) } ":" }
                 ul.plain {
                     @for (kind, id, words, _) in KINDS {
                         @if let Some(number) = view.preview.counts.get(&kind).filter(|number| **number > 0) {
-                            li { a href=(format!("#{id}")) { (thousands(u64::from(*number))) } " " (words) }
+                            li { a href=(format!("#{id}")) { (thousands(u64::from(*number))) } " " (say(words)) }
                         }
                     }
                 }
             }
         }
-        @if view.preview.is_cut { p.quiet { "There are more devices than are looked at for a preview; the numbers are of the first ones." } }
+        @if view.preview.is_cut { p.quiet { (t!("There are more devices than are looked at for a preview; the numbers are of the first ones.")) } }
         @if !view.preview.overlaps.is_empty() {
-            p { "Other plans are about some of them as well. Where two are, the one with the earlier deadline comes first, and the other after it:" }
+            p { (t!("Other plans are about some of them as well. Where two are, the one with the earlier deadline comes first, and the other after it:")) }
             ul.plain { @for overlap in &view.preview.overlaps { li { a href=(format!("/updates/plans/{}", overlap.plan_id)) { "“" (overlap.plan) "”" } " " (also(overlap)) } } }
         }
         @if !view.preview.reasons.is_empty() {
             div.stack {
-                p { "Why some cannot:" }
+                p { (t!("Why some cannot:")) }
                 ul.plain { @for reason in &view.preview.reasons { li { a href="#cannot" { (thousands(u64::from(reason.devices))) } ": " (reason.because) } } }
             }
         }
@@ -103,11 +109,11 @@ fn summary(view: &PreviewView, total: u64) -> Markup {
 fn also(overlap: &Overlap) -> String {
     let number = thousands(u64::from(overlap.devices));
     let first = match overlap.comes_first_on {
-        0 => String::from("this plan comes first there"),
-        all if all == overlap.devices => String::from("it comes first there"),
-        some => format!("it comes first on {}", thousands(u64::from(some))),
+        0 => String::from(t!("this plan comes first there")),
+        all if all == overlap.devices => String::from(t!("it comes first there")),
+        some => t!("it comes first on {from}", from = thousands(u64::from(some))),
     };
-    format!("means to bring something to {number} of these devices too; {first}.")
+    t!("means to bring something to {number} of these devices too; {first}.", number, first)
 }
 
 fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup {
@@ -120,15 +126,15 @@ fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup 
         href: Some(format!("/devices/{}/updates", device.device_id)),
         name: device.name.clone(),
         cells: vec![
-            html! { (if device.name.is_empty() { "A device without a name" } else { &device.name }) },
+            html! { (if device.name.is_empty() { t!("A device without a name") } else { &device.name }) },
             html! { (view.rings.get(device.ring).map(String::as_str).unwrap_or_default()) },
             html! { (device.os_version) @if !device.version.is_empty() { " → " (device.version) } },
             html! {
-                @if let Some(opens) = device.opens { "from " (opens.words()) }
-                @if let Some(deadline) = device.deadline { ", installed by " (deadline.words()) }
+                @if let Some(opens) = device.opens { (t!("from ")) (opens.words()) }
+                @if let Some(deadline) = device.deadline { (t!(", installed by ")) (deadline.words()) }
                 (device.because)
                 @for besides in device.besides.iter().filter(|besides| besides.comes_first) {
-                    ", after “" (besides.plan) "” (" (besides.version) " by " (besides.deadline.words()) ")"
+                    (t!(", after “")) (besides.plan) "” (" (besides.version) (t!(" by ")) (besides.deadline.words()) ")"
                 }
             },
         ],
@@ -136,10 +142,10 @@ fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup 
     let list = table(&Table {
         caption: title,
         columns: vec![
-            Column::main("Device"),
-            Column::text("Ring"),
-            Column::text("Version").whole(),
-            Column::text("When, or why not").wraps(),
+            Column::main(t!("Device")),
+            Column::text(t!("Ring")),
+            Column::text(t!("Version")).whole(),
+            Column::text(t!("When, or why not")).wraps(),
         ],
         rows: of_kind.iter().take(DEVICES_SHOWN).map(row).collect(),
         pager: None,
@@ -151,7 +157,7 @@ fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup 
         div id=(id) {
             (section(title, html! {
                 (list)
-                @if of_kind.len() > DEVICES_SHOWN { p.meta { "and " (thousands((of_kind.len() - DEVICES_SHOWN) as u64)) " more" } }
+                @if of_kind.len() > DEVICES_SHOWN { p.meta { (t!("and ")) (thousands((of_kind.len() - DEVICES_SHOWN) as u64)) (t!(" more")) } }
             }))
         }
     }

@@ -26,10 +26,10 @@ pub fn ask_stop(shell: &Shell, id: &str, name: &str, asked: &Asked) -> Markup {
     let back = format!("/updates/plans/{id}");
     let ask = Confirm {
         action: &format!("{back}/stop"),
-        title: "Stop this plan",
-        consequence: html! { "Nothing more of " strong { (name) } " is begun, and what has not begun is taken back. What devices have only downloaded stays there and is not installed. Those that install already, and Macs that had their order, go on. You can let it go on later." },
-        fields: html! { (field("because", "Why").optional().value(&asked.reason).error(asked.error("because")).help("Everyone who looks at the plan reads it.")) },
-        verb: "Stop the plan",
+        title: t!("Stop this plan"),
+        consequence: html! { (t!("Nothing more of ")) strong { (name) } (t!(" is begun, and what has not begun is taken back. What devices have only downloaded stays there and is not installed. Those that install already, and Macs that had their order, go on. You can let it go on later.")) },
+        fields: html! { (field("because", t!("Why")).optional().value(&asked.reason).error(asked.error("because")).help(t!("Everyone who looks at the plan reads it."))) },
+        verb: t!("Stop the plan"),
         cancel: &back,
         ..Confirm::default()
     };
@@ -41,15 +41,15 @@ pub fn ask_except(shell: &Shell, (id, name): (&str, &str), (device_id, device): 
     let back = format!("/updates/plans/{id}");
     let ask = Confirm {
         action: &format!("{back}/except/{device_id}"),
-        title: "Leave this device alone",
-        consequence: html! { "The plan " strong { (name) } " brings nothing to " strong { (device) } " meanwhile. What it has installed stays." },
+        title: t!("Leave this device alone"),
+        consequence: html! { (t!("The plan ")) strong { (name) } (t!(" brings nothing to ")) strong { (device) } (t!(" meanwhile. What it has installed stays.")) },
         fields: html! {
             @if let Some(error) = asked.error("") { p.error role="alert" { (error) } }
-            (field("reason", "Why").value(&asked.reason).error(asked.error("reason")).example("Exam until Friday").first())
-            (field("ends_at", &format!("Until ({zone})")).kind("datetime-local").optional().value(&asked.ends_at).error(asked.error("ends_at"))
-                .help("Empty: until somebody ends it."))
+            (field("reason", t!("Why")).value(&asked.reason).error(asked.error("reason")).example(t!("Exam until Friday")).first())
+            (field("ends_at", &t!("Until ({zone})", zone)).kind("datetime-local").optional().value(&asked.ends_at).error(asked.error("ends_at"))
+                .help(t!("Empty: until somebody ends it.")))
         },
-        verb: "Leave it alone",
+        verb: t!("Leave it alone"),
         cancel: &back,
         ..Confirm::default()
     };
@@ -72,18 +72,18 @@ pub struct Lost {
 /// The question before a plan is deleted.
 pub fn ask_delete(shell: &Shell, id: &str, name: &str, lost: &Lost) -> Markup {
     let (back, phrase) = (format!("/updates/plans/{id}"), lost.count.to_string());
-    let error = lost.is_mistyped.then_some("That is not the number.");
+    let error = lost.is_mistyped.then_some(t!("That is not the number."));
     let ask = Confirm {
         action: &format!("{back}/delete"),
-        title: "Delete this plan",
+        title: t!("Delete this plan"),
         consequence: html! {
-            strong { (name) } " is forgotten, with how each device came along. Nothing is taken off any device."
-            @if lost.count > 0 { " " (count(lost.count, "device", "devices")) " would still have got an update by it:" }
+            strong { (name) } (t!(" is forgotten, with how each device came along. Nothing is taken off any device."))
+            @if lost.count > 0 { " " (count(lost.count, t!("device"), t!("devices"))) (t!(" would still have got an update by it:")) }
         },
         names: &lost.devices,
         total: lost.count,
         typed: (lost.count > 1).then_some(Typed { phrase: &phrase, given: &lost.typed, error }),
-        verb: "Delete the plan",
+        verb: t!("Delete the plan"),
         destructive: true,
         cancel: &back,
         ..Confirm::default()

@@ -37,7 +37,7 @@ pub(super) fn installation(tx: &Tx, proven: &Proven, request: &GrantRequest) -> 
         (Some(enrollment), _) => enrollment.id.clone(),
         (None, Some(person)) => format!("{}/{}", person.id, request.installation),
         // Without a device there is a password, and so a person; only their deletion in between leads here.
-        (None, None) => return Err(unproven("Nobody is known here by this proof.")),
+        (None, None) => return Err(unproven(t!("Nobody is known here by this proof."))),
     };
     let is_anothers = |standing: &Standing| {
         let owner = standing.owner_id.as_deref().filter(|_| proven.is_personal && standing.installation == request.installation);
@@ -70,7 +70,7 @@ pub(in crate::mdm::access) fn shown_grant(tx: &Tx, app_id: &str, holder: &str, r
 /// Id of a grant: its number, and a proof that this server gave it to this installation.
 pub(super) fn grant_id(tx: &Tx, app_id: &str, holder: &str, installation: &str, sequence: i64) -> Result<String> {
     let tag = capability::tag(tx, &format!("access-grant\n{app_id}\n{holder}\n{installation}\n{sequence}"))?;
-    let tag = tag.ok_or_else(|| Error::new(Kind::Internal, "the key of capabilities was not made"))?;
+    let tag = tag.ok_or_else(|| Error::new(Kind::Internal, t!("the key of capabilities was not made")))?;
     Ok(format!("{sequence}-{tag}"))
 }
 

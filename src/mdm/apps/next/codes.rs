@@ -3,21 +3,22 @@
 use super::heard::GRACE_POLLS;
 use super::{Answer, Facts, POLLS, enter};
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::protocol::error_chain::CauseKind;
 use crate::store::app_states::{AppState, Intent, Stage};
 
 /// What is said where there is no code to send.
-const NONE_LEFT: &str = "the device asks for a redemption code, and none of it is left here";
+const NONE_LEFT: &str = msg!("the device asks for a redemption code, and none of it is left here");
 
 /// The device asks for a code.
 pub(super) fn needs_code(row: &mut AppState, now: Timestamp) {
     match (row.unmoved, row.stage) {
-        (0, _) => enter(row, Stage::NeedsCode, "the device asks for a redemption code", now),
+        (0, _) => enter(row, Stage::NeedsCode, t!("the device asks for a redemption code"), now),
         // What was said of the last code stands.
         (_, Stage::NeedsCode) => {}
         // It has one, and says so with the next list.
         _ if row.polls < GRACE_POLLS => {}
-        _ => enter(row, Stage::NeedsCode, "the device took a redemption code and asks for one again", now),
+        _ => enter(row, Stage::NeedsCode, t!("the device took a redemption code and asks for one again"), now),
     }
 }
 
@@ -32,7 +33,7 @@ pub fn code_sent(row: &mut AppState, command_uuid: String, now: Timestamp) {
 /// Says that a device asks for a code, where there is none.
 pub fn codeless(row: &mut AppState, facts: &Facts) {
     if row.stage == Stage::NeedsCode && row.command_uuid.is_none() && row.unmoved == 0 && !facts.has_code {
-        NONE_LEFT.clone_into(&mut row.problem);
+        say(NONE_LEFT).clone_into(&mut row.problem);
     }
 }
 
@@ -50,6 +51,6 @@ pub fn redeemed(row: &mut AppState, answer: &Answer, now: Timestamp) {
             row.poll_at = Some(now);
             because.clone_into(&mut row.problem);
         }
-        Answer::Refused { because, .. } => row.problem = format!("the device did not take the redemption code: {because}"),
+        Answer::Refused { because, .. } => row.problem = t!("the device did not take the redemption code: {because}", because),
     }
 }

@@ -59,12 +59,12 @@ pub fn declared(row: &mut AppState, item: Option<&Declared>, is_known: bool, now
         "queued" | "downloading" | "installing" => {
             enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, because, now);
         }
-        "prompting-for-consent" => enter(row, Stage::Prompting, "the device asks the person whether to install it", now),
-        "prompting-for-login" => enter(row, Stage::Prompting, "the device asks the person to sign in", now),
-        "prompting-for-management" => enter(row, Stage::Prompting, "the device asks the person whether the app may be managed", now),
+        "prompting-for-consent" => enter(row, Stage::Prompting, t!("the device asks the person whether to install it"), now),
+        "prompting-for-login" => enter(row, Stage::Prompting, t!("the device asks the person to sign in"), now),
+        "prompting-for-management" => enter(row, Stage::Prompting, t!("the device asks the person whether the app may be managed"), now),
         "managed-but-uninstalled" => {
             row.seen.clear();
-            enter(row, Stage::Deleted, "the person deleted it", now);
+            enter(row, Stage::Deleted, t!("the person deleted it"), now);
         }
         "failed" => {
             row.seen.clear();
@@ -108,7 +108,7 @@ pub fn served(row: &mut AppState, digest: &str, now: Timestamp) {
 /// The device confirmed the declaration long ago and never listed the app.
 pub fn doubted(row: &mut AppState, now: Timestamp) {
     row.poll_at = None;
-    let because = "the device confirmed long ago that it is to have it, and says neither that it comes nor why not";
+    let because = t!("the device confirmed long ago that it is to have it, and says neither that it comes nor why not");
     enter(row, Stage::Stuck, because, now);
 }
 

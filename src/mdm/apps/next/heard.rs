@@ -7,6 +7,7 @@ use super::{
     enter, is_known_there, is_there,
 };
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::mdm::reconcile::step::{Loss, OTHER};
 use crate::protocol::error_chain::CauseKind;
 use crate::protocol::report::apps::ManagedState;
@@ -130,7 +131,7 @@ pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timesta
 }
 
 /// What is said of an app that was to go, and did not.
-const STILL_THERE: &str = "the device said yes to its removal, and has it still";
+const STILL_THERE: &str = msg!("the device said yes to its removal, and has it still");
 
 /// It is not there any more.
 pub(super) fn gone(row: &mut AppState, now: Timestamp) {
@@ -292,16 +293,16 @@ fn state_is(row: &mut AppState, state: ManagedState, facts: &Facts, now: Timesta
         ManagedState::Managed => is_managed(row, facts, now),
         ManagedState::PromptingForUpdate | ManagedState::PromptingForUpdateLogin => {
             there(row);
-            enter(row, Stage::Updating, "the device asks the person about the update", now);
+            enter(row, Stage::Updating, t!("the device asks the person about the update"), now);
         }
         ManagedState::ValidatingUpdate | ManagedState::Updating => {
             there(row);
             enter(row, Stage::Updating, "", now);
         }
-        ManagedState::Prompting => enter(row, Stage::Prompting, "the device asks the person whether to install it", now),
-        ManagedState::PromptingForLogin => enter(row, Stage::Prompting, "the device asks the person to sign in", now),
+        ManagedState::Prompting => enter(row, Stage::Prompting, t!("the device asks the person whether to install it"), now),
+        ManagedState::PromptingForLogin => enter(row, Stage::Prompting, t!("the device asks the person to sign in"), now),
         ManagedState::PromptingForManagement => {
-            enter(row, Stage::Prompting, "the device asks the person whether the app may be managed", now);
+            enter(row, Stage::Prompting, t!("the device asks the person whether the app may be managed"), now);
         }
         ManagedState::NeedsRedemption => needs_code(row, now),
         ManagedState::Queued | ManagedState::ValidatingPurchase | ManagedState::Redeeming | ManagedState::Installing => {
@@ -311,13 +312,13 @@ fn state_is(row: &mut AppState, state: ManagedState, facts: &Facts, now: Timesta
         ManagedState::ManagedButUninstalled => {
             row.seen.clear();
             row.sent.clear();
-            enter(row, Stage::Deleted, "the person deleted it", now);
+            enter(row, Stage::Deleted, t!("the person deleted it"), now);
         }
-        ManagedState::UserInstalledApp => refused(row, CauseKind::AlreadyInstalled, &word("the person has installed it"), facts, now),
-        ManagedState::UserRejected => said_no(row, "the person declined it", now),
-        ManagedState::UpdateRejected => said_no(row, "the person declined the update", now),
-        ManagedState::ManagementRejected => said_no(row, "the person declined to have it managed", now),
-        ManagedState::Failed => refused(row, CauseKind::Failed, &word("the device could not install it"), facts, now),
+        ManagedState::UserInstalledApp => refused(row, CauseKind::AlreadyInstalled, &word(t!("the person has installed it")), facts, now),
+        ManagedState::UserRejected => said_no(row, t!("the person declined it"), now),
+        ManagedState::UpdateRejected => said_no(row, t!("the person declined the update"), now),
+        ManagedState::ManagementRejected => said_no(row, t!("the person declined to have it managed"), now),
+        ManagedState::Failed => refused(row, CauseKind::Failed, &word(t!("the device could not install it")), facts, now),
         ManagedState::Unknown => {}
     }
 }
@@ -338,7 +339,7 @@ fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
         if row.poll_at.take().is_some() {
             row.attempts += 1;
             row.due_at = Some(now.plus(back_off(row.attempts)));
-            STILL_THERE.clone_into(&mut row.problem);
+            say(STILL_THERE).clone_into(&mut row.problem);
         }
         return;
     }
@@ -358,7 +359,7 @@ fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
         }
         row.unmoved += 1;
         if row.unmoved >= UNMOVED_MAX {
-            let because = "the device said yes to the update each time and still has the old version";
+            let because = t!("the device said yes to the update each time and still has the old version");
             return enter(row, Stage::Stuck, because, now);
         }
         row.asked_version.clear();

@@ -23,13 +23,13 @@ pub fn respond(tx: &Tx, order: Order, answer: &Answer) -> Outcome<Order> {
         return Ok(Ok(order));
     }
     let Some(challenge) = invitations::challenge_by_hash(tx, &order.challenge_hash)? else {
-        return fail(tx, order, Fault::RejectedIdentifier.because("The profile's time is over. Download it again."));
+        return fail(tx, order, Fault::RejectedIdentifier.because(t!("The profile's time is over. Download it again.")));
     };
     match answer {
         Answer::Attestation(object) => attested(tx, order, &challenge, object),
         Answer::Nothing | Answer::Error(_) if is_required(tx, &challenge)? => {
-            let said = if let Answer::Error(words) = answer { format!(" It said: {words}.") } else { String::new() };
-            let words = format!("The device showed no attestation, and without one it does not come in.{said}");
+            let said = if let Answer::Error(words) = answer { t!(" It said: {words}.", words) } else { String::new() };
+            let words = t!("The device showed no attestation, and without one it does not come in.{said}", said);
             fail(tx, order, Fault::BadAttestationStatement.because(words))
         }
         Answer::Nothing | Answer::Error(_) => {
@@ -45,7 +45,7 @@ fn attested(tx: &Tx, mut order: Order, challenge: &Challenge, object: &[u8]) -> 
     if roots.is_empty() {
         // The order stays: the root may be here at the next attempt.
         return Ok(Err(
-            Fault::ServerInternal.because("Apple's attestation root is not here yet, so nothing can be judged by it. Try again later.")
+            Fault::ServerInternal.because(t!("Apple's attestation root is not here yet, so nothing can be judged by it. Try again later."))
         ));
     }
     let read = chain_of_object(object).and_then(|chain| Attested::read(&chain, &roots, tx.now));
@@ -54,7 +54,7 @@ fn attested(tx: &Tx, mut order: Order, challenge: &Challenge, object: &[u8]) -> 
         Err(error) => return fail(tx, order, Fault::BadAttestationStatement.because(sentence(&error.to_string()))),
     };
     if !attested.is_fresh_for_token(&order.token) {
-        let words = "The attestation was not made for this challenge: its freshness code is not the SHA-256 of the token.";
+        let words = t!("The attestation was not made for this challenge: its freshness code is not the SHA-256 of the token.");
         return fail(tx, order, Fault::BadAttestationStatement.because(words));
     }
     order.key_hash = Some(digest::sha256(&attested.public_key));
@@ -78,7 +78,7 @@ fn fail(tx: &Tx, mut order: Order, problem: Problem) -> Outcome<Order> {
         None => None,
     };
     let subject = enrollment.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
-    let actor = Actor::Device { name: format!("ACME {}", order.id) };
+    let actor = Actor::Device { name: t!("ACME {id}", id = order.id) };
     journal::note(tx, &actor, "certificate.refused", subject, json!({ "because": because, "serial_number": serial_number }))?;
     order.problem = Some(problem);
     (order.attested, order.key_hash) = (None, None);

@@ -27,7 +27,7 @@ fn request<'a>(transaction: &'a str, key_hash: [u8; 32], identifier: &'a str) ->
 
 /// The transaction that an order is in the authority's books.
 fn transaction(order: &Order) -> String {
-    format!("ACME {}", order.id)
+    t!("ACME {id}", id = order.id)
 }
 
 /// Decides whether a key (SHA-256 of its SubjectPublicKeyInfo) gets the certificate of an order; reads only.
@@ -36,14 +36,14 @@ pub fn decide(tx: &Tx, order: &Order, key_hash: [u8; 32]) -> Outcome<Finalizing>
         OrderState::Valid => return Ok(Ok(Finalizing::Done)),
         OrderState::Ready => {}
         OrderState::Pending | OrderState::Invalid => {
-            return Ok(Err(Fault::OrderNotReady.because("The challenge of this order is not met, so no certificate is issued.")));
+            return Ok(Err(Fault::OrderNotReady.because(t!("The challenge of this order is not met, so no certificate is issued."))));
         }
     }
     if order.key_hash.is_some_and(|attested| attested != key_hash) {
-        return Ok(Err(Fault::BadCsr.because("The request is for another key than the one that was attested.")));
+        return Ok(Err(Fault::BadCsr.because(t!("The request is for another key than the one that was attested."))));
     }
     let Some(identifier) = acme::identifier(tx, &order.id)? else {
-        return Ok(Err(Fault::Malformed.because("There is no such order any more.")));
+        return Ok(Err(Fault::Malformed.because(t!("There is no such order any more."))));
     };
     Ok(match scep::decide(tx, &request(&transaction(order), key_hash, &identifier))? {
         Answer::Issue(grant) => Ok(Finalizing::Issue(Box::new(grant))),
@@ -56,7 +56,7 @@ pub fn decide(tx: &Tx, order: &Order, key_hash: [u8; 32]) -> Outcome<Finalizing>
 pub fn record(tx: &Tx, mut order: Order, key_hash: [u8; 32], grant: &Grant, issued: &Certificate, authority_id: &str) -> Outcome<Order> {
     let present = acme::order_by_id(tx, &order.id)?.map(|order| as_of(order, tx.now).state);
     if present != Some(OrderState::Ready) {
-        return Ok(Err(Fault::OrderNotReady.because("Another request came between. Look at the order.")));
+        return Ok(Err(Fault::OrderNotReady.because(t!("Another request came between. Look at the order."))));
     }
     let identifier = acme::identifier(tx, &order.id)?.unwrap_or_default();
     if let Err(refusal) = scep::record(tx, &request(&transaction(&order), key_hash, &identifier), grant, issued, authority_id)? {
@@ -73,13 +73,13 @@ pub fn record(tx: &Tx, mut order: Order, key_hash: [u8; 32], grant: &Grant, issu
 
 /// The certificate of an order and the authority's own, DER, in this order.
 pub fn certificate(tx: &Tx, order: &Order) -> Outcome<Vec<Vec<u8>>> {
-    let missing = || Fault::OrderNotReady.because("This order has no certificate.");
+    let missing = || Fault::OrderNotReady.because(t!("This order has no certificate."));
     let (Some(fingerprint), Some(key_hash)) = (order.fingerprint, order.key_hash) else { return Ok(Err(missing())) };
     let found =
         certificates::by_transaction(tx, &transaction(order), &key_hash)?.filter(|(identity, _)| identity.fingerprint == fingerprint);
     let Some((identity, der)) = found else { return Ok(Err(missing())) };
     let authority = authorities::all(tx)?.into_iter().find(|authority| authority.id == identity.authority_id);
-    let authority = authority.ok_or_else(|| Error::new(crate::error::Kind::Internal, "The authority of a certificate is gone."))?;
+    let authority = authority.ok_or_else(|| Error::new(crate::error::Kind::Internal, t!("The authority of a certificate is gone.")))?;
     Ok(Ok(vec![der, authority.certificate]))
 }
 

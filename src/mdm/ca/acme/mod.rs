@@ -41,9 +41,9 @@ pub fn account_of(tx: &Tx, key: &Jwk) -> Result<Option<Account>> {
 /// The account of an id, while its holder has not given it up.
 pub fn account(tx: &Tx, id: &str) -> Outcome<Account> {
     Ok(match acme::account_by_id(tx, id)? {
-        Some(account) if account.deactivated_at.is_some() => Err(Fault::Unauthorized.because("This account was given up.")),
+        Some(account) if account.deactivated_at.is_some() => Err(Fault::Unauthorized.because(t!("This account was given up."))),
         Some(account) => Ok(account),
-        None => Err(Fault::AccountDoesNotExist.because("There is no such account, or not any more. Make one with newAccount.")),
+        None => Err(Fault::AccountDoesNotExist.because(t!("There is no such account, or not any more. Make one with newAccount."))),
     })
 }
 
@@ -51,13 +51,13 @@ pub fn account(tx: &Tx, id: &str) -> Outcome<Account> {
 pub fn new_account(tx: &Tx, key: &Jwk) -> Outcome<(Account, bool)> {
     if let Some(known) = account_of(tx, key)? {
         return Ok(match known.deactivated_at {
-            Some(_) => Err(Fault::Unauthorized.because("The account of this key was given up. Use another key.")),
+            Some(_) => Err(Fault::Unauthorized.because(t!("The account of this key was given up. Use another key."))),
             None => Ok((known, false)),
         });
     }
     while acme::count_accounts(tx)? >= ACCOUNTS_MAX {
         if !acme::forget_oldest_account(tx)? {
-            return Ok(Err(Fault::RateLimited.because("Too many devices ask for certificates at once. Try again later.")));
+            return Ok(Err(Fault::RateLimited.because(t!("Too many devices ask for certificates at once. Try again later."))));
         }
     }
     let id = tx.new_id();
@@ -87,7 +87,7 @@ pub fn change_key(tx: &Tx, account: &Account, key: &Jwk) -> Outcome<KeyChanged> 
     // Another change may have come between.
     match self::account(tx, &account.id)? {
         Ok(present) if present == *account => {}
-        Ok(_) => return Ok(Err(Fault::Unauthorized.because("The account has another key since. Look at it again."))),
+        Ok(_) => return Ok(Err(Fault::Unauthorized.because(t!("The account has another key since. Look at it again.")))),
         Err(problem) => return Ok(Err(problem)),
     }
     acme::set_account_key(tx, &account.id, &key.thumbprint(), key.canonical())?;
@@ -97,20 +97,24 @@ pub fn change_key(tx: &Tx, account: &Account, key: &Jwk) -> Outcome<KeyChanged> 
 /// Makes an order. Nothing is written for a value that no profile of ours carries, or whose time is over.
 pub fn new_order(tx: &Tx, account: &Account, wanted: &NewOrder) -> Outcome<Order> {
     let [Identifier { kind, value }] = &wanted.identifiers[..] else {
-        return Ok(Err(Fault::Malformed.because("An order names exactly one identifier.")));
+        return Ok(Err(Fault::Malformed.because(t!("An order names exactly one identifier."))));
     };
     if kind != IDENTIFIER {
-        return Ok(Err(Fault::UnsupportedIdentifier.because(format!("Only identifiers of the type {IDENTIFIER} get certificates here."))));
+        return Ok(Err(
+            Fault::UnsupportedIdentifier.because(t!("Only identifiers of the type {IDENTIFIER} get certificates here.", IDENTIFIER))
+        ));
     }
     if value.is_empty() || value.len() > IDENTIFIER_MAX_BYTES {
-        return Ok(Err(Fault::RejectedIdentifier.because(format!("An identifier has 1 to {IDENTIFIER_MAX_BYTES} bytes."))));
+        return Ok(
+            Err(Fault::RejectedIdentifier.because(t!("An identifier has 1 to {IDENTIFIER_MAX_BYTES} bytes.", IDENTIFIER_MAX_BYTES))),
+        );
     }
     let challenge_hash = digest::sha256(value.as_bytes());
     if let Err(refusal) = scep::good(tx, &challenge_hash, IdentityKind::Acme)? {
         return Ok(Err(Fault::RejectedIdentifier.because(sentence(refusal.words()))));
     }
     if acme::count_orders(tx, &challenge_hash)? >= ORDERS_MAX {
-        return Ok(Err(Fault::RateLimited.because("Too many orders came for this profile. Download it again.")));
+        return Ok(Err(Fault::RateLimited.because(t!("Too many orders came for this profile. Download it again."))));
     }
     let order = Order {
         id: tx.new_id(),
@@ -132,7 +136,9 @@ pub fn new_order(tx: &Tx, account: &Account, wanted: &NewOrder) -> Outcome<Order
 /// An order of an account, as it stands now.
 pub fn order(tx: &Tx, account: &Account, id: &str) -> Outcome<Order> {
     let found = acme::order_by_id(tx, id)?.filter(|order| order.account_id == account.id);
-    Ok(found.map(|order| as_of(order, tx.now)).ok_or_else(|| Fault::Malformed.because("This account has no such order, or not any more.")))
+    Ok(found
+        .map(|order| as_of(order, tx.now))
+        .ok_or_else(|| Fault::Malformed.because(t!("This account has no such order, or not any more."))))
 }
 
 /// What an order is for.
@@ -150,7 +156,7 @@ fn as_of(mut order: Order, now: Timestamp) -> Order {
     let after = state::next(order.state, state::Event::Looked, now, order.expires_at);
     if after != order.state {
         order.state = after;
-        order.problem = Some(Fault::Malformed.because("The order's hour is over. Make another one."));
+        order.problem = Some(Fault::Malformed.because(t!("The order's hour is over. Make another one.")));
     }
     order
 }

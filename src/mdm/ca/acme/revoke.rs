@@ -21,24 +21,24 @@ pub enum Signer {
 
 /// Revokes a certificate that was issued here. It is refused from the next request on, so that a device whose identity it is has to enroll anew.
 pub fn revoke(tx: &Tx, signer: &Signer, wanted: &Revocation) -> Outcome<()> {
-    let unknown = || Fault::Malformed.because("This certificate was not issued here.");
+    let unknown = || Fault::Malformed.because(t!("This certificate was not issued here."));
     let Ok(certificate) = Certificate::from_der(&wanted.certificate) else { return Ok(Err(unknown())) };
     let known = certificates::by_fingerprint(tx, &certificate.fingerprint())?.filter(|identity| identity.purpose != Purpose::Imported);
     let Some(identity) = known else { return Ok(Err(unknown())) };
     if !may(tx, signer, &identity, &certificate)? {
         return Ok(Err(Fault::Unauthorized.because(
-            "Only who has the key of a certificate may revoke it, or the account that ordered it, which is known here for a day. Sign with the key of the certificate.",
+            t!("Only who has the key of a certificate may revoke it, or the account that ordered it, which is known here for a day. Sign with the key of the certificate."),
         )));
     }
     let name = match signer {
-        Signer::Account(account) => format!("ACME account {}", account.id),
-        Signer::Key(_) => String::from("ACME, by its key"),
+        Signer::Account(account) => t!("ACME account {id}", id = account.id),
+        Signer::Key(_) => String::from(t!("ACME, by its key")),
     };
-    let because = format!("its holder said so: {}", wanted.reason.words());
+    let because = t!("its holder said so: {reason}", reason = wanted.reason.words());
     Ok(if take_back(tx, &Actor::Device { name }, &identity, &because)? {
         Ok(())
     } else {
-        Err(Fault::AlreadyRevoked.because("This certificate was revoked before."))
+        Err(Fault::AlreadyRevoked.because(t!("This certificate was revoked before.")))
     })
 }
 

@@ -69,7 +69,10 @@ pub fn put_data(tx: &Tx, actor: &Actor, id: &str, upload: &Upload) -> Result<Sta
         return find(tx, actor, &declaration.id);
     }
     if asset_data::bytes_beside(tx, &declaration.id)? + data.size_bytes > DATA_TOTAL_MAX_BYTES {
-        let words = format!("The files of all declarations together would be larger than {DATA_TOTAL_MAX_BYTES} bytes. Delete some first.");
+        let words = t!(
+            "The files of all declarations together would be larger than {DATA_TOTAL_MAX_BYTES} bytes. Delete some first.",
+            DATA_TOTAL_MAX_BYTES
+        );
         return Err(Error::conflict(words));
     }
     match declared {
@@ -93,12 +96,12 @@ pub(super) fn declared_content_type(payload: &Map<String, Value>) -> Option<&str
 /// The media type under which bytes are served, once they are found good for a type of assets; `declared` counts where nothing useful is said of them.
 fn judged(declaration_type: &str, upload: &Upload, declared: Option<&str>) -> Result<String> {
     let Some(known) = find_asset(declaration_type) else {
-        return Err(Error::field("file", format!("{declaration_type} has no file; what it says stands in its Payload")));
+        return Err(Error::field("file", t!("{declaration_type} has no file; what it says stands in its Payload", declaration_type)));
     };
     if upload.bytes.len() > DATA_MAX_BYTES {
         return Err(Error::new(
             Kind::TooLarge,
-            format!("The file is larger than {DATA_MAX_BYTES} bytes, the most that an asset may have."),
+            t!("The file is larger than {DATA_MAX_BYTES} bytes, the most that an asset may have.", DATA_MAX_BYTES),
         ));
     }
     let said = upload.content_type.split(';').next().unwrap_or_default().trim();
@@ -116,7 +119,7 @@ pub fn data(tx: &Tx, actor: &Actor, id: &str) -> Result<(AssetData, SecretBytes)
     actor.require(Right::Configure)?;
     let declaration = existing(tx, id)?;
     let (Some(data), Some(content)) = (asset_data::of_declaration(tx, &declaration.id)?, asset_data::content(tx, &declaration.id)?) else {
-        return Err(Error::not_found("No file was uploaded for this declaration."));
+        return Err(Error::not_found(t!("No file was uploaded for this declaration.")));
     };
     super::note(tx, actor, "declaration.read", &declaration)?;
     Ok((data, content))
@@ -160,10 +163,10 @@ pub(super) fn refer(
         return Ok(None);
     }
     let Some(data) = asset_data::of_declaration(tx, &declaration.id)? else {
-        return Ok(Some(String::from("its file has not been uploaded yet.")));
+        return Ok(Some(String::from(t!("its file has not been uploaded yet."))));
     };
     let Some(served_from) = served_from else {
-        return Ok(Some(String::from("the device knows this server by no https address, and fetches files by no other.")));
+        return Ok(Some(String::from(t!("the device knows this server by no https address, and fetches files by no other."))));
     };
     let reference = json!({
         "DataURL": format!("{served_from}/asset/{}", address(&data)),

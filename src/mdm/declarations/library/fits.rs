@@ -17,9 +17,9 @@ pub(super) fn misfits(tx: &Tx, declaration: &Declaration, payload: &Map<String, 
         DeclarationKind::Configuration => {
             for named in asset_keys::named(&declaration.declaration_type, payload) {
                 let Some(asset) = declarations::by_identifier(tx, &named.identifier)? else { continue };
-                told.extend(
-                    misfit(tx, &named, &asset)?.map(|words| format!("Payload.{} names “{}”, {words}", named.path, asset.identifier)),
-                );
+                told.extend(misfit(tx, &named, &asset)?.map(|words| {
+                    t!("Payload.{path} names “{identifier}”, {words}", path = named.path, identifier = asset.identifier, words)
+                }));
             }
         }
         DeclarationKind::Asset => {
@@ -27,7 +27,9 @@ pub(super) fn misfits(tx: &Tx, declaration: &Declaration, payload: &Map<String, 
                 let theirs = asset_keys::named(&namer.declaration_type, &payload_of(tx, &namer.id)?);
                 for named in theirs.iter().filter(|named| named.identifier == declaration.identifier) {
                     let words = misfit(tx, named, declaration)?;
-                    told.extend(words.map(|words| format!("“{}” names it in Payload.{}, {words}", namer.name, named.path)));
+                    told.extend(
+                        words.map(|words| t!("“{name}” names it in Payload.{path}, {words}", name = namer.name, path = named.path, words)),
+                    );
                 }
             }
         }
@@ -43,7 +45,11 @@ fn misfit(tx: &Tx, named: &NamedAsset, asset: &Declaration) -> Result<Option<Str
         return Ok(None);
     }
     if !named.key.takes(&asset.declaration_type) {
-        let words = format!("which is a {}; the key takes {}. Devices refuse it.", asset.declaration_type, named.key.types_in_words());
+        let words = t!(
+            "which is a {declaration_type}; the key takes {types_in_words}. Devices refuse it.",
+            declaration_type = asset.declaration_type,
+            types_in_words = named.key.types_in_words()
+        );
         return Ok(Some(words));
     }
     let kept = asset_data::of_declaration(tx, &asset.id)?.map(|data| data.content_type);
@@ -53,6 +59,6 @@ fn misfit(tx: &Tx, named: &NamedAsset, asset: &Declaration) -> Result<Option<Str
     };
     Ok(said.filter(|said| !named.key.takes_data(said)).map(|said| {
         let wanted = named.key.content_types.join(" or ");
-        format!("whose data is {said}; the key takes {wanted}. Upload the data once more and say that it is that.")
+        t!("whose data is {said}; the key takes {wanted}. Upload the data once more and say that it is that.", said, wanted)
     }))
 }

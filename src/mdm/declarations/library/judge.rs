@@ -24,13 +24,13 @@ pub(super) fn payload_faults(declaration_type: &str, payload: &Map<String, Value
     let own = |words: String| vec![(String::from("Payload"), words)];
     let value = Value::Object(payload.clone());
     if depth(&value) > DEPTH_MAX {
-        return own(format!("is nested deeper than {DEPTH_MAX} levels"));
+        return own(t!("is nested deeper than {DEPTH_MAX} levels", DEPTH_MAX));
     }
     if value.to_string().len() > PAYLOAD_MAX_BYTES {
-        return own(format!("is larger than {PAYLOAD_MAX_BYTES} bytes"));
+        return own(t!("is larger than {PAYLOAD_MAX_BYTES} bytes", PAYLOAD_MAX_BYTES));
     }
     if references_in(&value).len() > REFERENCES_MAX {
-        return own(format!("names more than {REFERENCES_MAX} other declarations"));
+        return own(t!("names more than {REFERENCES_MAX} other declarations", REFERENCES_MAX));
     }
     // An asset that names no address has its file uploaded here.
     let says_what_it_is = payload.get("Reference").is_some_and(|reference| reference.get("ContentType").is_some());
@@ -66,8 +66,8 @@ fn update_faults(declaration_type: &str, payload: &Map<String, Value>) -> Vec<(S
     let version = text("TargetOSVersion").filter(|version| !OsVersion::parse(version).is_known());
     let time = text("TargetLocalDateTime").filter(|time| Wall::parse(time).is_none());
     let fault = |key: &str, words: &str| (format!("Payload.{key}"), words.to_owned());
-    let version = version.map(|_| fault("TargetOSVersion", "is a version such as 26.1"));
-    version.into_iter().chain(time.map(|_| fault("TargetLocalDateTime", "is a local time such as 2026-12-04T16:00:00"))).collect()
+    let version = version.map(|_| fault("TargetOSVersion", t!("is a version such as 26.1")));
+    version.into_iter().chain(time.map(|_| fault("TargetLocalDateTime", t!("is a local time such as 2026-12-04T16:00:00")))).collect()
 }
 
 /// Addresses that are not https, by the places where they stand.
@@ -80,7 +80,10 @@ fn address_faults(payload: &Value) -> Vec<(String, String)> {
                     let path = format!("{path}.{key}");
                     match value {
                         Value::String(address) if FETCHED.contains(&key.as_str()) && !is_https(address) => {
-                            found.push((path, String::from("must be an address that begins with https://; devices fetch from no other")));
+                            found.push((
+                                path,
+                                String::from(t!("must be an address that begins with https://; devices fetch from no other")),
+                            ));
                         }
                         value => left.push((path, value)),
                     }
@@ -104,20 +107,25 @@ fn is_https(address: &str) -> bool {
 /// What is odd about a payload and is served all the same, in sentences.
 pub(super) fn warnings(declaration_type: &str, payload: &Map<String, Value>) -> Vec<String> {
     let Some(known) = find_type(declaration_type) else {
-        return vec![format!("{declaration_type} is no type that Apple describes. It is sent to devices that say they know it.")];
+        return vec![t!(
+            "{declaration_type} is no type that Apple describes. It is sent to devices that say they know it.",
+            declaration_type
+        )];
     };
     let odd = known.findings(payload, None).into_iter().filter(|finding| matches!(finding.fault, Fault::Unknown | Fault::NotAllowed));
-    let odd = odd.map(|finding| format!("Payload.{} {}. Devices may refuse the whole declaration.", finding.path, finding.words));
+    let odd = odd.map(|finding| {
+        t!("Payload.{path} {finding}. Devices may refuse the whole declaration.", path = finding.path, finding = finding.words)
+    });
     let predicate = payload.get("Predicate").and_then(Value::as_str).unwrap_or_default();
     let unknown = status_items::asked_for(predicate).into_iter().filter(|name| !status_items::is_status_item(name));
     let unknown = unknown.map(|name| {
-        format!("Payload.Predicate asks for the status item {name}, which Apple does not describe: the condition may never hold.")
+        t!("Payload.Predicate asks for the status item {name}, which Apple does not describe: the condition may never hold.", name)
     });
     let subscribed = payload.get("StatusItems").and_then(Value::as_array).into_iter().flatten();
     let subscribed =
         subscribed.filter_map(|item| item.get("Name").and_then(Value::as_str)).filter(|name| !status_items::is_status_item(name));
     let subscribed = subscribed
-        .map(|name| format!("Payload.StatusItems names {name}, which is no status item that Apple describes: devices say nothing of it."));
+        .map(|name| t!("Payload.StatusItems names {name}, which is no status item that Apple describes: devices say nothing of it.", name));
     odd.chain(unknown).chain(subscribed).collect()
 }
 
@@ -132,11 +140,11 @@ pub(super) fn availability(declaration_type: &str, payload: &Map<String, Value>)
         let words: Vec<_> = words
             .map(|(platform, first)| match first {
                 Some(version) => format!("{} {version}", platform.system()),
-                None => format!("not on {}", platform.system()),
+                None => t!("not on {system}", system = platform.system()),
             })
             .collect();
         if !words.is_empty() {
-            told.push(format!("Payload.{path}: {}", words.join(", ")));
+            told.push(t!("Payload.{path}: {join}", path, join = words.join(", ")));
         }
     }
     told

@@ -60,7 +60,11 @@ pub fn add(tx: &Tx, actor: &Actor, drafts: Vec<Draft>, name: &str) -> Result<Vec
     let name = checked_name(name)?;
     let total = declarations::count(tx)? + drafts.len() as i64;
     if total > DECLARATIONS_MAX {
-        return Err(Error::conflict(format!("There would be {total} declarations; {DECLARATIONS_MAX} are the most. Delete some first.")));
+        return Err(Error::conflict(t!(
+            "There would be {total} declarations; {DECLARATIONS_MAX} are the most. Delete some first.",
+            total,
+            DECLARATIONS_MAX
+        )));
     }
     let several = drafts.len() > 1;
     let mut faults = Vec::new();
@@ -99,14 +103,17 @@ fn taken(tx: &Tx, draft: &Draft) -> Result<Option<String>> {
     let identifier = &draft.identifier;
     if let Some(other) = declarations::by_identifier_in_any_case(tx, identifier)? {
         let words = if other.identifier == *identifier {
-            format!("there is a declaration “{identifier}” already; change that one, or choose another identifier")
+            t!("there is a declaration “{identifier}” already; change that one, or choose another identifier", identifier)
         } else {
-            format!("differs from “{}” only by capital and small letters, which people mix up; choose another", other.identifier)
+            t!(
+                "differs from “{identifier}” only by capital and small letters, which people mix up; choose another",
+                identifier = other.identifier
+            )
         };
         return Ok(Some(words));
     }
     let before = declarations::type_of(tx, identifier)?.filter(|before| *before != draft.declaration_type);
-    Ok(before.map(|before| format!("“{identifier}” was a {before} before; devices that had it need another identifier")))
+    Ok(before.map(|before| t!("“{identifier}” was a {before} before; devices that had it need another identifier", identifier, before)))
 }
 
 /// Gives a declaration another payload. Identifier and Type stay.
@@ -114,11 +121,14 @@ pub fn replace(tx: &Tx, actor: &Actor, id: &str, draft: Draft) -> Result<Standin
     actor.require(Right::Configure)?;
     let old = existing(tx, id)?;
     if draft.identifier != old.identifier {
-        let words = format!("must stay “{}”; for another one upload a new declaration", old.identifier);
+        let words = t!("must stay “{identifier}”; for another one upload a new declaration", identifier = old.identifier);
         return Err(Error::field("Identifier", words));
     }
     if draft.declaration_type != old.declaration_type {
-        let words = format!("must stay {}; for another one upload a new declaration with another identifier", old.declaration_type);
+        let words = t!(
+            "must stay {declaration_type}; for another one upload a new declaration with another identifier",
+            declaration_type = old.declaration_type
+        );
         return Err(Error::field("Type", words));
     }
     let payload = bytes(&draft.payload);
@@ -162,8 +172,13 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     if !namers.is_empty() {
         let (first, more) =
             (namers.iter().take(NAMERS_TOLD).cloned().collect::<Vec<_>>().join(", "), namers.len().saturating_sub(NAMERS_TOLD));
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let words = format!("“{}” is named by {first}{more}. Take it out there first, or delete those first.", old.identifier);
+        let more = if more == 0 { String::new() } else { t!(" and {more} more", more) };
+        let words = t!(
+            "“{identifier}” is named by {first}{more}. Take it out there first, or delete those first.",
+            identifier = old.identifier,
+            first,
+            more
+        );
         return Err(Error::conflict(words));
     }
     assignments::unassign_everywhere(tx, actor, (AssignedKind::Declaration, &old.id, &old.name))?;
@@ -224,7 +239,7 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Standi
     actor.require(Right::Configure)?;
     let declaration = existing(tx, id)?;
     if groups::by_id(tx, group_id)?.is_none() {
-        return Err(Error::not_found("There is no such group."));
+        return Err(Error::not_found(t!("There is no such group.")));
     }
     assignments::assign(tx, actor, (AssignedKind::Declaration, &declaration.id, &declaration.name), group_id, None)?;
     standing(tx, declaration)
@@ -271,7 +286,7 @@ fn standing(tx: &Tx, declaration: Declaration) -> Result<Standing> {
     warnings.extend(clashes.into_iter().map(|clash| clash.message));
     let data = asset_data::of_declaration(tx, &declaration.id)?;
     if data::is_kept_here(&declaration.declaration_type, &payload).is_some() && data.is_none() {
-        warnings.push(String::from("Its file has not been uploaded yet. Until then no device gets it."));
+        warnings.push(String::from(t!("Its file has not been uploaded yet. Until then no device gets it.")));
     }
     let available_from = judge::availability(&declaration.declaration_type, &payload);
     let takes_data = find_asset(&declaration.declaration_type).is_some();
@@ -287,8 +302,14 @@ fn missing(tx: &Tx, declaration: &Declaration) -> Result<Vec<String>> {
     let mut told = Vec::new();
     for identifier in &declaration.refers_to {
         match declarations::by_identifier(tx, identifier)? {
-            None => told.push(format!("It names the {noun} “{identifier}”, which is not here. Until that is uploaded no device gets it.")),
-            Some(named) if named.kind != wanted => told.push(format!("It names “{identifier}”, which is no {noun}. No device gets it.")),
+            None => told.push(t!(
+                "It names the {noun} “{identifier}”, which is not here. Until that is uploaded no device gets it.",
+                noun,
+                identifier
+            )),
+            Some(named) if named.kind != wanted => {
+                told.push(t!("It names “{identifier}”, which is no {noun}. No device gets it.", identifier, noun))
+            }
             Some(_) => {}
         }
     }
@@ -307,7 +328,7 @@ fn bytes(payload: &Map<String, Value>) -> Vec<u8> {
 fn checked_name(name: &str) -> Result<String> {
     let name = names::straight(name);
     if name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
-        return Err(Error::field("name", format!("at most {NAME_MAX_CHARS} characters on one line")));
+        return Err(Error::field("name", t!("at most {NAME_MAX_CHARS} characters on one line", NAME_MAX_CHARS)));
     }
     Ok(name)
 }
@@ -319,5 +340,5 @@ fn note(tx: &Tx, actor: &Actor, kind: &str, declaration: &Declaration) -> Result
 }
 
 fn unknown() -> Error {
-    Error::not_found("There is no such declaration.")
+    Error::not_found(t!("There is no such declaration."))
 }

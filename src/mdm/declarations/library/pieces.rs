@@ -69,11 +69,15 @@ fn obstacle(target: &Target, declaration: &Declaration, payload: &Map<String, Va
         let everywhere: BTreeSet<_> = known.findings(payload, None).into_iter().map(|finding| finding.path).collect();
         let here = known.findings(payload, Some((device.platform, device.os_version))).into_iter();
         if let Some(finding) = here.filter(|finding| finding.fault == Fault::Unknown).find(|finding| !everywhere.contains(&finding.path)) {
-            return Some(format!("its key {} {}, and the device would refuse all of it.", finding.path, finding.words));
+            return Some(t!(
+                "its key {path} {finding}, and the device would refuse all of it.",
+                path = finding.path,
+                finding = finding.words
+            ));
         }
     }
     let denied = target.supported.as_ref().is_some_and(|supported| !supported.iter().any(|kind| kind == name));
-    denied.then(|| format!("the device says that it does not know {name}."))
+    denied.then(|| t!("the device says that it does not know {name}.", name))
 }
 
 /// Leaves out what names something that this device does not get, until all that is left is whole.
@@ -102,24 +106,24 @@ fn named_kind(declaration: &Declaration) -> DeclarationKind {
 /// Why what a declaration names is not there for it on this device, as the end of a sentence about it.
 fn why_missing(tx: &Tx, missing: &str, wanted: DeclarationKind, unable: &[Unable]) -> Result<String> {
     let Some(named) = declarations::by_identifier(tx, missing)? else {
-        return Ok(format!("it names “{missing}”, which is not here. Upload it, and assign it to the same groups."));
+        return Ok(t!("it names “{missing}”, which is not here. Upload it, and assign it to the same groups.", missing));
     };
     if named.kind != wanted {
         let (is, wants) = (with_article(named.kind), with_article(wanted));
-        return Ok(format!("it names “{missing}”, which is {is}; it needs {wants} there."));
+        return Ok(t!("it names “{missing}”, which is {is}; it needs {wants} there.", missing, is, wants));
     }
     Ok(match unable.iter().find(|unable| unable.origin.id == named.id) {
-        Some(unable) => format!("it names “{missing}”, which this device cannot have: {}", unable.because),
-        None => format!("it names “{missing}”, which this device does not get. Assign both to the same groups."),
+        Some(unable) => t!("it names “{missing}”, which this device cannot have: {because}", missing, because = unable.because),
+        None => t!("it names “{missing}”, which this device does not get. Assign both to the same groups.", missing),
     })
 }
 
-const fn with_article(kind: DeclarationKind) -> &'static str {
+fn with_article(kind: DeclarationKind) -> &'static str {
     match kind {
-        DeclarationKind::Activation => "an activation",
-        DeclarationKind::Asset => "an asset",
-        DeclarationKind::Configuration => "a configuration",
-        DeclarationKind::Management => "a management declaration",
+        DeclarationKind::Activation => t!("an activation"),
+        DeclarationKind::Asset => t!("an asset"),
+        DeclarationKind::Configuration => t!("a configuration"),
+        DeclarationKind::Management => t!("a management declaration"),
     }
 }
 
@@ -137,7 +141,7 @@ fn drop_inert(tx: &Tx, candidates: &mut BTreeMap<String, Candidate>, unable: &mu
         let Some(activation) = namers.iter().find(|namer| namer.kind == DeclarationKind::Activation) else { continue };
         if let Some(candidate) = candidates.remove(&identifier) {
             let because =
-                format!("it is activated by “{}”, which this device does not get. Assign both to the same groups.", activation.name);
+                t!("it is activated by “{name}”, which this device does not get. Assign both to the same groups.", name = activation.name);
             unable.push(cannot(&candidate.declaration, because));
         }
     }

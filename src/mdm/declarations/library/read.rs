@@ -39,14 +39,17 @@ pub struct Draft {
 /// Names every field at fault, of all declarations at once, for example `[1].Payload.Echo`.
 pub fn read(text: &[u8]) -> Result<Vec<Draft>> {
     if text.len() > UPLOAD_MAX_BYTES {
-        return Err(Error::new(Kind::TooLarge, format!("Declarations are larger than {UPLOAD_MAX_BYTES} bytes; upload fewer at once.")));
+        return Err(Error::new(
+            Kind::TooLarge,
+            t!("Declarations are larger than {UPLOAD_MAX_BYTES} bytes; upload fewer at once.", UPLOAD_MAX_BYTES),
+        ));
     }
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let value: Value = serde_json::from_slice(text).map_err(|error| {
-        Error::bad_input(format!(
-            "This is not JSON: line {}, column {}. Check commas, quotes and braces there.",
-            error.line(),
-            error.column()
+        Error::bad_input(t!(
+            "This is not JSON: line {line}, column {column}. Check commas, quotes and braces there.",
+            line = error.line(),
+            column = error.column()
         ))
     })?;
     let (items, is_list) = match value {
@@ -54,7 +57,7 @@ pub fn read(text: &[u8]) -> Result<Vec<Draft>> {
         one => (vec![one], false),
     };
     if items.is_empty() || items.len() > UPLOAD_MAX {
-        return Err(Error::bad_input(format!("Upload from 1 to {UPLOAD_MAX} declarations at once.")));
+        return Err(Error::bad_input(t!("Upload from 1 to {UPLOAD_MAX} declarations at once.", UPLOAD_MAX)));
     }
     let (mut drafts, mut faults): (Vec<Draft>, Vec<FieldError>) = (Vec::new(), Vec::new());
     for (index, item) in items.into_iter().enumerate() {
@@ -64,7 +67,7 @@ pub fn read(text: &[u8]) -> Result<Vec<Draft>> {
                 faults.push(fault(
                     &at,
                     "Identifier",
-                    format!("“{}” is here twice; capital and small letters count as the same", draft.identifier),
+                    t!("“{identifier}” is here twice; capital and small letters count as the same", identifier = draft.identifier),
                 ));
             }
             Ok(draft) => drafts.push(draft),
@@ -78,7 +81,7 @@ pub fn read(text: &[u8]) -> Result<Vec<Draft>> {
 pub(super) fn refusal(fields: Vec<FieldError>) -> Error {
     let message = fields.first().map(|first| format!("{}: {}", first.field, first.message)).unwrap_or_default();
     let more = fields.len().saturating_sub(1);
-    let message = if more == 0 { message } else { format!("{message} (and {more} more)") };
+    let message = if more == 0 { message } else { t!("{message} (and {more} more)", message, more) };
     let mut error = Error::bad_input(message);
     error.fields = fields;
     error
@@ -91,17 +94,17 @@ pub(super) fn fault(at: &str, key: &str, message: impl Into<String>) -> FieldErr
 fn read_one(item: Value, at: &str) -> Result<Draft, Vec<FieldError>> {
     let Value::Object(mut item) = item else {
         let at = at.trim_end_matches('.');
-        return Err(vec![fault(at, "", "must be an object with Type, Identifier and Payload")]);
+        return Err(vec![fault(at, "", t!("must be an object with Type, Identifier and Payload"))]);
     };
     let mut faults = Vec::new();
     let mut text = |key: &str| match item.remove(key) {
         Some(Value::String(text)) => Some(text),
         Some(_) => {
-            faults.push(fault(at, key, "must be a text"));
+            faults.push(fault(at, key, t!("must be a text")));
             None
         }
         None => {
-            faults.push(fault(at, key, "is missing"));
+            faults.push(fault(at, key, t!("is missing")));
             None
         }
     };
@@ -110,15 +113,15 @@ fn read_one(item: Value, at: &str) -> Result<Draft, Vec<FieldError>> {
     let payload = match item.remove("Payload") {
         Some(Value::Object(payload)) => Some(payload),
         Some(_) => {
-            faults.push(fault(at, "Payload", "must be an object"));
+            faults.push(fault(at, "Payload", t!("must be an object")));
             None
         }
         None => {
-            faults.push(fault(at, "Payload", "is missing; an empty one is {}"));
+            faults.push(fault(at, "Payload", t!("is missing; an empty one is {}")));
             None
         }
     };
-    faults.extend(item.keys().map(|key| fault(at, key, "is no key of a declaration; there are Type, Identifier and Payload")));
+    faults.extend(item.keys().map(|key| fault(at, key, t!("is no key of a declaration; there are Type, Identifier and Payload"))));
     faults.extend(identifier.as_deref().and_then(identifier_fault).map(|words| fault(at, "Identifier", words)));
     let kind = declaration_type.as_deref().map(kind_of);
     if let Some(Err(words)) = &kind {
@@ -138,15 +141,15 @@ fn read_one(item: Value, at: &str) -> Result<Draft, Vec<FieldError>> {
 
 fn identifier_fault(identifier: &str) -> Option<String> {
     if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER_BYTES {
-        return Some(format!("from 1 to {MAX_IDENTIFIER_BYTES} characters"));
+        return Some(t!("from 1 to {MAX_IDENTIFIER_BYTES} characters", MAX_IDENTIFIER_BYTES));
     }
     if !identifier.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Some(String::from("plain letters, digits and signs only, without spaces: school.example.passcode"));
+        return Some(String::from(t!("plain letters, digits and signs only, without spaces: school.example.passcode")));
     }
     identifier
         .to_ascii_lowercase()
         .starts_with(RESERVED)
-        .then(|| format!("what begins with {RESERVED} belongs to this server; begin with the name of your own domain"))
+        .then(|| t!("what begins with {RESERVED} belongs to this server; begin with the name of your own domain", RESERVED))
 }
 
 fn kind_of(declaration_type: &str) -> Result<DeclarationKind, String> {
@@ -156,7 +159,7 @@ fn kind_of(declaration_type: &str) -> Result<DeclarationKind, String> {
         .find(|kind| rest.strip_prefix(kind.as_str()).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| !rest.is_empty()));
     let is_plain = declaration_type.len() <= TYPE_MAX_BYTES && declaration_type.bytes().all(|byte| byte.is_ascii_graphic());
     kind.filter(|_| is_plain).ok_or_else(|| {
-        String::from("begins with com.apple.activation., com.apple.asset., com.apple.configuration. or com.apple.management.")
+        String::from(t!("begins with com.apple.activation., com.apple.asset., com.apple.configuration. or com.apple.management."))
     })
 }
 

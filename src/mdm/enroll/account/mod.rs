@@ -66,13 +66,13 @@ impl Refusal {
     /// The refusal in words, for the person at the device.
     pub fn words(&self) -> String {
         match self {
-            Self::Off => "People do not enroll such devices with their account here. Whoever looks after the devices can allow it under System, Enrollment by account.".into(),
-            Self::UnknownAccount => "Nobody here has this Managed Apple Account. Look how it is written, or have it added to your name under People.".into(),
-            Self::NoAccount(name) => format!("No Managed Apple Account is known of {name}. Whoever looks after the devices adds it under People; then begin again."),
-            Self::NotActive(name) => format!("{name} does not belong to this organisation now."),
-            Self::OtherAccount(name) => format!("You began with another Managed Apple Account than the one of {name}. Begin again with your own."),
-            Self::PasswordChanged => "The password was changed since you signed in. Begin again with the new one.".into(),
-            Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.".into(),
+            Self::Off => t!("People do not enroll such devices with their account here. Whoever looks after the devices can allow it under System, Enrollment by account.").into(),
+            Self::UnknownAccount => t!("Nobody here has this Managed Apple Account. Look how it is written, or have it added to your name under People.").into(),
+            Self::NoAccount(name) => t!("No Managed Apple Account is known of {name}. Whoever looks after the devices adds it under People; then begin again.", name),
+            Self::NotActive(name) => t!("{name} does not belong to this organisation now.", name),
+            Self::OtherAccount(name) => t!("You began with another Managed Apple Account than the one of {name}. Begin again with your own.", name),
+            Self::PasswordChanged => t!("The password was changed since you signed in. Begin again with the new one.").into(),
+            Self::NotPractice => t!("A practice device calls itself by the serial number or UDID of a real one.").into(),
             Self::NotGenuine(words) | Self::NotReady(words) => words.clone(),
         }
     }
@@ -271,7 +271,7 @@ pub(in crate::mdm) fn began(tx: &Tx, challenge: Option<&Challenge>, enrollment: 
         && let Some(person) = challenge.person_id.as_deref().map_or(Ok(None), |id| people::by_id(tx, id))?
     {
         let family = ModelFamily::of_product(&device.product_name).map_or("Device", ModelFamily::name);
-        device.name = format!("{family} of {}", person.name);
+        device.name = t!("{family} of {name}", family, name = person.name);
     }
     devices::update(tx, device)
 }

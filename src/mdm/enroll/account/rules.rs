@@ -71,7 +71,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     if let Some(group) = change.group {
         let group = group.trim();
         if group.chars().count() > MAX_LABEL_CHARS || group.chars().any(char::is_control) {
-            return Err(Error::field("group", format!("at most {MAX_LABEL_CHARS} characters on one line")));
+            return Err(Error::field("group", t!("at most {MAX_LABEL_CHARS} characters on one line", MAX_LABEL_CHARS)));
         }
         group.clone_into(&mut rules.group);
     }

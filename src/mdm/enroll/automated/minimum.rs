@@ -22,8 +22,13 @@ pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> R
 pub fn spared(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result<Option<String>> {
     Ok(match judge(tx, rules, info, is_by_list)? {
         Verdict::Spared { least, because } => {
-            let demanded = if least == LATEST { "the newest release" } else { least.as_str() };
-            Some(format!("It was let in with {} although {demanded} is demanded: {because}.", info.os_version))
+            let demanded = if least == LATEST { t!("the newest release") } else { least.as_str() };
+            Some(t!(
+                "It was let in with {os_version} although {demanded} is demanded: {because}.",
+                os_version = info.os_version,
+                demanded,
+                because
+            ))
         }
         Verdict::Enough | Verdict::Update(_) => None,
     })
@@ -53,7 +58,7 @@ fn judge(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result
     }
     // One that does not understand the answer would stand there for ever.
     if !info.can_request_software_update {
-        let because = String::from("it does not understand that it is to update itself first");
+        let because = String::from(t!("it does not understand that it is to update itself first"));
         return Ok(if is_latest { Verdict::Enough } else { Verdict::Spared { least, because } });
     }
     if let Some(needed) = by_beta(tx, info, &least, &program)? {
@@ -128,7 +133,7 @@ fn choose(least: &str, version: OsVersion, found: &Found, today: Day) -> Verdict
             // Newest first: the last one that is enough asks the least of the device.
             let enough = candidates.iter().filter(is_there).rfind(|candidate| candidate.version.is_at_least(wanted));
             enough.map_or_else(
-                || spared(format!("Apple offers this hardware nothing from {least} on")),
+                || spared(t!("Apple offers this hardware nothing from {least} on", least)),
                 |candidate| Verdict::Update(of(candidate)),
             )
         }

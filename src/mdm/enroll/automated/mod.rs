@@ -83,11 +83,13 @@ impl Refusal {
     pub fn words(&self) -> &str {
         match self {
             Self::NotListed => {
-                "Apple does not name this device among those of this server. Assign it there, or have devices taken that are not listed."
+                t!(
+                    "Apple does not name this device among those of this server. Assign it there, or have devices taken that are not listed."
+                )
             }
-            Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.",
+            Self::NotPractice => t!("A practice device calls itself by the serial number or UDID of a real one."),
             Self::Invitation(unusable) => unusable.words(),
-            Self::NotActive => "Whoever signed in does not belong to this organisation now. Somebody else is to sign in.",
+            Self::NotActive => t!("Whoever signed in does not belong to this organisation now. Somebody else is to sign in."),
             Self::OtherKind(words) | Self::NotGenuine(words) | Self::NotReady(words) => words,
         }
     }
@@ -141,8 +143,9 @@ pub fn carried(tx: &Tx, authority: &Certificate) -> Result<()> {
 
 /// A device came that cannot be known for want of Apple's authority: somebody has to bring that.
 pub fn lacks_authority(tx: &Tx) -> Result<()> {
-    let message = format!("A device in Setup Assistant could not be let in: “{}” is not here.", IPHONE_DEVICE_CA.name);
-    let remedy = format!("Get that certificate from {} and bring its file under System, OS releases.", apple_roots::APPLES_PAGE);
+    let message = t!("A device in Setup Assistant could not be let in: “{name}” is not here.", name = IPHONE_DEVICE_CA.name);
+    let remedy =
+        t!("Get that certificate from {apples_page} and bring its file under System, OS releases.", apples_page = apple_roots::APPLES_PAGE);
     alerts::raise(tx, NO_AUTHORITY, 70, &message, &remedy).map(drop)
 }
 

@@ -101,7 +101,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     rules.sign_in = change.sign_in.unwrap_or(rules.sign_in);
     if let Some(minutes) = change.hold_minutes {
         if !HOLD_MINUTES.contains(&minutes) {
-            let words = format!("from {} to {} minutes", HOLD_MINUTES.start(), HOLD_MINUTES.end());
+            let words = t!("from {start} to {end} minutes", start = HOLD_MINUTES.start(), end = HOLD_MINUTES.end());
             return Err(Error::field("hold_minutes", words));
         }
         rules.hold_minutes = minutes;
@@ -109,7 +109,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     let mut named = Vec::new();
     for (platform, text) in change.minimum {
         if platform == Platform::Unknown {
-            return Err(Error::field("minimum", "names a family of systems: ios, macos, tvos, visionos or watchos"));
+            return Err(Error::field("minimum", t!("names a family of systems: ios, macos, tvos, visionos or watchos")));
         }
         match text.trim() {
             "" => drop(rules.minimum.remove(&platform)),
@@ -118,7 +118,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
                 rules.minimum.insert(platform, version.to_owned());
                 named.push(platform);
             }
-            _ => return Err(Error::field(format!("minimum.{platform}"), "a version such as 26.1, or the newest one, or nothing")),
+            _ => return Err(Error::field(format!("minimum.{platform}"), t!("a version such as 26.1, or the newest one, or nothing"))),
         }
     }
     for (platform, id) in change.beta_programs {
@@ -135,7 +135,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     if let Some(platform) = rules.beta_programs.keys().find(|platform| !has_version(platform)) {
         return Err(Error::field(
             format!("beta_programs.{platform}"),
-            "brings a version: say which one a device of this family has to run at least",
+            t!("brings a version: say which one a device of this family has to run at least"),
         ));
     }
     for platform in named.into_iter().filter(|platform| !rules.beta_programs.contains_key(platform)) {
@@ -159,7 +159,7 @@ pub fn check_listed(tx: &Tx, platform: Platform, least: &str, field: &str) -> Re
 
 /// That Apple lists nothing from a version on, a sentence without a full stop.
 pub(super) fn not_listed(least: &str) -> String {
-    format!("Apple lists no release from {least} on; check the number")
+    t!("Apple lists no release from {least} on; check the number", least)
 }
 
 /// Whether Apple lists anything from a version on; where no list has come yet, anything may be.

@@ -32,10 +32,12 @@ pub(super) fn check(
         if matches!(who.get(&said.key), Some(Ref::Known(id)) if id == owner) {
             continue;
         }
-        let name = there.iter().find(|person| person.id == *owner).map_or("another person", |person| person.name.as_str());
-        return Err(Error::conflict(format!(
-            "The file gives the Managed Apple Account {} to {}, but {name} has it here. Decide whose it is: take it out of the file, or away from {name}.",
-            said.account, said.name
+        let name = there.iter().find(|person| person.id == *owner).map_or(t!("another person"), |person| person.name.as_str());
+        return Err(Error::conflict(t!(
+            "The file gives the Managed Apple Account {account} to {name}, but {name_2} has it here. Decide whose it is: take it out of the file, or away from {name_2}.",
+            account = said.account,
+            name = said.name,
+            name_2 = name
         )));
     }
     Ok(())

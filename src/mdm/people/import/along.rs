@@ -14,9 +14,9 @@ pub(super) fn devices(tx: &Tx, plan: &Plan) -> Result<Vec<String>> {
     for (id, person) in &plan.people_removed {
         let left = people::devices(tx, id)?.into_iter().filter(|device| plan.gives.iter().all(|gives| gives.device_id != device.id));
         freed.extend(left.map(|device| match device.serial_number.as_deref().unwrap_or_default() {
-            "" => format!("{} of {person}", device.name),
-            serial if device.name.is_empty() => format!("{serial} of {person}"),
-            serial => format!("{} ({serial}) of {person}", device.name),
+            "" => t!("{name} of {person}", name = device.name, person),
+            serial if device.name.is_empty() => t!("{serial} of {person}", serial, person),
+            serial => t!("{name} ({serial}) of {person}", name = device.name, serial, person),
         }));
     }
     Ok(freed)
@@ -37,11 +37,11 @@ pub(super) fn memberships(tx: &Tx, plan: &Plan, names: &Names<'_>) -> Result<Vec
             continue;
         }
         let how = match row.source {
-            Source::Hand => ", put there by hand",
-            _ if !is_own => ", by another kind of file",
+            Source::Hand => t!(", put there by hand"),
+            _ if !is_own => t!(", by another kind of file"),
             _ => "",
         };
-        lost.push(format!("{} in {}{how}", names.by_id(&row.person_id), names.by_id(&row.class_id)));
+        lost.push(t!("{by_id} in {by_id_2}{how}", by_id = names.by_id(&row.person_id), by_id_2 = names.by_id(&row.class_id), how));
     }
     lost.sort();
     Ok(lost)

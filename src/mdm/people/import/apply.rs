@@ -84,14 +84,16 @@ pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Res
 fn limits(tx: &Tx, plan: &Plan) -> Result<()> {
     let people = people::count(tx, &PeopleFilter::default())? + plan.people_added.len() as u64;
     if people.saturating_sub(plan.people_removed.len() as u64) > PEOPLE_MAX {
-        return Err(Error::conflict(format!(
-            "With this import there would be more than {PEOPLE_MAX} people, which is the most. Nothing was done."
+        return Err(Error::conflict(t!(
+            "With this import there would be more than {PEOPLE_MAX} people, which is the most. Nothing was done.",
+            PEOPLE_MAX
         )));
     }
     let classes = classes::count(tx)? + plan.classes_added.len() as u64;
     if classes.saturating_sub(plan.classes_removed.len() as u64) > CLASSES_MAX {
-        return Err(Error::conflict(format!(
-            "With this import there would be more than {CLASSES_MAX} classes, which is the most. Nothing was done."
+        return Err(Error::conflict(t!(
+            "With this import there would be more than {CLASSES_MAX} classes, which is the most. Nothing was done.",
+            CLASSES_MAX
         )));
     }
     Ok(())
@@ -148,5 +150,5 @@ fn id(of: &Ref, added: &[String]) -> Result<String> {
 }
 
 fn lost() -> Error {
-    Error::new(Kind::Internal, "an import refers to somebody who is not there")
+    Error::new(Kind::Internal, t!("an import refers to somebody who is not there"))
 }

@@ -156,16 +156,16 @@ fn kept(tx: &Tx, actor: &Actor, id: &str) -> Result<(Roster, Plan)> {
     actor.require(Right::Configure)?;
     let mine = |kept: &people::Preview| kept.created_by == owner(actor) && kept.created_at.plus(KEPT) > tx.now;
     let Some(kept) = people::preview(tx, id)?.filter(mine) else {
-        return Err(Error::not_found(
-            "This import was done already, or it is more than an hour since it was shown. Choose the file again.",
-        ));
+        return Err(Error::not_found(t!(
+            "This import was done already, or it is more than an hour since it was shown. Choose the file again."
+        )));
     };
     let roster: Roster = serde_json::from_slice(&kept.roster).map_err(|error| Error::internal("a kept roster is JSON", error))?;
     let plan = Plan::of(tx, &roster)?;
     if digest(&plan)? != kept.digest {
-        return Err(Error::conflict(
-            "People, classes or devices have changed since this import was shown, so that it would do something else now. Nothing was done. Choose the file again and look once more.",
-        ));
+        return Err(Error::conflict(t!(
+            "People, classes or devices have changed since this import was shown, so that it would do something else now. Nothing was done. Choose the file again and look once more."
+        )));
     }
     Ok((roster, plan))
 }

@@ -166,7 +166,7 @@ impl Plan {
                 let name = named(&said.name, &said.email);
                 self.people_added_names.push(match said.account.as_str() {
                     "" => name,
-                    account => format!("{name}, Managed Apple Account {account}"),
+                    account => t!("{name}, Managed Apple Account {account}", name, account),
                 });
                 Ref::New(self.people_added.len() - 1)
             };
@@ -218,7 +218,7 @@ impl Plan {
             if asking.is_empty() {
                 self.classes_removed.push((class.id.clone(), class.name.clone()));
             } else {
-                self.classes_kept.push(format!("{} (asked for by {})", class.name, asking.join(", ")));
+                self.classes_kept.push(t!("{name} (asked for by {join})", name = class.name, join = asking.join(", ")));
             }
         }
         Ok(which)
@@ -252,12 +252,11 @@ impl Plan {
                     continue;
                 }
             }
-            let words =
-                format!("{} in {}{}", names.person(&said.person), names.class(&said.class), if said.teaches { ", teaches" } else { "" });
+            let words = t!("{person} in {class}{else}", person = names.person(&said.person), class = names.class(&said.class), else = if said.teaches { ", teaches" } else { "" });
             self.joins.push(Joins { class: class.clone(), person: person.clone(), role, words });
         }
         if unknown > 0 {
-            self.notes.push(format!("{unknown} enrollments left out of people or classes that are not here"));
+            self.notes.push(t!("{unknown} enrollments left out of people or classes that are not here", unknown));
         }
         let mut over: BTreeSet<(String, String)> = BTreeSet::new();
         for gone in &roster.gone_memberships {
@@ -272,7 +271,7 @@ impl Plan {
             if *source != self.source || !is_over || wanted.contains(pair) || removed.contains(&pair.0) || removed.contains(&pair.1) {
                 continue;
             }
-            let words = format!("{} from {}", names.by_id(&pair.1), names.by_id(&pair.0));
+            let words = t!("{by_id} from {by_id_2}", by_id = names.by_id(&pair.1), by_id_2 = names.by_id(&pair.0));
             self.leaves.push(Leaves { class_id: pair.0.clone(), person_id: pair.1.clone(), words });
         }
         Ok(())
@@ -292,7 +291,7 @@ impl Plan {
                     None => unknown.push(serial.as_str()),
                     Some((_, Some(present))) if *person == Ref::Known(present.clone()) => {}
                     Some((device_id, _)) => {
-                        let words = format!("{serial} to {}", said.name);
+                        let words = t!("{serial} to {name}", serial, name = said.name);
                         self.gives.push(Gives { device_id: device_id.clone(), person: person.clone(), name: said.name.clone(), words });
                     }
                 }
@@ -301,9 +300,11 @@ impl Plan {
         if !unknown.is_empty() {
             let shown = unknown.iter().take(SERIALS_SHOWN).copied().collect::<Vec<_>>().join(", ");
             self.notes.push(match unknown.len() {
-                1 => format!("1 serial number is of no device here, so it is given to nobody: {shown}"),
-                count @ ..=SERIALS_SHOWN => format!("{count} serial numbers are of no device here, so they are given to nobody: {shown}"),
-                count => format!("{count} serial numbers are of no device here, so they are given to nobody: {shown} …"),
+                1 => t!("1 serial number is of no device here, so it is given to nobody: {shown}", shown),
+                count @ ..=SERIALS_SHOWN => {
+                    t!("{count} serial numbers are of no device here, so they are given to nobody: {shown}", count, shown)
+                }
+                count => t!("{count} serial numbers are of no device here, so they are given to nobody: {shown} …", count, shown),
             });
         }
         Ok(())
@@ -332,7 +333,10 @@ impl Plan {
             people_removed: second(&self.people_removed),
             people_here: of(&mut self.people_here.iter().cloned()),
             classes_added: of(&mut self.classes_added_names.iter().cloned()),
-            classes_changed: of(&mut self.classes_changed.iter().map(|(_, before, after, _)| format!("{before} becomes {after}"))),
+            classes_changed: of(&mut self
+                .classes_changed
+                .iter()
+                .map(|(_, before, after, _)| t!("{before} becomes {after}", before, after))),
             classes_removed: second(&self.classes_removed),
             classes_kept: of(&mut self.classes_kept.iter().cloned()),
             memberships_added: of(&mut self.joins.iter().map(|joins| joins.words.clone())),

@@ -53,38 +53,42 @@ impl Group {
     ];
 
     /// Its title.
-    pub const fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         match self {
-            Self::OpenIn => "Managed Open In",
-            Self::Apps => "Apps",
-            Self::Device => "Device",
-            Self::LockScreen => "Lock screen",
-            Self::Passcode => "Passcode",
-            Self::Privacy => "Backup, iCloud and privacy",
-            Self::Safari => "Safari and passwords",
-            Self::Intelligence => "Apple Intelligence and Siri",
-            Self::Updates => "Software updates",
+            Self::OpenIn => t!("Managed Open In"),
+            Self::Apps => t!("Apps"),
+            Self::Device => t!("Device"),
+            Self::LockScreen => t!("Lock screen"),
+            Self::Passcode => t!("Passcode"),
+            Self::Privacy => t!("Backup, iCloud and privacy"),
+            Self::Safari => t!("Safari and passwords"),
+            Self::Intelligence => t!("Apple Intelligence and Siri"),
+            Self::Updates => t!("Software updates"),
         }
     }
 
     /// What it is about, in a sentence.
-    pub const fn about(self) -> &'static str {
+    pub fn about(self) -> &'static str {
         match self {
             Self::OpenIn => {
-                "Keeps documents of managed apps and accounts in managed apps and accounts. Managed is what Rollcall installed: apps, accounts \
+                t!(
+                    "Keeps documents of managed apps and accounts in managed apps and accounts. Managed is what Rollcall installed: apps, accounts \
                  from profiles, and downloads from your web domains."
+                )
             }
-            Self::Apps => "What people can install, open and remove. Apps that you assign are installed all the same.",
-            Self::Device => "What people can do with the device and change about it.",
-            Self::LockScreen => "What can be seen and done without unlocking the device.",
-            Self::Passcode => "Rules for the code that unlocks the device. Each of them also requires that there is a passcode.",
-            Self::Privacy => "Where copies of the device's data may go.",
-            Self::Safari => "The browser, and what it fills in.",
+            Self::Apps => t!("What people can install, open and remove. Apps that you assign are installed all the same."),
+            Self::Device => t!("What people can do with the device and change about it."),
+            Self::LockScreen => t!("What can be seen and done without unlocking the device."),
+            Self::Passcode => t!("Rules for the code that unlocks the device. Each of them also requires that there is a passcode."),
+            Self::Privacy => t!("Where copies of the device's data may go."),
+            Self::Safari => t!("The browser, and what it fills in."),
             Self::Updates => {
-                "What people are shown of new systems, and what comes by itself. Updates that you order or plan come all the same, also those that \
+                t!(
+                    "What people are shown of new systems, and what comes by itself. Updates that you order or plan come all the same, also those that \
                  are held back."
+                )
             }
-            Self::Intelligence => "What writes, draws and summarises, and what leaves the device for it.",
+            Self::Intelligence => t!("What writes, draws and summarises, and what leaves the device for it."),
         }
     }
 }

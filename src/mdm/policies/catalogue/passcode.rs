@@ -9,19 +9,19 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "passcode_required",
         group: Group::Passcode,
-        label: "A passcode is required",
-        notice: "Within an hour the device asks for a passcode to be set, and then for it at every unlocking.",
-        limits: "Without further rules any passcode will do. Touch ID and Face ID still unlock the device.",
+        label: msg!("A passcode is required"),
+        notice: msg!("Within an hour the device asks for a passcode to be set, and then for it at every unlocking."),
+        limits: msg!("Without further rules any passcode will do. Touch ID and Face ID still unlock the device."),
         kind: ValueKind::OnOff,
         ways: &["i4..16.2 m10.7..13.1 passcode forcePIN=true", "i16.2.. m13.1.. v2.. declare passcode.settings RequirePasscode=true"],
     },
     Switch {
         id: "passcode_min_length",
         group: Group::Passcode,
-        label: "Shortest passcode",
-        notice: "A passcode that is shorter is not accepted; whoever has one is asked for a new one.",
-        limits: "On a person's own device any rule becomes six digits, whatever the number here.",
-        kind: ValueKind::Number(4, 16, "letters or digits"),
+        label: msg!("Shortest passcode"),
+        notice: msg!("A passcode that is shorter is not accepted; whoever has one is asked for a new one."),
+        limits: msg!("On a person's own device any rule becomes six digits, whatever the number here."),
+        kind: ValueKind::Number(4, 16, msg!("letters or digits")),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true minLength=$",
             "i16.2.. m13.1.. v2.. declare passcode.settings MinimumLength=$",
@@ -30,9 +30,9 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "passcode_complex",
         group: Group::Passcode,
-        label: "No simple passcode",
-        notice: "1234, 0000 and the like are not accepted.",
-        limits: "Birthdays and other guessable numbers are accepted.",
+        label: msg!("No simple passcode"),
+        notice: msg!("1234, 0000 and the like are not accepted."),
+        limits: msg!("Birthdays and other guessable numbers are accepted."),
         kind: ValueKind::OnOff,
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true allowSimple=false",
@@ -42,9 +42,9 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "passcode_alphanumeric",
         group: Group::Passcode,
-        label: "Letters and digits",
-        notice: "The passcode must have a letter beside its digits; the keyboard appears at the lock screen.",
-        limits: "Small children find this hard. On a person's own device it has no effect.",
+        label: msg!("Letters and digits"),
+        notice: msg!("The passcode must have a letter beside its digits; the keyboard appears at the lock screen."),
+        limits: msg!("Small children find this hard. On a person's own device it has no effect."),
         kind: ValueKind::OnOff,
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true requireAlphanumeric=true",
@@ -54,9 +54,9 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "passcode_auto_lock",
         group: Group::Passcode,
-        label: "Lock after",
-        notice: "The device locks by itself after this many minutes; people can choose a shorter time.",
-        limits: "A video that plays keeps it awake.",
+        label: msg!("Lock after"),
+        notice: msg!("The device locks by itself after this many minutes; people can choose a shorter time."),
+        limits: msg!("A video that plays keeps it awake."),
         kind: ValueKind::Number(1, 15, "minutes"),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true maxInactivity=$",
@@ -66,10 +66,12 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "passcode_max_attempts",
         group: Group::Passcode,
-        label: "Wrong passcodes before everything is erased",
-        notice: "After this many wrong passcodes in a row an iPhone or iPad erases itself; a Mac locks the account.",
-        limits: "Pauses between the attempts grow by themselves. Whatever was not backed up is lost, so take a small number only where that is meant.",
-        kind: ValueKind::Number(4, 10, "wrong passcodes"),
+        label: msg!("Wrong passcodes before everything is erased"),
+        notice: msg!("After this many wrong passcodes in a row an iPhone or iPad erases itself; a Mac locks the account."),
+        limits: msg!(
+            "Pauses between the attempts grow by themselves. Whatever was not backed up is lost, so take a small number only where that is meant."
+        ),
+        kind: ValueKind::Number(4, 10, msg!("wrong passcodes")),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true maxFailedAttempts=$",
             "i16.2.. m13.1.. v2.. declare passcode.settings MaximumFailedAttempts=$",
@@ -78,9 +80,9 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "passcode_max_age",
         group: Group::Passcode,
-        label: "A new passcode every",
-        notice: "After this many days the device asks for a new passcode before it unlocks.",
-        limits: "People who must change often write passcodes down; long ones that stay are safer.",
+        label: msg!("A new passcode every"),
+        notice: msg!("After this many days the device asks for a new passcode before it unlocks."),
+        limits: msg!("People who must change often write passcodes down; long ones that stay are safer."),
         kind: ValueKind::Number(1, 730, "days"),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true maxPINAgeInDays=$",
@@ -90,9 +92,9 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "passcode_history",
         group: Group::Passcode,
-        label: "Not one of the last",
-        notice: "A new passcode must differ from this many that were used before.",
-        limits: "It matters only where passcodes are changed.",
+        label: msg!("Not one of the last"),
+        notice: msg!("A new passcode must differ from this many that were used before."),
+        limits: msg!("It matters only where passcodes are changed."),
         kind: ValueKind::Number(1, 50, "passcodes"),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true pinHistory=$",
@@ -102,18 +104,18 @@ pub(super) const SWITCHES: &[Switch] = &[
     Switch {
         id: "no_passcode_changes",
         group: Group::Passcode,
-        label: "No changing of the passcode",
-        notice: "The passcode can be neither set, changed nor removed in Settings.",
-        limits: "You can still clear it from here. Do not combine it with rules that ask for a new passcode.",
+        label: msg!("No changing of the passcode"),
+        notice: msg!("The passcode can be neither set, changed nor removed in Settings."),
+        limits: msg!("You can still clear it from here. Do not combine it with rules that ask for a new passcode."),
         kind: ValueKind::OnOff,
         ways: &["i9.. m10.13.. v2.. restrict allowPasscodeModification=false"],
     },
     Switch {
         id: "no_biometrics",
         group: Group::Passcode,
-        label: "No Touch ID, Face ID or Optic ID",
-        notice: "The device unlocks with its passcode only.",
-        limits: "On Macs, a Watch can still unlock if it was set up for that.",
+        label: msg!("No Touch ID, Face ID or Optic ID"),
+        notice: msg!("The device unlocks with its passcode only."),
+        limits: msg!("On Macs, a Watch can still unlock if it was set up for that."),
         kind: ValueKind::OnOff,
         ways: &["i7.. m10.12.4.. v2.. restrict allowFingerprintForUnlock=false"],
     },

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::catalogue::{self, Switch};
+use crate::language::say;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::protocol::restrictions::{self, DOMAINS, Fact, PASSCODE, RESTRICTIONS, SOFTWARE_UPDATE};
@@ -30,10 +31,10 @@ pub fn is_single(payload_type: &str) -> bool {
 
 /// The platforms that policies reach, with their letter and their name for people.
 pub const PLATFORMS: [(char, Platform, &str); 4] = [
-    ('i', Platform::Ios, "iPhone and iPad"),
+    ('i', Platform::Ios, msg!("iPhone and iPad")),
     ('m', Platform::Macos, "Mac"),
-    ('t', Platform::Tvos, "Apple TV"),
-    ('v', Platform::Visionos, "Vision Pro"),
+    ('t', Platform::Tvos, msg!("Apple TV")),
+    ('v', Platform::Visionos, msg!("Vision Pro")),
 ];
 
 /// A version as people say it: 15, not 15.0.
@@ -97,33 +98,36 @@ impl Way {
     /// The mechanism in words.
     pub fn words(&self) -> String {
         match self.of_type.as_str() {
-            RESTRICTIONS => String::from("restrictions profile"),
-            DOMAINS => String::from("domains profile"),
-            PASSCODE => String::from("passcode profile"),
-            SOFTWARE_UPDATE => String::from("software update profile"),
-            other => format!("declaration {}", other.trim_start_matches(CONFIGURATION)),
+            RESTRICTIONS => String::from(t!("restrictions profile")),
+            DOMAINS => String::from(t!("domains profile")),
+            PASSCODE => String::from(t!("passcode profile")),
+            SOFTWARE_UPDATE => String::from(t!("software update profile")),
+            other => t!("declaration {other}", other = other.trim_start_matches(CONFIGURATION)),
         }
     }
 }
 
 /// What a switch needs, one line for each platform that has it: `iPhone and iPad from iOS 15, supervised`.
 pub fn requirements(switch: &Switch) -> Vec<String> {
-    let line = |(_, platform, name): &(char, Platform, &str)| {
+    let line = |(_, platform, name): &(char, Platform, &'static str)| {
         let ways: Vec<_> = switch.ways().iter().filter(|way| way.platform == *platform).collect();
         let first = ways.first()?.from;
         let needed = |way: &&'static Way| way.facts().filter(|(key, _)| !key.by_default).map(|(_, fact)| fact);
         let not_own = || ways.iter().next_back().is_some_and(|way| needed(way).any(|fact| !fact.in_user_enrollment(*platform)));
-        let since =
-            if oldest(*platform).is_older_than(first) { format!(" from {} {}", platform.system(), short(first)) } else { String::new() };
+        let since = if oldest(*platform).is_older_than(first) {
+            t!(" from {system} {first}", system = platform.system(), first = short(first))
+        } else {
+            String::new()
+        };
         let on_top = match ways.iter().flat_map(needed).filter_map(|fact| fact.supervised(*platform)).min() {
             Some(from) if first.is_older_than(from) && oldest(*platform).is_older_than(from) => {
-                format!(", supervised from {}", short(from))
+                t!(", supervised from {from}", from = short(from))
             }
-            Some(_) => String::from(", supervised"),
-            None if *platform == Platform::Ios && not_own() => String::from(", not people's own"),
+            Some(_) => String::from(t!(", supervised")),
+            None if *platform == Platform::Ios && not_own() => String::from(t!(", not people's own")),
             None => String::new(),
         };
-        Some(format!("{name}{since}{on_top}"))
+        Some(format!("{}{since}{on_top}", say(name)))
     };
     PLATFORMS.iter().filter_map(line).collect()
 }

@@ -42,7 +42,7 @@ pub fn app_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &
                 Status::CommandFormatError => CauseKind::BadRequest,
                 _ => cause.as_ref().map_or(CauseKind::Failed, |cause| cause.kind),
             };
-            let because = cause.map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
+            let because = cause.map_or_else(|| String::from(t!("the device gave no reason")), |cause| cause.words.into_owned());
             Answer::Refused { kind, because }
         }
     };

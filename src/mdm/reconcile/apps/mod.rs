@@ -137,7 +137,7 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
 /// Ends what is not waited for any more: the command of an app that comes by a declaration now, and the code of one that left the queue.
 fn let_go(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned) -> Result<()> {
     if let Some(stray) = planned.stray.take() {
-        commands::take_back(tx, enrollment, &stray, "it comes by a declaration now")?;
+        commands::take_back(tx, enrollment, &stray, t!("it comes by a declaration now"))?;
     }
     match planned.before.as_ref().filter(|before| before.command_uuid != planned.row.command_uuid) {
         Some(before) => free_code(tx, enrollment, before),
@@ -179,7 +179,7 @@ fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) ->
                 codes::give_back(tx, &planned.row.adam_id, enrollment)?;
             }
             if let Some(uuid) = &planned.row.command_uuid {
-                commands::take_back(tx, enrollment, uuid, "it is not wanted any more")?;
+                commands::take_back(tx, enrollment, uuid, t!("it is not wanted any more"))?;
             }
             next::taken_back(&mut planned.row, tx.now);
             planned.facts.under_way = UnderWay::Nothing;

@@ -56,7 +56,7 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     } else {
         let cause = head.cause();
         let is_unknown = cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::Unsupported);
-        let because = cause.map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
+        let because = cause.map_or_else(|| String::from(t!("the device gave no reason")), |cause| cause.words.into_owned());
         if is_unknown && command.request_type != "ScheduleOSUpdate" {
             next::unknown(&mut row, &because, tx.now);
             ask_what_it_runs(tx, enrollment)?;
@@ -105,7 +105,7 @@ fn taken(
                         (!answer.error_chain.is_empty()).then(|| error_chain::explain(&answer.error_chain, None, None).words.into_owned());
                     next::scheduled(row, answer, because.as_deref(), tx.now);
                 }
-                (None, _) => next::lost(row, "the device took the order and said nothing of what became of it", tx.now),
+                (None, _) => next::lost(row, t!("the device took the order and said nothing of what became of it"), tx.now),
             }
         }
         _ => {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{MINUTE, Office};
 use crate::mdm::Actor;
-use crate::mdm::licences::{Licence, notices, tokens};
+use crate::mdm::licences::{Licence, ends, notices, tokens};
 use crate::protocol::apps_and_books::MdmInfo;
 use crate::store::content_tokens::{self, TokenState};
 use crate::store::devices::{self, Device};
@@ -65,7 +65,7 @@ fn an_end_that_comes_near_is_said_three_times() {
     let said = |office: &Office| {
         office
             .school
-            .write(|tx| tokens::remind(tx).and_then(|()| alerts::all(tx)))
+            .write(|tx| ends::remind(tx).and_then(|()| alerts::all(tx)))
             .into_iter()
             .find(|alert| alert.key.starts_with("licences.ends:"))
             .map(|alert| alert.harm)

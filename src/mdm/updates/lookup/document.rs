@@ -53,7 +53,12 @@ impl Document {
         let last = latest_posting(now);
         for (key, offers) in &mut self.releases {
             for posted in offers.extract_if(.., |offer| offer.posted.is_some_and(|posted| posted > last)).filter_map(|offer| offer.posted) {
-                let words = format!("{}, {}: it is dated {}, which is still to come", key.platform, key.os_version(), posted.words());
+                let words = t!(
+                    "{platform}, {os_version}: it is dated {posted}, which is still to come",
+                    platform = key.platform,
+                    os_version = key.os_version(),
+                    posted = posted.words()
+                );
                 if self.passed_over.len() < lookup::MAX_PASSED_OVER && !self.passed_over.contains(&words) {
                     self.passed_over.push(words);
                 }

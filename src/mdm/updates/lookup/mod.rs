@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::clock::{Day, Timestamp};
 use crate::error::{Error, Result};
+use crate::language::say;
 use crate::mdm::updates::plans;
 use crate::mdm::{Actor, Right};
 use crate::store::alerts::Alert;
@@ -44,10 +45,10 @@ pub const MENDABLE_FAILURES: u32 = 3;
 const HARM: i64 = 45;
 
 /// How the refusal of a list begins that is older than the one that is here.
-pub const OLDER: &str = "This file is older than the list that is here";
+pub const OLDER: &str = msg!("This file is older than the list that is here");
 
 /// How the refusal of a list begins that lacks most of the list that is here.
-pub const FEWER: &str = "This file lacks most of the list that is here";
+pub const FEWER: &str = msg!("This file lacks most of the list that is here");
 
 /// What is meant even though it is doubtful.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -154,35 +155,44 @@ pub fn import(tx: &Tx, actor: &Actor, document: &Document, meant: Meant) -> Resu
     actor.require(Right::Configure)?;
     let document = &document.clone().as_of(tx.now);
     if document.releases.is_empty() {
-        return Err(Error::conflict(format!(
-            "Everything in this file is dated in the future. Nothing was changed. Look whether the clock of this server is right, then save {PUBLIC_LIST} anew and bring that."
+        return Err(Error::conflict(t!(
+            "Everything in this file is dated in the future. Nothing was changed. Look whether the clock of this server is right, then save {PUBLIC_LIST} anew and bring that.",
+            PUBLIC_LIST
         )));
     }
     if let Some(last) = document.expired_by(tx.now)
         && releases::all(tx)?.iter().any(|release| release.state(tx.now) == ReleaseState::Current)
     {
-        return Err(Error::conflict(format!(
-            "Everything in this file has expired, the last of it on {}, while the list that is here is still good. Nothing was changed. Save {PUBLIC_LIST} anew and bring that.",
-            last.words()
+        return Err(Error::conflict(t!(
+            "Everything in this file has expired, the last of it on {last}, while the list that is here is still good. Nothing was changed. Save {PUBLIC_LIST} anew and bring that.",
+            last = last.words(),
+            PUBLIC_LIST
         )));
     }
     if let Some(known) = take::strange(tx, document)? {
-        return Err(Error::conflict(format!(
-            "This file names no release for {known}, of which the list that is here has some. Nothing was changed. Save {PUBLIC_LIST} and bring that."
+        return Err(Error::conflict(t!(
+            "This file names no release for {known}, of which the list that is here has some. Nothing was changed. Save {PUBLIC_LIST} and bring that.",
+            known,
+            PUBLIC_LIST
         )));
     }
     let (own, known) = (document.newest_posted(), newest_posted(tx)?);
     let older = own.zip(known).filter(|(own, known)| own < known);
     if let Some((own, known)) = older.filter(|_| !meant.older) {
-        return Err(Error::conflict(format!(
-            "{OLDER}: the newest release in it was posted on {}, the newest in the list that is here on {}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the older one.",
-            own.words(),
-            known.words()
+        return Err(Error::conflict(t!(
+            "{older}: the newest release in it was posted on {own}, the newest in the list that is here on {known}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the older one.",
+            older = say(OLDER),
+            own = own.words(),
+            known = known.words(),
+            PUBLIC_LIST
         )));
     }
     if let Some(lack) = take::shrunken(tx, document)?.filter(|_| !meant.fewer) {
-        return Err(Error::conflict(format!(
-            "{FEWER}: {lack}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the shorter one."
+        return Err(Error::conflict(t!(
+            "{fewer}: {lack}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the shorter one.",
+            fewer = say(FEWER),
+            lack,
+            PUBLIC_LIST
         )));
     }
     let taken = take_in(tx, actor, document, Source::File)?;
@@ -234,16 +244,16 @@ pub fn need(tx: &Tx) -> Result<Option<Alert>> {
         return Ok(None);
     }
     let message = match state.fetched_at {
-        None => String::from("Apple's list of OS releases has not come yet."),
+        None => String::from(t!("Apple's list of OS releases has not come yet.")),
         Some(at) => match tx.now.since(at).as_secs() / 86_400 {
-            0 => String::from("Apple's list of OS releases cannot be fetched."),
-            1 => String::from("Apple's list of OS releases is a day old."),
-            days => format!("Apple's list of OS releases is {days} days old."),
+            0 => String::from(t!("Apple's list of OS releases cannot be fetched.")),
+            1 => String::from(t!("Apple's list of OS releases is a day old.")),
+            days => t!("Apple's list of OS releases is {days} days old.", days),
         },
     };
     let remedy = match state.problem.as_str() {
-        "" => String::from("Bring a newer one, or let this server reach Apple."),
-        problem => format!("{problem} Until then the last one holds; a newer one can be brought as a file."),
+        "" => String::from(t!("Bring a newer one, or let this server reach Apple.")),
+        problem => t!("{problem} Until then the last one holds; a newer one can be brought as a file.", problem),
     };
     Ok(Some(Alert {
         key: NEED.to_owned(),

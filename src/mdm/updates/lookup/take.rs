@@ -62,8 +62,10 @@ pub(super) fn shrunken(tx: &Tx, document: &Document) -> Result<Option<String>> {
     let gone: usize = platforms.values().map(|(_, gone)| gone).sum();
     let whole = platforms.iter().find(|(_, (all, gone))| *all >= FEW && all == gone).map(|(platform, _)| *platform);
     Ok(match whole {
-        Some(platform) => Some(format!("every release of {platform} that Apple still signs")),
-        None if good.len() >= FEW && gone * 2 > good.len() => Some(format!("{gone} of the {} releases that Apple still signs", good.len())),
+        Some(platform) => Some(t!("every release of {platform} that Apple still signs", platform)),
+        None if good.len() >= FEW && gone * 2 > good.len() => {
+            Some(t!("{gone} of the {good} releases that Apple still signs", gone, good = good.len()))
+        }
         None => None,
     })
 }

@@ -92,15 +92,16 @@ fn is_known_at(state: &State, address: &str) -> bool {
 /// What an answer means that is neither a list nor that nothing has changed.
 pub fn refused(status: u16, retry_after: Option<&str>) -> Trouble {
     let (because, mendable) = match status {
-        429 => (String::from("Apple's service says that it was asked too often (429); it is asked again later by itself."), false),
-        500..600 => (format!("Apple's service is out of order ({status}); it is asked again later by itself."), false),
+        429 => (String::from(t!("Apple's service says that it was asked too often (429); it is asked again later by itself.")), false),
+        500..600 => (t!("Apple's service is out of order ({status}); it is asked again later by itself.", status), false),
         301 | 302 | 303 | 307 | 308 => (
-            format!(
-                "Something answers with a redirect ({status}) in the place of Apple's service. Does a log-in portal or proxy stand between?"
+            t!(
+                "Something answers with a redirect ({status}) in the place of Apple's service. Does a log-in portal or proxy stand between?",
+                status
             ),
             true,
         ),
-        _ => (format!("Something answers with {status} in the place of Apple's service. Does a proxy or filter stand between?"), true),
+        _ => (t!("Something answers with {status} in the place of Apple's service. Does a proxy or filter stand between?", status), true),
     };
     Trouble { because, mendable, retry_after: retry_after.and_then(RetryAfter::parse) }
 }
@@ -113,17 +114,19 @@ pub fn record(tx: &Tx, actor: &Actor, address: &str, outcome: Outcome) -> Result
         Outcome::Came { document, etag, last_modified } => {
             let document = document.as_of(tx.now);
             if let Some(known) = take::strange(tx, &document)? {
-                let because = format!("What came in the place of Apple's list names no release for {known}. The list that is here stays.");
+                let because =
+                    t!("What came in the place of Apple's list names no release for {known}. The list that is here stays.", known);
                 return failed(tx, actor, before, Trouble { because, mendable: true, retry_after: None });
             }
             let lack = if document.releases.is_empty() {
-                Some(String::from("anything that is not dated in the future"))
+                Some(String::from(t!("anything that is not dated in the future")))
             } else {
                 take::shrunken(tx, &document)?
             };
             if let Some(lack) = lack {
-                let because = format!(
-                    "What came in the place of Apple's list lacks {lack}. The list that is here stays. If Apple's own list is so short, bring it as a file and say that you mean it."
+                let because = t!(
+                    "What came in the place of Apple's list lacks {lack}. The list that is here stays. If Apple's own list is so short, bring it as a file and say that you mean it.",
+                    lack
                 );
                 return failed(tx, actor, before, Trouble { because, mendable: true, retry_after: None });
             }
@@ -133,13 +136,19 @@ pub fn record(tx: &Tx, actor: &Actor, address: &str, outcome: Outcome) -> Result
             if !taken.is_change() {
                 told(tx, actor, "release.list_checked", json!({ "listed": taken.listed }))?;
             }
-            Ok(format!("{} listed: {} new, {} changed, {} gone", taken.listed, taken.appeared, taken.changed, taken.vanished))
+            Ok(t!(
+                "{listed} listed: {appeared} new, {changed} changed, {vanished} gone",
+                listed = taken.listed,
+                appeared = taken.appeared,
+                changed = taken.changed,
+                vanished = taken.vanished
+            ))
         }
         Outcome::Unchanged if is_known_at(&before, address) => {
             store(tx, &succeeded(tx, address, before))?;
             let listed = releases::count_listed(tx)?;
             told(tx, actor, "release.list_checked", json!({ "listed": listed }))?;
-            Ok(format!("{listed} listed: nothing has changed"))
+            Ok(t!("{listed} listed: nothing has changed", listed))
         }
         Outcome::Unchanged => failed(tx, actor, before, refused(304, None)),
         Outcome::Failed(trouble) => failed(tx, actor, before, trouble),

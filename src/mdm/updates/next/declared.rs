@@ -46,11 +46,11 @@ pub fn past_deadline(row: &mut UpdateState, now: Timestamp) {
 }
 
 fn failure_words(count: i64, reason: &str) -> String {
-    let times = if count == 1 { String::from("it failed once") } else { format!("it failed {count} times") };
+    let times = if count == 1 { String::from(t!("it failed once")) } else { t!("it failed {count} times", count) };
     let reason = reason.trim().trim_end_matches('.');
     if reason.is_empty() {
-        format!("{times} and gave no reason; the device tries again by itself")
+        t!("{times} and gave no reason; the device tries again by itself", times)
     } else {
-        format!("{times}: {reason}; the device tries again by itself")
+        t!("{times}: {reason}; the device tries again by itself", times, reason)
     }
 }

@@ -18,15 +18,15 @@ pub fn may_retry(row: &UpdateState, now: Timestamp) -> bool {
 /// What a status of ScheduleOSUpdate says in words, and whether it passes by itself.
 pub(super) fn obstacle(status: &str) -> Option<(&'static str, bool)> {
     Some(match status {
-        "DownloadFailed" => ("the download failed", false),
-        "DownloadRequiresComputer" => ("this update can only be installed from a computer", false),
-        "DownloadInsufficientSpace" => ("there is not enough room on the device to download it", true),
-        "DownloadInsufficientPower" => ("the battery is too low to download it; connect the device to power", true),
-        "DownloadInsufficientNetwork" => ("its network is not good enough to download it; connect it to Wi-Fi", true),
-        "InstallInsufficientSpace" => ("there is not enough room on the device to install it", true),
-        "InstallInsufficientPower" => ("the battery is too low to install it; connect the device to power", true),
-        "InstallPhoneCallInProgress" => ("somebody is on the phone", true),
-        "InstallFailed" => ("the installation failed", false),
+        "DownloadFailed" => (t!("the download failed"), false),
+        "DownloadRequiresComputer" => (t!("this update can only be installed from a computer"), false),
+        "DownloadInsufficientSpace" => (t!("there is not enough room on the device to download it"), true),
+        "DownloadInsufficientPower" => (t!("the battery is too low to download it; connect the device to power"), true),
+        "DownloadInsufficientNetwork" => (t!("its network is not good enough to download it; connect it to Wi-Fi"), true),
+        "InstallInsufficientSpace" => (t!("there is not enough room on the device to install it"), true),
+        "InstallInsufficientPower" => (t!("the battery is too low to install it; connect the device to power"), true),
+        "InstallPhoneCallInProgress" => (t!("somebody is on the phone"), true),
+        "InstallFailed" => (t!("the installation failed"), false),
         _ => return None,
     })
 }

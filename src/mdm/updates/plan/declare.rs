@@ -28,8 +28,8 @@ pub(super) fn enforcement(item: &Planned, read: Option<&Read>) -> DeclarationPie
     if let Some(url) = read.and_then(|read| read.rules.details_url.as_ref()) {
         payload["DetailsURL"] = json!(url);
     }
-    let origin =
-        read.map_or_else(|| Origin { kind: AssignedKind::Update, id: String::new(), name: String::from("Started by hand") }, Read::origin);
+    let origin = read
+        .map_or_else(|| Origin { kind: AssignedKind::Update, id: String::new(), name: String::from(t!("Started by hand")) }, Read::origin);
     DeclarationPiece {
         edition: String::new(),
         kind: DeclarationKind::Configuration,

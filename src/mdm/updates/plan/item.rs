@@ -113,14 +113,18 @@ fn bring(tx: &Tx, enrollment: &Enrollment, row: &mut UpdateState, read: &Read, o
     }
     let because = match (quiet_until, turn) {
         (Some(until), _) => {
-            format!("nothing begins in quiet hours and holidays: it begins on {}", on.zone.wall(until).words())
+            t!("nothing begins in quiet hours and holidays: it begins on {wall}", wall = on.zone.wall(until).words())
         }
         (None, Turn::Own) if row.begun_at.is_some() || has_turn(tx, read)? => {
             begin(row, read, on, release, tx.now);
             return Ok(true);
         }
-        (None, Turn::Own) => format!("{}: {} at once", words::WAITS_FOR_TURN, read.rules.at_once.unwrap_or_default()),
-        (None, Turn::Of(plan)) => format!("“{plan}” comes first"),
+        (None, Turn::Own) => t!(
+            "{waits_for_turn}: {at_once} at once",
+            waits_for_turn = words::WAITS_FOR_TURN,
+            at_once = read.rules.at_once.unwrap_or_default()
+        ),
+        (None, Turn::Of(plan)) => t!("“{plan}” comes first", plan),
         (None, Turn::ByHand) => words::BY_HAND_FIRST.to_owned(),
     };
     settle(row, Stage::Planned, &because, tx.now);
@@ -246,7 +250,7 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
     } else if on.subject.version.is_at_least(wanted) {
         settle(&mut row, Stage::Done, "", tx.now);
     } else if candidate.is_none() && !on.asks && !matches!(row.stage, Stage::Downloading | Stage::Installing) {
-        let words = format!("Apple does not offer {wanted} to this model any more");
+        let words = t!("Apple does not offer {wanted} to this model any more", wanted);
         cannot(&mut row, &Because::new(Inability::NotOffered, words), tx.now);
     } else if matches!(row.stage, Stage::Done | Stage::Cannot) {
         // It was taken back or ended: it stays as it is, and can be started anew.
@@ -280,7 +284,7 @@ fn follow_system(row: &mut UpdateState, on: &On<'_>, now: Timestamp) -> Result<(
         return Ok(());
     }
     if matches!(row.action, Action::Download | Action::Notify) {
-        let words = format!("its system, {} now, always installs what it is told to bring", on.subject.version);
+        let words = t!("its system, {version} now, always installs what it is told to bring", version = on.subject.version);
         return Err(Because::new(Inability::Other, words));
     }
     row.mechanism = way;
@@ -300,10 +304,10 @@ fn asks(row: &mut UpdateState, on: &On<'_>, now: Timestamp) -> bool {
         Found::Unknown(_) if on.asks => return !is_given_up(row),
         Found::Unknown(unknown) => {
             let Because { kind, words } = Because::from(*unknown);
-            cannot(row, &Because::new(kind, format!("it is not known what it can have: {words}")), now);
+            cannot(row, &Because::new(kind, t!("it is not known what it can have: {words}", words)), now);
         }
         Found::Known(candidates) => match candidates.iter().find(|candidate| candidate.leap != Leap::Improvement) {
-            None => cannot(row, &Because::new(Inability::Other, "it finds no release that is newer than its own"), now),
+            None => cannot(row, &Because::new(Inability::Other, t!("it finds no release that is newer than its own")), now),
             Some(newest) => {
                 row.version = newest.version.to_string();
                 row.build.clone_from(&newest.key.build);

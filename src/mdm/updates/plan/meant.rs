@@ -92,7 +92,7 @@ pub struct On<'a> {
 /// Works out what a plan means for a device; whether its turn has come is asked afterwards.
 pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception>, now: Timestamp) -> Meant {
     if let Some(exception) = exception {
-        let end = exception.ends_at.map(|end| format!(", until {}", on.zone.wall(end).words()));
+        let end = exception.ends_at.map(|end| t!(", until {wall}", wall = on.zone.wall(end).words()));
         return Meant::Excepted(format!("{}{}", exception.reason, end.unwrap_or_default()));
     }
     let today = on.zone.wall(now).day();
@@ -116,12 +116,12 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
         Err(because) => return Meant::Cannot(because),
     };
     if read.plan.stopped_at.is_some() {
-        let because = format!("the plan is stopped: {}", read.plan.stopped_because);
+        let because = t!("the plan is stopped: {stopped_because}", stopped_because = read.plan.stopped_because);
         return Meant::Stopped { release: aim, because };
     }
     let opens_at = on.zone.moment(aim.window.opens);
     if opens_at > now {
-        let because = format!("“{}” begins on {}", read.rules.rings[ring].name, aim.window.opens.words());
+        let because = t!("“{name}” begins on {opens}", name = read.rules.rings[ring].name, opens = aim.window.opens.words());
         return Meant::Later { release: aim, until: opens_at, because };
     }
     let quiet_until = timing::open_at(&read.rules, on.zone, now).filter(|at| *at > now);
@@ -137,7 +137,7 @@ fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timest
     let timed = counted.into_iter().filter_map(|Counted { candidate, since }| Some((window(since)?, candidate)));
     let mut timed: Vec<_> = timed.collect();
     if timed.is_empty() {
-        return Err(Because::new(Inability::NoTime, "quiet hours and holidays leave no time for it"));
+        return Err(Because::new(Inability::NoTime, t!("quiet hours and holidays leave no time for it")));
     }
     timed.retain(|(window, candidate)| candidate.expires.is_none_or(|last| window.opens < timing::expiry(on.zone, last)));
     let has_come = |window: &Window| on.zone.moment(window.opens) <= now;
@@ -149,13 +149,17 @@ fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timest
         let (version, expires) = newest.unwrap_or_default();
         let last = expires.map(Day::words).unwrap_or_default();
         let ring = &read.rules.rings[ring].name;
-        let words = format!("Apple signs {version} until {last} only, and its time in “{ring}” begins after that");
+        let words = t!("Apple signs {version} until {last} only, and its time in “{ring}” begins after that", version, last, ring);
         return Err(Because::new(Inability::NotOffered, words));
     };
     let window = Window { deadline: due.unwrap_or(window.deadline).max(window.opens), ..window };
     let Some(deadline) = timing::before_expiry(&read.rules, on.zone, window, candidate.expires) else {
         let last = candidate.expires.map(Day::words).unwrap_or_default();
-        let words = format!("Apple signs {} until {last} only, and quiet hours and holidays leave no time before that", candidate.version);
+        let words = t!(
+            "Apple signs {version} until {last} only, and quiet hours and holidays leave no time before that",
+            version = candidate.version,
+            last
+        );
         return Err(Because::new(Inability::NotOffered, words));
     };
     Ok(Aim {

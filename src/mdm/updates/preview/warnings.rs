@@ -29,14 +29,10 @@ fn crowded(rules: &Rules, ring: usize, name: &str, devices: u32) -> Option<Strin
     let needs = i64::from(devices.div_ceil(most)) * TURN_MINUTES;
     let has = pauses::minutes_between(window.opens, window.deadline);
     (needs > has).then(|| {
-        format!(
-            "{devices} devices of “{name}” begin {most} at once, which takes some {} hours, and it has {}. Those whose turn comes later have an hour from there.",
-            needs / 60,
-            match has / 60 {
-                0 => format!("{has} minutes"),
-                hours => format!("{hours} hours"),
-            }
-        )
+        t!("{devices} devices of “{name}” begin {most} at once, which takes some {needs} hours, and it has {format}. Those whose turn comes later have an hour from there.", devices, name, most, needs = needs / 60, format = match has / 60 {
+                0 => t!("{has} minutes", has),
+                hours => t!("{hours} hours", hours),
+            })
     })
 }
 
@@ -46,7 +42,7 @@ fn moved(rules: &Rules, ring: usize, name: &str) -> Option<String> {
     let window = timing::window(rules, &[], ring, None)?;
     let meant = window.opens.plus_minutes(i64::from(*minutes));
     (pauses::minutes_between(meant, window.deadline) > MOVED_MINUTES)
-        .then(|| format!("Quiet hours and holidays move the deadline of “{name}” to {}.", window.deadline.words()))
+        .then(|| t!("Quiet hours and holidays move the deadline of “{name}” to {deadline}.", name, deadline = window.deadline.words()))
 }
 
 /// Devices that a least version takes to another generation, since Apple offers them nothing of its own that is new enough.
@@ -56,10 +52,11 @@ fn new_generation(target: &Target, devices: &[Device]) -> Option<String> {
     let is_other = |device: &&Device| !device.version.is_empty() && !meant.contains(&OsVersion::parse(&device.version).major());
     let others: Vec<_> = devices.iter().filter(is_other).collect();
     let newest = others.iter().map(|device| OsVersion::parse(&device.version)).max()?;
-    Some(format!(
-        "Apple offers {} nothing of that generation that is new enough: {} the next one, {newest} for example.",
-        if others.len() == 1 { String::from("a device") } else { format!("{} devices", others.len()) },
-        if others.len() == 1 { "it gets" } else { "they get" },
+    Some(t!(
+        "Apple offers {others} nothing of that generation that is new enough: {get} the next one, {newest} for example.",
+        others = if others.len() == 1 { String::from("a device") } else { t!("{others} devices", others = others.len()) },
+        get = if others.len() == 1 { "it gets" } else { "they get" },
+        newest
     ))
 }
 
@@ -73,11 +70,13 @@ fn pulled(devices: &[Device]) -> Vec<String> {
         *first = deadline.min(*first);
     }
     let words = |((version, last), (count, first)): ((&str, Day), (u32, Wall))| {
-        let devices = if count == 1 { String::from("1 device") } else { format!("{count} devices") };
-        format!(
-            "Apple signs {version} until {} only: {devices} must install it earlier than the plan says, the first by {}.",
-            last.words(),
-            first.words()
+        let devices = if count == 1 { String::from(t!("1 device")) } else { t!("{count} devices", count) };
+        t!(
+            "Apple signs {version} until {last} only: {devices} must install it earlier than the plan says, the first by {first}.",
+            version,
+            last = last.words(),
+            devices,
+            first = first.words()
         )
     };
     pulled.into_iter().map(words).collect()
@@ -95,14 +94,11 @@ pub fn warnings(tx: &Tx, rules: &Rules, devices: &[Device]) -> Result<Vec<String
         let (late, all) = brought.fold((0, 0), |(late, all), device| (late + u32::from(device.is_late), all + 1));
         let has_passed = || goes_by_its_start && timing::window(rules, &[], at, None).is_some_and(|window| window.deadline <= now);
         if late > 0 && late < all {
-            said.push(format!(
-                "The deadline of “{}” has passed as it stands for {late} of the {all} devices that it brings something: they restart within an hour or so after they are told.",
-                ring.name
-            ));
+            said.push(t!("The deadline of “{name}” has passed as it stands for {late} of the {all} devices that it brings something: they restart within an hour or so after they are told.", name = ring.name, late, all));
         } else if late > 0 || all == 0 && has_passed() {
-            said.push(format!(
-                "The deadline of “{}” has passed as it stands: its devices restart within an hour or so after they are told.",
-                ring.name
+            said.push(t!(
+                "The deadline of “{name}” has passed as it stands: its devices restart within an hour or so after they are told.",
+                name = ring.name
             ));
         }
         said.extend(crowded(rules, at, &ring.name, all));
@@ -113,13 +109,13 @@ pub fn warnings(tx: &Tx, rules: &Rules, devices: &[Device]) -> Result<Vec<String
     let mut seen: BTreeSet<&String> = BTreeSet::new();
     for ring in &rules.rings {
         if ring.groups.is_empty() {
-            said.push(format!("“{}” has no group yet, so that nothing happens in it.", ring.name));
+            said.push(t!("“{name}” has no group yet, so that nothing happens in it.", name = ring.name));
         }
         for group in &ring.groups {
             if !seen.insert(group) {
-                said.push(format!("A group of “{}” is in an earlier ring already; its devices begin there.", ring.name));
+                said.push(t!("A group of “{name}” is in an earlier ring already; its devices begin there.", name = ring.name));
             } else if assignments::devices_of_group(tx, group)?.is_empty() {
-                said.push(format!("A group of “{}” has no devices yet.", ring.name));
+                said.push(t!("A group of “{name}” has no devices yet.", name = ring.name));
             }
         }
     }

@@ -84,13 +84,13 @@ impl Checker {
         }
         let is_missing = |child: &&Node| child.required && !keys.contains_key(child.name) && !FILLED_IN.contains(&(node.name, child.name));
         for child in node.children.iter().filter(is_missing) {
-            self.fault(&format!("{path}.{}", child.name), format!("this key is required; its type is {}", child.kind));
+            self.fault(&format!("{path}.{}", child.name), t!("this key is required; its type is {kind}", kind = child.kind));
         }
         for rule in &node.rules {
             let given = rule.keys.iter().filter(|key| keys.contains_key(key)).count();
             if given == 0 || rule.exactly && given > 1 {
-                let how_many = if rule.exactly { "exactly one" } else { "at least one" };
-                self.fault(path, format!("give {how_many} of {}", rule.keys.join(", ")));
+                let how_many = if rule.exactly { t!("exactly one") } else { t!("at least one") };
+                self.fault(path, t!("give {how_many} of {join}", how_many, join = rule.keys.join(", ")));
             }
         }
     }
@@ -114,15 +114,15 @@ impl Checker {
             [] => {}
             [only] => self.value(only, value, path),
             several => {
-                let Some(keys) = value.as_dictionary() else { return self.fault(path, "this must be a dictionary with an Item") };
+                let Some(keys) = value.as_dictionary() else { return self.fault(path, t!("this must be a dictionary with an Item")) };
                 let Some(item) = keys.get("Item").and_then(Value::as_string) else {
-                    return self.fault(&format!("{path}.Item"), "this key is required; its type is string");
+                    return self.fault(&format!("{path}.Item"), t!("this key is required; its type is string"));
                 };
                 let fits = |kind: &&Node| kind.children.iter().any(|child| child.name == "Item" && child.allows_only(item));
                 match several.iter().find(fits) {
                     Some(kind) => self.dictionary(kind, keys, path),
                     None if self.newer_values => {}
-                    None => self.fault(&format!("{path}.Item"), format!("{item:?} is no setting that is known here")),
+                    None => self.fault(&format!("{path}.Item"), t!("{item} is no setting that is known here", item = format!("{item:?}"))),
                 }
             }
         }
@@ -141,10 +141,10 @@ impl Checker {
             _ => true,
         };
         if !fits {
-            return self.fault(path, format!("this must be {}, not {}", type_name(kind), type_name(kind_of(value))));
+            return self.fault(path, t!("this must be {kind}, not {kind_of}", kind = type_name(kind), kind_of = type_name(kind_of(value))));
         }
         if kind == "https" && !value.as_string().is_some_and(|text| text.starts_with("https://")) {
-            self.fault(path, "this address must begin with https://");
+            self.fault(path, t!("this address must begin with https://"));
         }
     }
 
@@ -156,24 +156,27 @@ impl Checker {
             Allowed::Query => {
                 let name = value.as_string().unwrap_or_default();
                 if !self.newer_values && availability::find(Request::Query(name)).is_none() {
-                    self.fault(path, format!("{name:?} is no query of DeviceInformation that is known here"));
+                    self.fault(path, t!("{name} is no query of DeviceInformation that is known here", name = format!("{name:?}")));
                 }
             }
             Allowed::OneOf(values) => {
                 let given = value.as_string().map(str::to_owned).or_else(|| number.map(|number| number.to_string())).unwrap_or_default();
                 if !self.newer_values && !values.contains(&given.as_str()) {
-                    self.fault(path, format!("{given:?} is not allowed here; take {}", values.join(", ")));
+                    self.fault(
+                        path,
+                        t!("{given} is not allowed here; take {join}", given = format!("{given:?}"), join = values.join(", ")),
+                    );
                 }
             }
             Allowed::Within(least, most) => {
                 if number.is_some_and(|number| !(*least..=*most).contains(&number)) {
-                    self.fault(path, within("this number must be", *least, *most, ""));
+                    self.fault(path, within(t!("this number must be"), *least, *most, ""));
                 }
             }
             Allowed::Size(least, most) => {
                 if size.is_some_and(|size| !(*least..=*most).contains(&size)) {
                     let unit = if value.as_data().is_some() { " bytes" } else { " characters" };
-                    self.fault(path, within("this must have", *least, *most, unit));
+                    self.fault(path, within(t!("this must have"), *least, *most, unit));
                 }
             }
         }
@@ -182,10 +185,10 @@ impl Checker {
 
 fn within(begin: &str, least: i64, most: i64, unit: &str) -> String {
     match (least, most) {
-        _ if least == most => format!("{begin} exactly {least}{unit}"),
-        (i64::MIN, _) => format!("{begin} at most {most}{unit}"),
-        (_, i64::MAX) => format!("{begin} at least {least}{unit}"),
-        _ => format!("{begin} {least} to {most}{unit}"),
+        _ if least == most => t!("{begin} exactly {least}{unit}", begin, least, unit),
+        (i64::MIN, _) => t!("{begin} at most {most}{unit}", begin, most, unit),
+        (_, i64::MAX) => t!("{begin} at least {least}{unit}", begin, least, unit),
+        _ => t!("{begin} {least} to {most}{unit}", begin, least, most, unit),
     }
 }
 
@@ -193,23 +196,23 @@ fn within(begin: &str, least: i64, most: i64, unit: &str) -> String {
 fn unknown_key(node: &Node, key: &str, is_command: bool) -> String {
     let near = node.children.iter().find(|child| child.name.eq_ignore_ascii_case(key));
     match near {
-        Some(near) => format!("there is no such key; {} is meant, perhaps", near.name),
-        None if is_command => format!("{} has no such key", node.name),
-        None => "there is no such key here".to_owned(),
+        Some(near) => t!("there is no such key; {name} is meant, perhaps", name = near.name),
+        None if is_command => t!("{name} has no such key", name = node.name),
+        None => t!("there is no such key here").to_owned(),
     }
 }
 
 fn kind_of(value: &Value) -> &'static str {
     match value {
-        Value::String(_) => "string",
-        Value::Integer(_) => "integer",
-        Value::Boolean(_) => "boolean",
-        Value::Data(_) => "data",
-        Value::Real(_) => "real",
-        Value::Date(_) => "date",
-        Value::Array(_) => "array",
-        Value::Dictionary(_) => "dictionary",
-        _ => "something else",
+        Value::String(_) => t!("string"),
+        Value::Integer(_) => t!("integer"),
+        Value::Boolean(_) => t!("boolean"),
+        Value::Data(_) => t!("data"),
+        Value::Real(_) => t!("real"),
+        Value::Date(_) => t!("date"),
+        Value::Array(_) => t!("array"),
+        Value::Dictionary(_) => t!("dictionary"),
+        _ => t!("something else"),
     }
 }
 
@@ -217,7 +220,7 @@ fn type_name(kind: &str) -> String {
     match kind {
         "data" => "data (<data>, base64)".to_owned(),
         "boolean" => "a boolean (<true/> or <false/>)".to_owned(),
-        "integer" | "array" => format!("an {kind} (<{kind}>)"),
+        "integer" | "array" => t!("an {kind} (<{kind}>)", kind),
         "dictionary" => "a dictionary (<dict>)".to_owned(),
         "https" | "string" => "a string (<string>)".to_owned(),
         "real" | "date" => format!("a {kind} (<{kind}>)"),

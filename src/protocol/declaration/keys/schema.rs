@@ -92,7 +92,7 @@ fn every_type_and_key_of_apples_schema_is_in_the_table_as_apple_describes_it() {
             let schema: Yaml = serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let name = schema["payload"]["declarationtype"].as_str().unwrap();
             let Some(known) = find(name) else {
-                faults.push(format!("{name} is not in the table"));
+                faults.push(t!("{name} is not in the table", name));
                 continue;
             };
             seen.insert(known.name);
@@ -100,7 +100,13 @@ fn every_type_and_key_of_apples_schema_is_in_the_table_as_apple_describes_it() {
                 let introduced = schema["payload"]["supportedOS"][system]["introduced"].as_str().filter(|since| *since != "n/a");
                 let since = known.since().iter().find(|(has, _)| *has == platform).map(|(_, since)| *since);
                 if introduced.map(OsVersion::parse) != since {
-                    faults.push(format!("{name}: {system} {introduced:?}, here {since:?}"));
+                    faults.push(t!(
+                        "{name}: {system} {introduced}, here {since}",
+                        name,
+                        system,
+                        introduced = format!("{introduced:?}"),
+                        since = format!("{since:?}")
+                    ));
                 }
             }
             let Some(keys) = &known.keys else { continue };
@@ -109,7 +115,13 @@ fn every_type_and_key_of_apples_schema_is_in_the_table_as_apple_describes_it() {
             ours(keys, "", &mut here);
             for path in wanted.keys().chain(here.keys()).collect::<BTreeSet<_>>() {
                 if wanted.get(path) != here.get(path) {
-                    faults.push(format!("{name}: {path}: {:?}, here {:?}", wanted.get(path), here.get(path)));
+                    faults.push(t!(
+                        "{name}: {path}: {get}, here {get_2}",
+                        name,
+                        path,
+                        get = format!("{:?}", wanted.get(path)),
+                        get_2 = format!("{:?}", here.get(path))
+                    ));
                 }
             }
         }

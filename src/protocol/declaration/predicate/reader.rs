@@ -1,5 +1,6 @@
 //! Reads predicates from left to right.
 
+use crate::language::say;
 use serde_json::Value as Json;
 
 use super::{Comparison, DEPTH_MAX, Expression, Operator, Parts, Predicate, Unreadable};
@@ -7,15 +8,15 @@ use super::{Comparison, DEPTH_MAX, Expression, Operator, Parts, Predicate, Unrea
 /// Characters of the text at which reading ended that are told.
 const TOLD_CHARS: usize = 40;
 
-pub(super) const COMPARISON: &str = "a comparison such as == or IN";
-pub(super) const VALUE: &str = "@status(…), @property(…), a text in quotes, a number, TRUE or a list in {}";
+pub(super) const COMPARISON: &str = msg!("a comparison such as == or IN");
+pub(super) const VALUE: &str = msg!("@status(…), @property(…), a text in quotes, a number, TRUE or a list in {}");
 
 /// Reads a whole text.
 pub(super) fn read(text: &str) -> Result<Predicate, Unreadable> {
     let mut reader = Reader { text, rest: text, depth: 0, variables: Vec::new() };
     let read = reader.any_of()?;
     let predicate = reader.predicate(read)?;
-    if reader.rest.trim_start().is_empty() { Ok(predicate) } else { Err(reader.lacks("AND, OR or the end")) }
+    if reader.rest.trim_start().is_empty() { Ok(predicate) } else { Err(reader.lacks(t!("AND, OR or the end"))) }
 }
 
 /// Reads from left to right.
@@ -61,7 +62,7 @@ impl<'a> Reader<'a> {
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(self.lacks("something less deep"));
+            return Err(self.lacks(t!("something less deep")));
         }
         let found = read(self);
         self.depth -= 1;
@@ -71,7 +72,7 @@ impl<'a> Reader<'a> {
     fn predicate(&self, read: Read) -> Outcome<Predicate> {
         match read {
             Read::Predicate(predicate) => Ok(predicate),
-            Read::Expression(_) => Err(self.lacks(COMPARISON)),
+            Read::Expression(_) => Err(self.lacks(say(COMPARISON))),
         }
     }
 
@@ -114,7 +115,7 @@ impl<'a> Reader<'a> {
         if let Some((_, parts)) = quantities.into_iter().find(|(word, _)| self.takes(word)) {
             let left = self.deeper(Self::value)?;
             return match self.comparison(parts, left)? {
-                Read::Expression(_) => Err(self.lacks(COMPARISON)),
+                Read::Expression(_) => Err(self.lacks(say(COMPARISON))),
                 read @ Read::Predicate(_) => Ok(read),
             };
         }
@@ -131,7 +132,7 @@ impl<'a> Reader<'a> {
         let right = self.deeper(Self::value)?;
         let is_range = matches!(&right, Expression::List(ends) if ends.len() == 2);
         if operator == Operator::Between && !is_range {
-            return Err(self.lacks("a list of two numbers, such as {1, 9}, after BETWEEN"));
+            return Err(self.lacks(t!("a list of two numbers, such as {1, 9}, after BETWEEN")));
         }
         Ok(Read::Predicate(Predicate::Compare(Box::new(Comparison { parts, left, operator, ignores_case, right }))))
     }
@@ -177,7 +178,7 @@ impl<'a> Reader<'a> {
             return self.value().map(Read::Expression);
         }
         let inner = self.deeper(Self::any_of)?;
-        self.wants(")", "a closing parenthesis")?;
+        self.wants(")", t!("a closing parenthesis"))?;
         Ok(match inner {
             Read::Expression(value) => Read::Expression(self.parts_of(value)?),
             predicate @ Read::Predicate(_) => predicate,
@@ -187,7 +188,7 @@ impl<'a> Reader<'a> {
     fn value(&mut self) -> Outcome<Expression> {
         if self.takes("(") {
             let inner = self.deeper(Self::value)?;
-            self.wants(")", "a closing parenthesis")?;
+            self.wants(")", t!("a closing parenthesis"))?;
             return self.parts_of(inner);
         }
         let first = self.first_value()?;
@@ -221,7 +222,7 @@ impl<'a> Reader<'a> {
                 if self.variables.contains(&name) {
                     Ok(Expression::Variable(name))
                 } else {
-                    Err(self.lacks("a SUBQUERY round its variable"))
+                    Err(self.lacks(t!("a SUBQUERY round its variable")))
                 }
             }
             Some(quote @ ('\'' | '"')) => self.quoted(quote).map(|text| Expression::Literal(Json::from(text))),
@@ -235,14 +236,14 @@ impl<'a> Reader<'a> {
         while self.takes(".") {
             steps += 1;
             if steps > DEPTH_MAX {
-                return Err(self.lacks("something less deep"));
+                return Err(self.lacks(t!("something less deep")));
             }
             if self.takes("@count") {
                 value = Expression::Count(Box::new(value));
             } else if self.takes("@key") {
                 value = Expression::Key(Box::new(value), self.named()?);
             } else {
-                return Err(self.lacks("@key(…) or @count"));
+                return Err(self.lacks(t!("@key(…) or @count")));
             }
         }
         Ok(value)
@@ -250,11 +251,11 @@ impl<'a> Reader<'a> {
 
     /// A name in parentheses.
     fn named(&mut self) -> Outcome<String> {
-        self.wants("(", "a name in parentheses")?;
+        self.wants("(", t!("a name in parentheses"))?;
         let is_name =
             |name: &&str| !name.is_empty() && !name.contains(|letter: char| letter.is_whitespace() || "('\"{},$@".contains(letter));
         let Some((name, after)) = self.rest.split_once(')').filter(|(name, _)| is_name(&name.trim())) else {
-            return Err(self.lacks("a name such as device.model.family and a closing parenthesis"));
+            return Err(self.lacks(t!("a name such as device.model.family and a closing parenthesis")));
         };
         self.rest = after;
         Ok(name.trim().to_owned())
@@ -265,23 +266,23 @@ impl<'a> Reader<'a> {
         let name = rest.strip_prefix('$').unwrap_or_default();
         let end = name.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(name.len());
         if end == 0 {
-            return Err(self.lacks("a variable such as $item"));
+            return Err(self.lacks(t!("a variable such as $item")));
         }
         self.rest = &name[end..];
         Ok(name[..end].to_owned())
     }
 
     fn subquery(&mut self) -> Outcome<Expression> {
-        self.wants("(", "an opening parenthesis")?;
+        self.wants("(", t!("an opening parenthesis"))?;
         let of = Box::new(self.value()?);
-        self.wants(",", "a comma")?;
+        self.wants(",", t!("a comma"))?;
         let variable = self.variable()?;
-        self.wants(",", "a comma")?;
+        self.wants(",", t!("a comma"))?;
         self.variables.push(variable.clone());
         let inner = self.any_of()?;
         let predicate = Box::new(self.predicate(inner)?);
         self.variables.pop();
-        self.wants(")", "a closing parenthesis")?;
+        self.wants(")", t!("a closing parenthesis"))?;
         Ok(Expression::Subquery { of, variable, predicate })
     }
 
@@ -290,7 +291,7 @@ impl<'a> Reader<'a> {
         while !self.takes("}") {
             items.push(self.value()?);
             if !self.takes(",") && !self.rest.trim_start().starts_with('}') {
-                return Err(self.lacks("a comma or a closing brace"));
+                return Err(self.lacks(t!("a comma or a closing brace")));
             }
         }
         Ok(Expression::List(items))
@@ -319,7 +320,7 @@ impl<'a> Reader<'a> {
             }
             is_escaped = false;
         }
-        Err(self.lacks("a text with a closing quote"))
+        Err(self.lacks(t!("a text with a closing quote")))
     }
 
     fn number(&mut self) -> Outcome<Expression> {
@@ -327,7 +328,7 @@ impl<'a> Reader<'a> {
         let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && !"+-.".contains(letter)).unwrap_or(rest.len());
         let is_number = rest.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
         let number = rest[..end].parse::<f64>().ok().filter(|number| is_number && number.is_finite());
-        let Some(number) = number else { return Err(self.lacks(VALUE)) };
+        let Some(number) = number else { return Err(self.lacks(say(VALUE))) };
         self.rest = &rest[end..];
         Ok(Expression::Literal(Json::from(number)))
     }

@@ -1,10 +1,11 @@
 //! What is wrong with an app's signature, in sentences for those who upload it.
 
 use super::{CodeSignature, Fault, PROGRAM_MAX_BYTES, SignatureKind, SigningCertificate};
+use crate::language::say;
 use crate::protocol::package::Facts;
 
 /// What to do about most of it.
-const EXPORT: &str = "Export the app from Xcode with your team's distribution certificate, and upload it again.";
+const EXPORT: &str = msg!("Export the app from Xcode with your team's distribution certificate, and upload it again.");
 
 /// Names that one sentence lists.
 const NAMES_LISTED: usize = 5;
@@ -13,16 +14,21 @@ const NAMES_LISTED: usize = 5;
 pub(in crate::protocol::package) fn fault(fault: Fault, name: &str) -> String {
     match fault {
         Fault::NoProgram if name.is_empty() => {
-            format!("There is no program in the app, as its Info.plist names none (CFBundleExecutable): no device opens it. {EXPORT}")
+            t!(
+                "There is no program in the app, as its Info.plist names none (CFBundleExecutable): no device opens it. {export}",
+                export = say(EXPORT)
+            )
         }
-        Fault::NoProgram => format!("There is no program “{name}” in the app that a device could run: none opens it. {EXPORT}"),
-        Fault::OtherProcessor => String::from(
-            "Its program is not built for the processors of today's devices (64-bit ARM): none opens it. Build it for “Any iOS Device” and export that.",
-        ),
-        Fault::Damaged => format!("Its program or the signature of it is damaged: no device opens it. {EXPORT}"),
-        Fault::TooLarge => format!(
-            "Its program is larger than {} GiB, or built in a way that is not known here, so that its signature was not looked at. Try it on one device first.",
-            PROGRAM_MAX_BYTES >> 30
+        Fault::NoProgram => {
+            t!("There is no program “{name}” in the app that a device could run: none opens it. {export}", name, export = say(EXPORT))
+        }
+        Fault::OtherProcessor => String::from(t!(
+            "Its program is not built for the processors of today's devices (64-bit ARM): none opens it. Build it for “Any iOS Device” and export that."
+        )),
+        Fault::Damaged => t!("Its program or the signature of it is damaged: no device opens it. {export}", export = say(EXPORT)),
+        Fault::TooLarge => t!(
+            "Its program is larger than {program_max_bytes} GiB, or built in a way that is not known here, so that its signature was not looked at. Try it on one device first.",
+            program_max_bytes = PROGRAM_MAX_BYTES >> 30
         ),
     }
 }
@@ -30,14 +36,17 @@ pub(in crate::protocol::package) fn fault(fault: Fault, name: &str) -> String {
 /// What keeps devices from opening an app that is signed like this, or should be known of it.
 pub(in crate::protocol::package) fn problems(facts: &Facts, signature: &CodeSignature) -> Vec<String> {
     match signature.kind {
-        SignatureKind::Unsigned => return vec![format!("Nobody signed the app: no device opens it. {EXPORT}")],
+        SignatureKind::Unsigned => return vec![t!("Nobody signed the app: no device opens it. {export}", export = say(EXPORT))],
         SignatureKind::NoCertificate => {
-            return vec![format!("The app is signed without a certificate, as linkers do it by themselves: no device opens it. {EXPORT}")];
+            return vec![t!(
+                "The app is signed without a certificate, as linkers do it by themselves: no device opens it. {export}",
+                export = say(EXPORT)
+            )];
         }
         SignatureKind::AppStore if signature.is_encrypted || facts.provisioning.is_none() => {
-            return vec![String::from(
-                "This is a copy of an app from the App Store, which opens only for the Apple Account that got it. Give devices such apps by licence: look for it under Apps.",
-            )];
+            return vec![String::from(t!(
+                "This is a copy of an app from the App Store, which opens only for the Apple Account that got it. Give devices such apps by licence: look for it under Apps."
+            ))];
         }
         _ => {}
     }
@@ -45,7 +54,7 @@ pub(in crate::protocol::package) fn problems(facts: &Facts, signature: &CodeSign
     problems.extend(signature.certificate.as_ref().map(|certificate| of_certificate(signature, certificate)).unwrap_or_default());
     if signature.kind == SignatureKind::Development || signature.is_debuggable {
         problems.push(String::from(
-            "This is a build for development: it opens only on devices that its provisioning profile lists, and a debugger may look into it there. Export it for in-house (Enterprise) or ad hoc distribution before pupils get it.",
+            t!("This is a build for development: it opens only on devices that its provisioning profile lists, and a debugger may look into it there. Export it for in-house (Enterprise) or ad hoc distribution before pupils get it."),
         ));
     }
     problems.extend(of_names(facts, signature));
@@ -57,25 +66,28 @@ fn changed(signature: &CodeSignature) -> Vec<String> {
     let checks = signature.checks;
     let mut changed = Vec::new();
     if checks.signature == Some(false) || checks.program == Some(false) {
-        changed.push(format!("The program was changed or damaged after it was signed: no device opens it. {EXPORT}"));
+        changed.push(t!("The program was changed or damaged after it was signed: no device opens it. {export}", export = say(EXPORT)));
     } else if checks.signature.is_none() {
-        changed.push(String::from(
-            "Its signature cannot be proven here, and devices open only what is signed right. Try it on one device first.",
-        ));
+        changed.push(String::from(t!(
+            "Its signature cannot be proven here, and devices open only what is signed right. Try it on one device first."
+        )));
     } else if signature.is_encrypted {
-        changed.push(String::from("Its program is encrypted as the App Store does it, so that it cannot be compared with its signature. Try it on one device first."));
+        changed.push(String::from(t!("Its program is encrypted as the App Store does it, so that it cannot be compared with its signature. Try it on one device first.")));
     } else if checks.program.is_none() {
-        changed.push(String::from("Its program cannot be compared with its signature here. Try it on one device first."));
+        changed.push(String::from(t!("Its program cannot be compared with its signature here. Try it on one device first.")));
     }
     if checks.info_plist == Some(false) {
-        changed.push(format!("Its Info.plist was changed after the app was signed: no device installs it. {EXPORT}"));
+        changed.push(t!("Its Info.plist was changed after the app was signed: no device installs it. {export}", export = say(EXPORT)));
     }
     if checks.resource_list == Some(false) {
-        changed.push(format!("The list of its files was changed or taken away after the app was signed: no device installs it. {EXPORT}"));
+        changed.push(t!(
+            "The list of its files was changed or taken away after the app was signed: no device installs it. {export}",
+            export = say(EXPORT)
+        ));
     }
     if checks.profile == Some(false) {
         changed.push(String::from(
-            "The provisioning profile inside was put in place after the app was signed: no device installs it. Sign the app once more with that profile inside, or upload the profile by itself under Provisioning profiles.",
+            t!("The provisioning profile inside was put in place after the app was signed: no device installs it. Sign the app once more with that profile inside, or upload the profile by itself under Provisioning profiles."),
         ));
     }
     changed
@@ -85,20 +97,21 @@ fn changed(signature: &CodeSignature) -> Vec<String> {
 fn of_certificate(signature: &CodeSignature, certificate: &SigningCertificate) -> Vec<String> {
     let mut problems = Vec::new();
     if !certificate.is_apples {
-        problems
-            .push(format!("The app is signed by “{}”, which is no certificate of Apple's: no device opens it. {EXPORT}", certificate.name));
+        problems.push(t!(
+            "The app is signed by “{name}”, which is no certificate of Apple's: no device opens it. {export}",
+            name = certificate.name,
+            export = say(EXPORT)
+        ));
     }
     if signature.kind == SignatureKind::Other && certificate.is_apples {
-        problems.push(format!(
-            "The app is signed by “{}”, which is a certificate for something else than apps of iPads and iPhones. {EXPORT}",
-            certificate.name
+        problems.push(t!(
+            "The app is signed by “{name}”, which is a certificate for something else than apps of iPads and iPhones. {export}",
+            name = certificate.name,
+            export = say(EXPORT)
         ));
     }
     if signature.checks.certificate_in_profile == Some(false) {
-        problems.push(format!(
-            "The app is signed by “{}”, and the provisioning profile inside does not name that certificate: no device opens it. Make the profile anew with this certificate, or sign with the one that it names.",
-            certificate.name
-        ));
+        problems.push(t!("The app is signed by “{name}”, and the provisioning profile inside does not name that certificate: no device opens it. Make the profile anew with this certificate, or sign with the one that it names.", name = certificate.name));
     }
     problems
 }
@@ -110,24 +123,24 @@ fn of_names(facts: &Facts, signature: &CodeSignature) -> Vec<String> {
     let signed_for = signature.application_identifier.split_once('.').map_or("", |(_, app)| app);
     let fits = |pattern: &str| pattern.strip_suffix('*').map_or(pattern == facts.identifier, |start| facts.identifier.starts_with(start));
     if !signed_for.is_empty() && !fits(signed_for) {
-        problems.push(format!(
-            "It is signed as {signed_for}, and its Info.plist calls it {}: no device installs it. {EXPORT}",
-            facts.identifier
+        problems.push(t!(
+            "It is signed as {signed_for}, and its Info.plist calls it {identifier}: no device installs it. {export}",
+            signed_for,
+            identifier = facts.identifier,
+            export = say(EXPORT)
         ));
     } else if signed_for.is_empty() && signature.identifier != facts.identifier {
-        problems.push(format!(
-            "Its signature calls it {}, and its Info.plist {}. Devices may refuse that: try it on one first.",
-            signature.identifier, facts.identifier
+        problems.push(t!(
+            "Its signature calls it {identifier}, and its Info.plist {identifier_2}. Devices may refuse that: try it on one first.",
+            identifier = signature.identifier,
+            identifier_2 = facts.identifier
         ));
     }
     let Some(profile) = &facts.provisioning else { return problems };
     let own = signature.certificate.as_ref().map_or("", |certificate| certificate.team_id.as_str());
     let team = [signature.team_id.as_str(), own].into_iter().find(|team| !team.is_empty()).unwrap_or_default();
     if !team.is_empty() && !profile.team_id.is_empty() && team != profile.team_id {
-        problems.push(format!(
-            "It is signed by the team {team}, and the provisioning profile inside is of the team {}: no device opens it. Sign it with a certificate of that team.",
-            profile.team_id
-        ));
+        problems.push(t!("It is signed by the team {team}, and the provisioning profile inside is of the team {team_id}: no device opens it. Sign it with a certificate of that team.", team, team_id = profile.team_id));
     }
     // A profile whose names were cut off says nothing of those that are missing.
     if profile.entitlements.len() < crate::protocol::provision::MAX_ENTITLEMENTS {
@@ -136,11 +149,8 @@ fn of_names(facts: &Facts, signature: &CodeSignature) -> Vec<String> {
         let more = beyond.len().saturating_sub(NAMES_LISTED);
         beyond.truncate(NAMES_LISTED);
         if !beyond.is_empty() {
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            problems.push(format!(
-                "It claims what the provisioning profile inside does not grant ({}{more}): devices refuse to install such an app. Add it to the app's identifier at Apple's developer site, and export the app with the new profile.",
-                beyond.join(", ")
-            ));
+            let more = if more == 0 { String::new() } else { t!(" and {more} more", more) };
+            problems.push(t!("It claims what the provisioning profile inside does not grant ({join}{more}): devices refuse to install such an app. Add it to the app's identifier at Apple's developer site, and export the app with the new profile.", join = beyond.join(", "), more));
         }
     }
     problems

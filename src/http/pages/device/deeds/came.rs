@@ -24,23 +24,24 @@ pub struct Came {
 /// The page after a deed of which more is to be said than how many have it: the PINs that were made, this once, and who could not have it and why.
 pub fn outcome(shell: &Shell, deed: Deed, came: &Came, back: (&str, &str)) -> Markup {
     let all = came.done + came.refused.len() as u64;
-    let title = format!("{}: {} of {}", deed.words(), thousands(came.done), count(all, "device", "devices"));
+    let title =
+        t!("{deed}: {done} of {devices}", deed = deed.words(), done = thousands(came.done), devices = count(all, "device", "devices"));
     let content = html! {
         div.stack.loose {
             @if !came.made.is_empty() {
-                p { "The PINs are shown this once, and each is kept with its Mac. Write down what you need now; later an Owner finds them under Security." }
-                (pairs("PINs that were made", ("Mac", "PIN"), came.made.iter().map(|(name, pin)| (name.as_str(), html! { span.mono { (pin.expose()) } }))))
+                p { (t!("The PINs are shown this once, and each is kept with its Mac. Write down what you need now; later an Owner finds them under Security.")) }
+                (pairs(t!("PINs that were made"), (t!("Mac"), "PIN"), came.made.iter().map(|(name, pin)| (name.as_str(), html! { span.mono { (pin.expose()) } }))))
             }
             @if !came.refused.is_empty() {
-                @if !came.made.is_empty() { p { "Nothing changed for these:" } }
-                (pairs("Devices that could not have it", ("Not for", "Because"), came.refused.iter().map(|(name, error)| (name.as_str(), because(error)))))
+                @if !came.made.is_empty() { p { (t!("Nothing changed for these:")) } }
+                (pairs(t!("Devices that could not have it"), (t!("Not for"), t!("Because")), came.refused.iter().map(|(name, error)| (name.as_str(), because(error)))))
             }
         }
     };
     let under = html! {
-        @if came.refused.is_empty() { "All have it in their queue. " } @else if came.done > 0 { (deed.of_the_others()) " " }
+        @if came.refused.is_empty() { (t!("All have it in their queue. ")) } @else if came.done > 0 { (deed.of_the_others()) " " }
         @if let Some((href, words)) = came.way { a href=(href) { (words) } ". " }
-        @if !came.refused.is_empty() && came.made.is_empty() { "Nothing changed for these:" }
+        @if !came.refused.is_empty() && came.made.is_empty() { (t!("Nothing changed for these:")) }
     };
     frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
 }
@@ -49,7 +50,7 @@ pub fn outcome(shell: &Shell, deed: Deed, came: &Came, back: (&str, &str)) -> Ma
 fn because(error: &Error) -> Markup {
     html! {
         (error.message)
-        @if let Some(words) = protocol_words(error) { details { summary { "In Apple’s words" } p.meta { (words) } } }
+        @if let Some(words) = protocol_words(error) { details { summary { (t!("In Apple’s words")) } p.meta { (words) } } }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The builder as fields of a form.
 
+use crate::language::say;
 use maud::{Markup, Render as _, html};
 
 use super::super::super::parts::Button;
@@ -8,19 +9,19 @@ use super::{Builder, BuilderRow, EVERYTHING, ROWS_MAX};
 /// What a row can ask for: its word in the form, and what people read.
 const KINDS: [(&str, &str); 14] = [
     ("", "–"),
-    ("platform", "of the kind"),
-    ("os_least", "on a system of at least"),
-    ("os_below", "on a system older than"),
-    ("model", "of a model whose name contains"),
+    ("platform", msg!("of the kind")),
+    ("os_least", msg!("on a system of at least")),
+    ("os_below", msg!("on a system older than")),
+    ("model", msg!("of a model whose name contains")),
     ("supervised", "supervised"),
-    ("name_contains", "called something that contains"),
-    ("name_begins", "called something that begins with"),
-    ("serial", "one of these serial numbers"),
-    ("class", "used by somebody in the class"),
-    ("role", "used by somebody who is"),
-    ("person", "used by somebody we know"),
-    ("app", "equipped with the app of this identifier"),
-    ("enrollment", "enrolled as"),
+    ("name_contains", msg!("called something that contains")),
+    ("name_begins", msg!("called something that begins with")),
+    ("serial", msg!("one of these serial numbers")),
+    ("class", msg!("used by somebody in the class")),
+    ("role", msg!("used by somebody who is")),
+    ("person", msg!("used by somebody we know")),
+    ("app", msg!("equipped with the app of this identifier")),
+    ("enrollment", msg!("enrolled as")),
 ];
 
 impl Builder {
@@ -36,31 +37,31 @@ impl Builder {
         let numbered: Vec<_> = rows.iter().enumerate().collect();
         html! {
             fieldset.stack #conditions {
-                legend { "A device is in the group if it meets" }
-                select.input name="mode" aria-label="How many of the conditions" {
-                    option value="all" selected[!self.any] { "every one of these conditions" }
-                    option value="any" selected[self.any] { "at least one of these conditions" }
+                legend { (t!("A device is in the group if it meets")) }
+                select.input name="mode" aria-label=(t!("How many of the conditions")) {
+                    option value="all" selected[!self.any] { (t!("every one of these conditions")) }
+                    option value="any" selected[self.any] { (t!("at least one of these conditions")) }
                 }
                 @if let Some(words) = error("rule") { p.error role="alert" { (words) } }
                 @for part in numbered.chunk_by(|(_, one), (_, next)| one.list.is_some() && one.list == next.list) {
                     @let fields = html! { @for (at, row) in part { (fields(*at, row, classes, error(&format!("value-{at}")))) } };
                     @if let Some(list) = part.first().and_then(|(_, row)| row.list) {
                         fieldset.stack.condition-list {
-                            legend { @if self.any { "every one of these" } @else { "at least one of these" } }
+                            legend { @if self.any { (t!("every one of these")) } @else { (t!("at least one of these")) } }
                             (fields)
-                            div.row { (add("Add to this list", &format!("add-to-{list}"))) }
+                            div.row { (add(t!("Add to this list"), &format!("add-to-{list}"))) }
                         }
                     } @else { (fields) }
                 }
                 @if rows.iter().any(|row| row.not && matches!(row.what.as_str(), "class" | "role")) {
-                    p.meta { "A device that belongs to nobody is not found by “it is not used by somebody in a class, or who is something”. Ask for “it is not used by somebody we know” to find those." }
+                    p.meta { (t!("A device that belongs to nobody is not found by “it is not used by somebody in a class, or who is something”. Ask for “it is not used by somebody we know” to find those.")) }
                 }
                 @if has_room {
                     div.row {
-                        (add("Add a condition", "add"))
-                        (add(if self.any { "Add a list that must be met whole" } else { "Add a list of alternatives" }, "add-list"))
+                        (add(t!("Add a condition"), "add"))
+                        (add(if self.any { t!("Add a list that must be met whole") } else { t!("Add a list of alternatives") }, "add-list"))
                     }
-                } @else { p.meta { "There is room for " (ROWS_MAX) " conditions here. Longer rules are made through the API." } }
+                } @else { p.meta { (t!("There is room for ")) (ROWS_MAX) (t!(" conditions here. Longer rules are made through the API.")) } }
             }
         }
     }
@@ -69,17 +70,17 @@ impl Builder {
 fn fields(at: usize, row: &BuilderRow, classes: &[(String, String)], error: Option<&str>) -> Markup {
     let (what, not, value, list) = (format!("what-{at}"), format!("not-{at}"), format!("value-{at}"), format!("list-{at}"));
     let number = at + 1;
-    let kinds = KINDS.iter().copied().chain([(EVERYTHING, "any device at all")]);
+    let kinds = KINDS.iter().copied().chain([(EVERYTHING, msg!("any device at all"))]);
     html! {
-        div.field.condition role="group" aria-label=(format!("Condition {number}")) {
+        div.field.condition role="group" aria-label=(t!("Condition {number}", number)) {
             @if let Some(number) = row.list { input type="hidden" name=(list) value=(number); }
             div.row {
-                select.input name=(not) aria-label=(format!("Condition {number}: is or is not")) {
-                    option value="" selected[!row.not] { "It is" }
-                    option value="1" selected[row.not] { "It is not" }
+                select.input name=(not) aria-label=(t!("Condition {number}: is or is not", number)) {
+                    option value="" selected[!row.not] { (t!("It is")) }
+                    option value="1" selected[row.not] { (t!("It is not")) }
                 }
-                select.input name=(what) aria-label=(format!("Condition {number}: what")) {
-                    @for (word, words) in kinds { option value=(word) selected[word == row.what] { (words) } }
+                select.input name=(what) aria-label=(t!("Condition {number}: what", number)) {
+                    @for (word, words) in kinds { option value=(word) selected[word == row.what] { (say(words)) } }
                 }
             }
             (value_field(&value, row, classes, error.is_some()))
@@ -94,39 +95,39 @@ fn value_field(name: &str, row: &BuilderRow, classes: &[(String, String)], is_wr
     let choices: Vec<(String, String)> = match row.what.as_str() {
         "supervised" | "person" | EVERYTHING => return Markup::default(),
         "class" => classes.to_vec(),
-        what => fixed(what).iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect(),
+        what => fixed(what).iter().map(|(value, words)| ((*value).to_owned(), say(words).to_owned())).collect(),
     };
     if row.what == "class" || !choices.is_empty() {
         return html! {
-            select.input name=(name) aria-label="Which" aria-invalid=[invalid] {
-                @if !choices.iter().any(|(value, _)| *value == row.value) { option value=(row.value) selected { "Choose…" } }
+            select.input name=(name) aria-label=(t!("Which")) aria-invalid=[invalid] {
+                @if !choices.iter().any(|(value, _)| *value == row.value) { option value=(row.value) selected { (t!("Choose…")) } }
                 @for (value, words) in &choices { option value=(value) selected[*value == row.value] { (words) } }
             }
         };
     }
     let example = match row.what.as_str() {
         "os_least" | "os_below" => "17.5",
-        "model" => "iPad13, MacBook Air",
-        "serial" => "TESTSN0001, TESTSN0002",
+        "model" => t!("iPad13, MacBook Air"),
+        "serial" => t!("TESTSN0001, TESTSN0002"),
         "app" => "com.example.app",
-        "" => "Choose a condition first",
-        _ => "Cart A",
+        "" => t!("Choose a condition first"),
+        _ => t!("Cart A"),
     };
-    html! { input.input type="text" name=(name) value=(row.value) placeholder=(example) aria-label="What exactly" aria-invalid=[invalid] autocomplete="off"; }
+    html! { input.input type="text" name=(name) value=(row.value) placeholder=(example) aria-label=(t!("What exactly")) aria-invalid=[invalid] autocomplete="off"; }
 }
 
 /// Choices that are always the same.
 fn fixed(what: &str) -> &'static [(&'static str, &'static str)] {
     match what {
         "platform" => &[
-            ("ios", "an iPhone or iPad"),
-            ("macos", "a Mac"),
-            ("tvos", "an Apple TV"),
-            ("visionos", "an Apple Vision Pro"),
-            ("watchos", "an Apple Watch"),
+            ("ios", msg!("an iPhone or iPad")),
+            ("macos", msg!("a Mac")),
+            ("tvos", msg!("an Apple TV")),
+            ("visionos", msg!("an Apple Vision Pro")),
+            ("watchos", msg!("an Apple Watch")),
         ],
-        "role" => &[("student", "a student"), ("teacher", "a teacher"), ("staff", "on the staff")],
-        "enrollment" => &[("device", "the organisation's device"), ("user_enrollment_device", "a person's own device")],
+        "role" => &[("student", msg!("a student")), ("teacher", msg!("a teacher")), ("staff", msg!("on the staff"))],
+        "enrollment" => &[("device", msg!("the organisation's device")), ("user_enrollment_device", msg!("a person's own device"))],
         _ => &[],
     }
 }

@@ -109,7 +109,7 @@ struct FreeForm {
 impl FreeForm {
     fn keeper(&self) -> Result<Keeper> {
         match (self.device.as_str(), self.person.as_str()) {
-            ("", "") => Err(Error::not_found("Open the list of copies, and choose there whose are to be removed.")),
+            ("", "") => Err(Error::not_found(t!("Open the list of copies, and choose there whose are to be removed."))),
             ("", person) => Ok(Keeper::Person(person.to_owned())),
             (device, _) => Ok(Keeper::Device(device.to_owned())),
         }
@@ -134,7 +134,7 @@ async fn free(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<
     let confirmed = form.typed.trim().parse().unwrap_or(0);
     match app.store.write(app.now(), move |tx| copies::free(tx, &actor, &target, keeper, confirmed)).await {
         Ok(removed) => {
-            let words = format!("{} removed.", count(removed, "copy", "copies"));
+            let words = t!("{copies} removed.", copies = count(removed, "copy", "copies"));
             Ok(said(&app, &gate, &who, &format!("/apps/{id}/access/copies"), &words))
         }
         Err(error) if error.kind == Kind::BadInput => {

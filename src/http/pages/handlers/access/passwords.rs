@@ -17,6 +17,7 @@ use crate::http::attempts::Attempts;
 use crate::http::auth::{FromOurPage, Gate, SignedIn, Slip};
 use crate::http::pages::access::password::{PersonPassword, choose as choose_page, chosen, of_person};
 use crate::http::server::Peer;
+use crate::language::say;
 use crate::mdm::Right;
 use crate::mdm::access::passwords;
 use crate::mdm::admins::Password;
@@ -60,13 +61,13 @@ async fn show(
     Query(query): Query<LinkQuery>,
 ) -> Result<Response> {
     let slip = Some(&query.said).filter(|said| !said.is_empty()).and_then(|said| gate.take(said, &who.session));
-    let link = slip.filter(|slip| slip.title == LINK).map(|slip| slip.text.expose().clone());
+    let link = slip.filter(|slip| slip.title == say(LINK)).map(|slip| slip.text.expose().clone());
     let view = PersonPassword { link, ..view(&app, &who, &id).await? };
     Ok(of_person(&shell(&app, &who, None).await?, &view).into_response())
 }
 
 /// What the slip with a link is called.
-const LINK: &str = "password link";
+const LINK: &str = msg!("password link");
 
 #[derive(Deserialize)]
 struct Typed {
@@ -90,7 +91,7 @@ async fn set(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<S
         app.store.write(app.now(), move |tx| passwords::set(tx, &actor, &id, hashed)).await
     };
     match outcome.await {
-        Ok(()) => Ok(said(&app, &gate, &who, &format!("/people/{id}"), "The password is set.")),
+        Ok(()) => Ok(said(&app, &gate, &who, &format!("/people/{id}"), t!("The password is set."))),
         Err(error) => refused(&app, &who, &id, error).await,
     }
 }
@@ -101,7 +102,7 @@ async fn offer(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path
         Ok(token) => {
             let slip = app.random.token();
             let link = format!("{}/password/{}", app.public_url, token.expose());
-            gate.lay(slip.clone(), &who.session, Slip { title: LINK.to_owned(), text: Secret::new(link) });
+            gate.lay(slip.clone(), &who.session, Slip { title: say(LINK).to_owned(), text: Secret::new(link) });
             Ok(Redirect::to(&format!("/people/{id}/password?said={slip}")).into_response())
         }
         Err(error) => refused(&app, &who, &id, error).await,
@@ -111,7 +112,7 @@ async fn offer(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path
 async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| passwords::remove(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &format!("/people/{id}"), "The password is taken away."))
+    Ok(said(&app, &gate, &who, &format!("/people/{id}"), t!("The password is taken away.")))
 }
 
 async fn organisation(app: &App) -> Result<String> {

@@ -19,6 +19,7 @@ use crate::http::api::list::Page;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::ade::devices::{ADDRESS, AssignView, DeviceRow, DevicesFilter, DevicesView, assign, page};
 use crate::http::pages::parts::{State as Mark, count, day_words};
+use crate::language::say;
 use crate::mdm::ade::devices::{self, Say, WISH_MAX, Wish};
 use crate::mdm::practice::cart;
 use crate::mdm::{Actor, Right};
@@ -120,26 +121,26 @@ pub(super) fn standing(listed: &Listed, on: Option<&BTreeSet<String>>) -> (Mark,
     let device = &listed.device;
     let has = matches!(device.profile_status.as_str(), "assigned" | "pushed");
     match (device.gone_at.is_some(), listed.device_id.is_some(), device.result) {
-        (true, _, _) => (Mark::Silent, String::from("not yours any more")),
-        (_, _, AssignResult::NotAccessible) => (Mark::Problem, String::from("Apple says that it is not on this server any more")),
-        (_, _, AssignResult::Failed) => (Mark::Problem, String::from("Apple could not assign its profile; it is tried again")),
+        (true, _, _) => (Mark::Silent, String::from(t!("not yours any more"))),
+        (_, _, AssignResult::NotAccessible) => (Mark::Problem, String::from(t!("Apple says that it is not on this server any more"))),
+        (_, _, AssignResult::Failed) => (Mark::Problem, String::from(t!("Apple could not assign its profile; it is tried again"))),
         _ if !listed.profile_problem.is_empty() => {
-            let which = if has { "Apple does not have the new version of its profile" } else { "Apple does not have its profile" };
+            let which = if has { t!("Apple does not have the new version of its profile") } else { t!("Apple does not have its profile") };
             (Mark::Problem, format!("{which}: {}", listed.profile_problem.trim_end_matches('.')))
         }
-        (_, _, AssignResult::Throttled) => (Mark::Waiting, String::from("Apple wants to wait before it takes a profile")),
-        (_, true, _) if device.migrated_at.is_some() => (Mark::Ok, String::from("enrolled; came from another server, was not erased")),
+        (_, _, AssignResult::Throttled) => (Mark::Waiting, String::from(t!("Apple wants to wait before it takes a profile"))),
+        (_, true, _) if device.migrated_at.is_some() => (Mark::Ok, String::from(t!("enrolled; came from another server, was not erased"))),
         (_, true, _) => (Mark::Ok, String::from("enrolled")),
-        _ if device.profile_id.is_none() && !has => (Mark::Problem, String::from("has no profile: it would not come here")),
-        _ if !has => (Mark::Waiting, String::from("its profile is on the way to Apple")),
+        _ if device.profile_id.is_none() && !has => (Mark::Problem, String::from(t!("has no profile: it would not come here"))),
+        _ if !has => (Mark::Waiting, String::from(t!("its profile is on the way to Apple"))),
         _ if device.migrates_by_at.is_some() => {
             let by = device.migrates_by_at.map(day_words).unwrap_or_default();
-            (Mark::Waiting, format!("in use at another server; moves here by {by}, without being erased"))
+            (Mark::Waiting, t!("in use at another server; moves here by {by}, without being erased", by))
         }
         _ => match on.map(|on| on.contains(&device.serial_number)) {
-            Some(true) => (Mark::Waiting, String::from("switched on: it is in Setup Assistant")),
-            Some(false) => (Mark::Waiting, String::from("boxed: switch it on")),
-            None => (Mark::Waiting, String::from("ready to be unpacked")),
+            Some(true) => (Mark::Waiting, String::from(t!("switched on: it is in Setup Assistant"))),
+            Some(false) => (Mark::Waiting, String::from(t!("boxed: switch it on"))),
+            None => (Mark::Waiting, String::from(t!("ready to be unpacked"))),
         },
     }
 }
@@ -152,7 +153,11 @@ fn chosen(tx: &Tx, actor: &Actor, pairs: &[(String, String)]) -> Result<Vec<Stri
     let wanted = filter(&typed(pairs, "server"), &typed(pairs, "show"), &typed(pairs, "search"));
     let (rows, total) = devices::list(tx, actor, &wanted, None, WISH_MAX as u32)?;
     if total > WISH_MAX as u64 {
-        return Err(Error::bad_input(format!("These are {total} devices; {WISH_MAX} at a time can be changed. Narrow the list first.")));
+        return Err(Error::bad_input(t!(
+            "These are {total} devices; {WISH_MAX} at a time can be changed. Narrow the list first.",
+            total,
+            WISH_MAX
+        )));
     }
     Ok(rows.into_iter().map(|listed| listed.device.serial_number).collect())
 }
@@ -179,7 +184,7 @@ async fn give(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Fo
     });
     let (serials, offered) = looked.await?;
     if serials.is_empty() {
-        return Ok(said(&app, &gate, &who, ADDRESS, "Choose devices first."));
+        return Ok(said(&app, &gate, &who, ADDRESS, t!("Choose devices first.")));
     }
     let confirmed = typed(&pairs, "confirmed") == "1";
     let mut wrong = Vec::new();
@@ -193,10 +198,14 @@ async fn give(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Fo
         let (actor, named) = (who.actor.clone(), serials.clone());
         match app.store.write(app.now(), move |tx| devices::assign(tx, &actor, &named, &wish)).await {
             Ok(granted) => {
-                let mut words = format!("Saved for {}.", count(granted.devices as u64, "device", "devices"));
+                let mut words = t!("Saved for {devices}.", devices = count(granted.devices as u64, "device", "devices"));
                 if granted.handed_out + granted.without > 0 {
-                    words =
-                        format!("{words} Pupils who get one: {}; for whom there was none left: {}.", granted.handed_out, granted.without);
+                    words = t!(
+                        "{words} Pupils who get one: {handed_out}; for whom there was none left: {without}.",
+                        words,
+                        handed_out = granted.handed_out,
+                        without = granted.without
+                    );
                 }
                 if let Some(doubt) = granted.doubt() {
                     words = format!("{words} {doubt}");
@@ -237,20 +246,31 @@ async fn switch_on(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs
         let there: BTreeSet<_> = cart::boxed(tx)?.into_iter().map(|device| device.serial_number).collect();
         let chosen: Vec<_> = chosen(tx, &actor, &pairs)?.into_iter().filter(|serial| there.contains(serial)).collect();
         if chosen.is_empty() {
-            return Err(Error::bad_input("None of these is a boxed practice iPad. Real devices are switched on by hand."));
+            return Err(Error::bad_input(t!("None of these is a boxed practice iPad. Real devices are switched on by hand.")));
         }
         cart::switch_on(tx, &actor, Some(&chosen))
     });
     let words = match switched.await {
-        Ok(0) => String::from("They are on already."),
-        Ok(many) => format!("Switched on: {}. In a moment they are under Devices.", count(many as u64, "iPad", "iPads")),
+        Ok(0) => String::from(t!("They are on already.")),
+        Ok(many) => t!("Switched on: {ipads}. In a moment they are under Devices.", ipads = count(many as u64, "iPad", "iPads")),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => error.message.into_owned(),
         Err(error) => return Err(error),
     };
     Ok(said(&app, &gate, &who, &back, &words))
 }
 
-const HEAD: [&str; 10] = ["Serial number", "Model", "Colour", "Tag", "Server token", "How it is", "Profile", "Person", "Class", "Group"];
+const HEAD: [&str; 10] = [
+    msg!("Serial number"),
+    msg!("Model"),
+    msg!("Colour"),
+    msg!("Tag"),
+    msg!("Server token"),
+    msg!("How it is"),
+    msg!("Profile"),
+    msg!("Person"),
+    msg!("Class"),
+    msg!("Group"),
+];
 
 async fn sheet(State(app): State<App>, who: SignedIn, Query(query): Query<DevicesQuery>) -> Result<Response> {
     let (actor, wanted) = (who.actor.clone(), filter(&query.server, &query.show, &query.search));
@@ -262,7 +282,7 @@ async fn sheet(State(app): State<App>, who: SignedIn, Query(query): Query<Device
 fn written(tx: &Tx, actor: &Actor, wanted: &Filter) -> Result<Vec<u8>> {
     let broken = |error: csv::Error| Error::internal("a sheet can be written to memory", error);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEAD).map_err(broken)?;
+    writer.write_record(HEAD.map(say)).map_err(broken)?;
     let practice: Vec<_> = ade_servers::all(tx)?.into_iter().filter(|server| server.practice).map(|server| server.id).collect();
     let (mut after, mut rows): (Option<Key>, usize) = (None, 0);
     while rows < ROWS_MAX {

@@ -33,7 +33,7 @@ async fn shell(app: &App, who: &SignedIn, flash: Option<Flash>) -> Result<Shell>
     for alert in app.store.read(app.now(), alerts::all).await? {
         let Some((_, id)) = alert.key.split_once(':').filter(|_| alert.key.starts_with("ade.")) else { continue };
         let state = if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting };
-        let way = (format!("{ADDRESS}/{id}"), String::from("Show the server token"));
+        let way = (format!("{ADDRESS}/{id}"), String::from(t!("Show the server token")));
         shell.banners.push(Banner::Notice(state, format!("{} {}", alert.message, alert.remedy), Some(way)));
     }
     Ok(shell)

@@ -64,7 +64,7 @@ fn gets(listed: Listed, offered: Offered, may_change: bool) -> Gets {
     let profile = listed.profile.unwrap_or_else(|| String::from("none"));
     let device = listed.device;
     Gets {
-        profile: if device.chosen_profile_id.is_some() { format!("{profile}, chosen for it") } else { profile },
+        profile: if device.chosen_profile_id.is_some() { t!("{profile}, chosen for it", profile) } else { profile },
         chosen: device.chosen_profile_id.unwrap_or_default(),
         person: listed.person.unwrap_or_default(),
         class: device.class_id.unwrap_or_default(),
@@ -82,27 +82,27 @@ fn facts(listed: &Listed) -> Vec<(String, String)> {
     let on = |at: Option<Timestamp>| at.map(day_words).unwrap_or_default();
     let added = match (on(device.assigned_at), device.assigned_by.as_str()) {
         (day, "") => day,
-        (day, by) => format!("{day} by {by}").trim().to_owned(),
+        (day, by) => t!("{day} by {by}", day, by).trim().to_owned(),
     };
     let at_apple = match device.profile_status.as_str() {
-        "assigned" => "assigned, waits for the set-up",
-        "pushed" => "taken by the device",
-        "removed" => "removed",
-        _ => "none",
+        "assigned" => t!("assigned, waits for the set-up"),
+        "pushed" => t!("taken by the device"),
+        "removed" => t!("removed"),
+        _ => t!("none"),
     };
     [
-        ("Model", device.model.clone()),
-        ("Description", device.description.clone()),
-        ("Colour", device.color.to_lowercase()),
-        ("Tag", device.asset_tag.clone()),
-        ("Put on the server", added),
-        ("Profile at Apple", at_apple.to_owned()),
-        ("Assigned", on(device.profile_assigned_at)),
-        ("Taken by the device", on(device.profile_pushed_at)),
-        ("Tried again", device.retry_at.map(Timestamp::words).unwrap_or_default()),
-        ("Moves here by", on(device.migrates_by_at.filter(|_| device.gone_at.is_none()))),
-        ("Came without being erased", on(device.migrated_at)),
-        ("Not yours since", on(device.gone_at)),
+        (t!("Model"), device.model.clone()),
+        (t!("Description"), device.description.clone()),
+        (t!("Colour"), device.color.to_lowercase()),
+        (t!("Tag"), device.asset_tag.clone()),
+        (t!("Put on the server"), added),
+        (t!("Profile at Apple"), at_apple.to_owned()),
+        (t!("Assigned"), on(device.profile_assigned_at)),
+        (t!("Taken by the device"), on(device.profile_pushed_at)),
+        (t!("Tried again"), device.retry_at.map(Timestamp::words).unwrap_or_default()),
+        (t!("Moves here by"), on(device.migrates_by_at.filter(|_| device.gone_at.is_none()))),
+        (t!("Came without being erased"), on(device.migrated_at)),
+        (t!("Not yours since"), on(device.gone_at)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
@@ -110,8 +110,8 @@ fn facts(listed: &Listed) -> Vec<(String, String)> {
 
 fn lock_row(lock: Lock) -> LockRow {
     let (state, words) = match lock.state {
-        LockState::Locked => (Mark::Ok, String::from("locked to the organisation")),
-        LockState::Asked => (Mark::Waiting, String::from("may be locked: no answer came")),
+        LockState::Locked => (Mark::Ok, String::from(t!("locked to the organisation"))),
+        LockState::Asked => (Mark::Waiting, String::from(t!("may be locked: no answer came"))),
         LockState::Failed => (Mark::Problem, lock.problem),
     };
     LockRow { id: lock.id, state, words, at: lock.created_at }
@@ -167,7 +167,7 @@ async fn save(
     });
     match saved.await {
         Ok(granted) => {
-            let words = granted.doubt().map_or_else(|| String::from("Saved."), |doubt| format!("Saved. {doubt}"));
+            let words = granted.doubt().map_or_else(|| String::from(t!("Saved.")), |doubt| t!("Saved. {doubt}", doubt));
             Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{serial}"), &words))
         }
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
@@ -207,7 +207,7 @@ async fn lock(
 ) -> Result<Response> {
     let words = match ade::lock(&app, &who.actor, &serial, &form.message).await {
         Ok(lock) => match lock.state {
-            LockState::Locked => String::from("Apple has locked the device. What opens it is kept here, for an Owner."),
+            LockState::Locked => String::from(t!("Apple has locked the device. What opens it is kept here, for an Owner.")),
             _ => sentence(&lock.problem),
         },
         Err(error) if error.kind == Kind::BadInput => {

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::ade::profiles::{ADDRESS, AllView, FIRST_USERS, FormView, GroupRow, ProfileRow, VERSION, all, ask_delete, form};
+use crate::language::say;
 use crate::mdm::ade::presets::{PRESETS, Preset, preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
 use crate::mdm::{Actor, Right, betas};
@@ -32,7 +33,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 fn row(standing: Standing) -> ProfileRow {
-    let kind = preset(&standing.profile.kind).map_or("", |preset| preset.name);
+    let kind = preset(&standing.profile.kind).map_or("", |preset| say(preset.name));
     ProfileRow {
         id: standing.profile.id,
         name: standing.profile.name,
@@ -54,7 +55,7 @@ fn all_view(tx: &Tx, actor: &Actor) -> Result<AllView> {
     Ok(AllView {
         groups: groups::all(tx)?.into_iter().map(group).collect(),
         profiles: all.into_iter().map(row).collect(),
-        choices: PRESETS.iter().map(|preset| (preset.kind, preset.name, preset.words)).collect(),
+        choices: PRESETS.iter().map(|preset| (preset.kind, say(preset.name), say(preset.words))).collect(),
         may_change: actor.may(Right::Configure),
     })
 }
@@ -73,7 +74,7 @@ struct Kinds {
 }
 
 fn chosen(kind: &str) -> Result<&'static Preset> {
-    preset(kind).ok_or_else(|| Error::not_found("There is no such choice; take one of the list."))
+    preset(kind).ok_or_else(|| Error::not_found(t!("There is no such choice; take one of the list.")))
 }
 
 fn form_view(preset: &Preset, name: String, keys: ProfileKeys, actor: &Actor) -> FormView {
@@ -81,7 +82,7 @@ fn form_view(preset: &Preset, name: String, keys: ProfileKeys, actor: &Actor) ->
     FormView {
         id: None,
         name,
-        kind: (preset.kind.to_owned(), preset.name.to_owned(), preset.words.to_owned()),
+        kind: (preset.kind.to_owned(), say(preset.name).to_owned(), say(preset.words).to_owned()),
         panes: panes.map(|key| (key.key, key.words, key.versions())).collect(),
         keys,
         is_mac: preset.family == "Mac",
@@ -95,7 +96,7 @@ fn form_view(preset: &Preset, name: String, keys: ProfileKeys, actor: &Actor) ->
 async fn begin(State(app): State<App>, who: SignedIn, Query(query): Query<Kinds>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let preset = chosen(&query.kind)?;
-    let view = with_programs(&app, &who, form_view(preset, preset.name.to_owned(), preset.keys(), &who.actor)).await?;
+    let view = with_programs(&app, &who, form_view(preset, say(preset.name).to_owned(), preset.keys(), &who.actor)).await?;
     Ok(form(&shell(&app, &who, None).await?, &view).into_response())
 }
 
@@ -108,7 +109,7 @@ async fn with_programs(app: &App, who: &SignedIn, view: FormView) -> Result<Form
     let is_shown = |program: &betas::Program| program.id == named || (program.gone_at.is_none() && program.platform == platform);
     let mut programs: Vec<_> = all.into_iter().filter(is_shown).map(|program| (program.id, program.title)).collect();
     if !named.is_empty() && programs.iter().all(|(id, _)| id != named) {
-        programs.push((named.to_owned(), String::from("A programme that is not known any more")));
+        programs.push((named.to_owned(), String::from(t!("A programme that is not known any more"))));
     }
     Ok(FormView { programs, ..view })
 }
@@ -173,7 +174,7 @@ async fn create(
     let view = form_view(preset, typed(&pairs, "name"), keys(&pairs), &actor);
     let wish = Wish { name: view.name.clone(), kind: query.kind, keys: Some(view.keys.clone()) };
     match app.store.write(app.now(), move |tx| profiles::create(tx, &actor, wish)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "The profile is made. Choose at the server token which devices get it.")),
+        Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, t!("The profile is made. Choose at the server token which devices get it."))),
         Err(error) => refused(&app, &who, view, error).await,
     }
 }
@@ -208,7 +209,7 @@ async fn change(
     let wish = Wish { name: view.name.clone(), kind: before.kind, keys: Some(view.keys.clone()) };
     let (actor, wanted) = (who.actor.clone(), id.clone());
     match app.store.write(app.now(), move |tx| profiles::change(tx, &actor, &wanted, wish)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "Saved. Devices that have it are assigned the changed one.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), t!("Saved. Devices that have it are assigned the changed one."))),
         Err(error) => refused(&app, &who, view, error).await,
     }
 }
@@ -228,7 +229,7 @@ async fn for_groups(State(app): State<App>, gate: Gate, who: SignedIn, Form(pair
         Ok(())
     };
     let words = match app.store.write(app.now(), save).await {
-        Ok(()) => String::from("Saved. Apple is told which device gets which."),
+        Ok(()) => String::from(t!("Saved. Apple is told which device gets which.")),
         Err(error) if error.kind == Kind::BadInput => {
             sentence(error.fields.first().map_or(&*error.message, |fault| fault.message.as_str()))
         }

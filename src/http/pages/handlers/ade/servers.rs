@@ -53,9 +53,9 @@ pub(in crate::http::pages::handlers) fn part(tx: &Tx, actor: &Actor) -> Result<(
     let rows: Vec<_> = own.map(|standing| row(tx, &zone, standing)).collect();
     let worst = rows.iter().find(|row| row.state == Mark::Problem).or_else(|| rows.iter().find(|row| row.state != Mark::Ok));
     Ok(match worst.or(rows.first()) {
-        None => (Mark::Ok, String::from("no server token of your own: devices come by invitation")),
+        None => (Mark::Ok, String::from(t!("no server token of your own: devices come by invitation"))),
         Some(row) if rows.len() == 1 || row.state != Mark::Ok => (row.state, format!("{}: {}", row.name, row.words)),
-        Some(_) => (Mark::Ok, format!("{} server tokens, all well", rows.len())),
+        Some(_) => (Mark::Ok, t!("{rows} server tokens, all well", rows = rows.len())),
     })
 }
 
@@ -63,17 +63,17 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> ServerRow {
     let Standing { server, counts, .. } = standing;
     let end = server.expires_at.unwrap_or(tx.now);
     let (state, words) = match server.state {
-        ServerState::Waiting => (Mark::Waiting, String::from("its token is missing")),
-        ServerState::Ended => (Mark::Problem, format!("its token ended on {}", zone.day(end))),
+        ServerState::Waiting => (Mark::Waiting, String::from(t!("its token is missing"))),
+        ServerState::Ended => (Mark::Problem, t!("its token ended on {day}", day = zone.day(end))),
         ServerState::Terms => {
-            let who = if server.admin.is_empty() { "an Administrator" } else { server.admin.as_str() };
-            (Mark::Problem, format!("{who} must accept Apple's new terms"))
+            let who = if server.admin.is_empty() { t!("an Administrator") } else { server.admin.as_str() };
+            (Mark::Problem, t!("{who} must accept Apple's new terms", who))
         }
         ServerState::Refused => (Mark::Problem, server.problem),
         ServerState::Ready if !server.problem.is_empty() => (Mark::Waiting, server.problem),
-        ServerState::Ready if end.since(tx.now) < SOON => (Mark::Waiting, format!("its token ends on {}", zone.day(end))),
-        ServerState::Ready if server.synced_at.is_none() => (Mark::Waiting, String::from("Apple's list is being read")),
-        ServerState::Ready => (Mark::Ok, format!("good until {}", zone.day(end))),
+        ServerState::Ready if end.since(tx.now) < SOON => (Mark::Waiting, t!("its token ends on {day}", day = zone.day(end))),
+        ServerState::Ready if server.synced_at.is_none() => (Mark::Waiting, String::from(t!("Apple's list is being read"))),
+        ServerState::Ready => (Mark::Ok, t!("good until {day}", day = zone.day(end))),
     };
     ServerRow {
         id: server.id,
@@ -111,7 +111,9 @@ struct Named {
 
 async fn begin(State(app): State<App>, gate: Gate, who: SignedIn, Form(form): Form<Named>) -> Result<Response> {
     match ade::begin(&app, &who.actor, &form.name, false).await {
-        Ok(server) => Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{}", server.id), "The key is made. Its public half goes to Apple.")),
+        Ok(server) => {
+            Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{}", server.id), t!("The key is made. Its public half goes to Apple.")))
+        }
         Err(error) => {
             let words = words(error)?;
             let view = AllView { name: (form.name, Some(words)), ..all_view(&app, &who).await? };
@@ -139,7 +141,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ServerView> {
         let profiles = suiting(&profiles, std::iter::once(family), &chosen);
         FamilyDefault { family: family.to_owned(), words: words.to_owned(), chosen, profiles }
     };
-    let defaults = FAMILIES.into_iter().chain([("", "All others")]).map(of).collect();
+    let defaults = FAMILIES.into_iter().chain([("", t!("All others"))]).map(of).collect();
     Ok(ServerView {
         has_token: server.state != ServerState::Waiting,
         discovery: (server.discovery_url, server.discovery_problem),
@@ -169,7 +171,7 @@ fn betas_view(tx: &Tx, actor: &Actor, id: &str) -> Result<BetasView> {
 async fn read_betas(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, wanted) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| betas::read_now(tx, &actor, &wanted)).await?;
-    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "Apple's list of beta programmes is being read."))
+    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), t!("Apple's list of beta programmes is being read.")))
 }
 
 async fn show(
@@ -217,7 +219,7 @@ async fn token(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path
             &gate,
             &who,
             &format!("{ADDRESS}/{id}"),
-            "The token is kept. Apple's list is being read; it is here in a moment.",
+            t!("The token is kept. Apple's list is being read; it is here in a moment."),
         )),
         Err(error) => {
             let (words, actor) = (words(error)?, who.actor.clone());
@@ -237,7 +239,7 @@ struct Sync {
 async fn sync(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(form): Form<Sync>) -> Result<Response> {
     let (actor, wanted) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| servers::read_now(tx, &actor, &wanted, form.whole == "1")).await?;
-    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "Apple's list is being read."))
+    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), t!("Apple's list is being read.")))
 }
 
 async fn defaults(
@@ -259,7 +261,7 @@ async fn defaults(
         errands::hurry(tx, &wanted)
     };
     let words = match app.store.write(app.now(), save).await {
-        Ok(()) => String::from("Saved. Apple is told which device gets which."),
+        Ok(()) => String::from(t!("Saved. Apple is told which device gets which.")),
         Err(error) => words(error)?,
     };
     Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), &words))

@@ -95,7 +95,7 @@ pub(super) async fn bring(State(app): State<App>, gate: Gate, who: SignedIn, Pat
     };
     match outcome {
         Ok(_) => {
-            let words = "The form is made. Nothing is set by it yet: fill it in, and save the configuration.";
+            let words = t!("The form is made. Nothing is set by it yet: fill it in, and save the configuration.");
             Ok(said(&app, &gate, &who, &format!("/apps/{id}/manage"), words))
         }
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict | Kind::TooLarge) => {
@@ -128,5 +128,5 @@ async fn brought(mut sent: Multipart) -> Result<Recognised> {
 pub(super) async fn take_away(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| schema::take_away(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &format!("/apps/{id}/manage"), "The form is taken away. What is set stays."))
+    Ok(said(&app, &gate, &who, &format!("/apps/{id}/manage"), t!("The form is taken away. What is set stays.")))
 }

@@ -12,6 +12,7 @@ use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::apps::ask::ask_lacks;
 use crate::http::pages::apps::manage::{ManageView, manage};
+use crate::language::say;
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, Edit, LicenceBy, Proposal, Settings, Updates, configuration, schema};
 use crate::mdm::settings::zone;
@@ -21,10 +22,11 @@ use crate::store::Tx;
 use crate::store::apps::AppKind;
 
 /// What is said when the app itself is to know something else.
-const SAVED: &str = "The configuration is saved. Devices that have the app are sent it anew.";
+const SAVED: &str = msg!("The configuration is saved. Devices that have the app are sent it anew.");
 
 /// What is said where not every device can have it so.
-const SAVED_FOR_SOME: &str = "Saved. Devices that lack something for it stay as they are; the others that have the app are sent it anew.";
+const SAVED_FOR_SOME: &str =
+    msg!("Saved. Devices that lack something for it stay as they are; the others that have the app are sent it anew.");
 
 /// What became of something about an app that devices may lack something for.
 pub(super) enum Outcome {
@@ -65,7 +67,7 @@ pub(super) async fn told(
 ) -> Result<Response> {
     let page = format!("/apps/{id}");
     match outcome {
-        Outcome::Saved(lacks) => Ok(said(app, gate, who, &page, if lacks { SAVED_FOR_SOME } else { SAVED })),
+        Outcome::Saved(lacks) => Ok(said(app, gate, who, &page, if lacks { say(SAVED_FOR_SOME) } else { say(SAVED) })),
         Outcome::Asked(name, lacks) => {
             let sent: Pairs = form.into_iter().filter(|(field, _)| field != "confirmed").collect();
             let asked = ask_lacks(&shell(app, who, None).await?, (action, (&page, &name)), &lacks, &sent);
@@ -166,7 +168,7 @@ fn settings(form: &Pairs) -> Result<Settings> {
         };
         attributes.insert(known.id.to_owned(), said);
     }
-    let unread = |error: serde_json::Error| Error::bad_input(format!("This form cannot be read: {error}."));
+    let unread = |error: serde_json::Error| Error::bad_input(t!("This form cannot be read: {error}.", error));
     Ok(Settings {
         remove_with_management: is_ticked(form, "remove_with_management"),
         exclude_from_backup: is_ticked(form, "exclude_from_backup"),
@@ -206,7 +208,9 @@ pub(super) async fn save(
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(Outcome::Saved(false)) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), "Saved. Devices that have it are sent this anew.")),
+        Ok(Outcome::Saved(false)) => {
+            Ok(said(&app, &gate, &who, &format!("/apps/{id}"), t!("Saved. Devices that have it are sent this anew.")))
+        }
         Ok(outcome) => told((&app, &gate, &who), (&id, &format!("/apps/{id}/manage")), outcome, form).await,
         Err(error) if error.kind == Kind::BadInput => {
             let kept = filled(&app, &who, &id).await?;
@@ -273,7 +277,7 @@ fn keys(form: &Pairs) -> Result<Option<Dictionary>> {
     let (key, said) = (value(form, "key"), value(form, "value"));
     if key.is_empty() {
         if !said.is_empty() {
-            return Err(Error::field("key", "the name of the key that this value belongs to"));
+            return Err(Error::field("key", t!("the name of the key that this value belongs to")));
         }
     } else {
         let one = match (said, said.parse::<i64>()) {

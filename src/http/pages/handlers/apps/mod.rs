@@ -107,7 +107,7 @@ struct NewForm {
 async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Form(form): Form<NewForm>) -> Result<Response> {
     let (actor, adam_id, name) = (who.actor.clone(), form.adam_id.clone(), form.name.clone());
     match app.store.write(app.now(), move |tx| apps::add(tx, &actor, &adam_id, &name)).await {
-        Ok(added) => Ok(said(&app, &gate, &who, &format!("/apps/{}", added.id), "Added. Choose for whom it is.")),
+        Ok(added) => Ok(said(&app, &gate, &who, &format!("/apps/{}", added.id), t!("Added. Choose for whom it is."))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let view = NewView { adam_id: form.adam_id, name: form.name, errors: errors(&error) };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, new(&shell(&app, &who, None).await?, &view)).into_response())
@@ -154,7 +154,7 @@ async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     let (actor, target) = (who.actor.clone(), id.clone());
     let edit = Edit { name: Some(named.name.clone()), note: Some(named.note.clone()), settings: None };
     match app.store.write(app.now(), move |tx| apps::edit(tx, &actor, &target, edit)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), "Saved.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), t!("Saved."))),
         Err(error) if error.kind == Kind::BadInput => {
             let Named { name, note } = named;
             let view = AppView { name, note, errors: errors(&error), ..filled(&app, &who, &id, Vec::new(), None).await? };
@@ -193,7 +193,7 @@ async fn delete(
             let asked = ask_to_delete(&shell(&app, &who, None).await?, (&id, &name), &lost, Some(&form));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, asked).into_response())
         }
-        None => Ok(said(&app, &gate, &who, "/apps", "The app is deleted; it goes from the devices that had it.")),
+        None => Ok(said(&app, &gate, &who, "/apps", t!("The app is deleted; it goes from the devices that had it."))),
     }
 }
 
@@ -224,7 +224,7 @@ async fn ask_withdraw(
     let (actor, target, device) = (who.actor.clone(), id.clone(), device_id.clone());
     let work = move |tx: &Tx| Ok((apps::find(tx, &actor, &target)?.app.name, devices::find(tx, &actor, &device)?.name));
     let (name, device) = app.store.read_slow(app.now(), work).await?;
-    let device = if device.is_empty() { String::from("this device") } else { device };
+    let device = if device.is_empty() { String::from(t!("this device")) } else { device };
     let path = back.path(&id, &device_id);
     let shown = if back.from == "device" { device.clone() } else { name.clone() };
     let from = if back.from == "device" { back.from } else { String::new() };
@@ -245,7 +245,7 @@ async fn withdraw(
     }
     let (actor, target, device) = (who.actor.clone(), id.clone(), device_id.clone());
     app.store.write(app.now(), move |tx| apps::withdraw(tx, &actor, &device, &target)).await?;
-    Ok(said(&app, &gate, &who, &back.path(&id, &device_id), "It goes when the device connects. The person may ask for it again."))
+    Ok(said(&app, &gate, &who, &back.path(&id, &device_id), t!("It goes when the device connects. The person may ask for it again.")))
 }
 
 /// Whether the question before a deed was answered.
@@ -258,7 +258,7 @@ struct Sure {
 async fn read_feedback(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, device) = (who.actor.clone(), id.clone());
     let words = match app.store.write(app.now(), move |tx| apps::read_feedback_now(tx, &actor, &device)).await {
-        Ok(_) => String::from("Asked. What the apps say comes when the device connects."),
+        Ok(_) => String::from(t!("Asked. What the apps say comes when the device connects.")),
         Err(error) if error.kind == Kind::Conflict => error.message.into_owned(),
         Err(error) => return Err(error),
     };

@@ -87,7 +87,7 @@ pub(super) async fn save(
     };
     let page = format!("/apps/{id}");
     match outcome {
-        Ok(Outcome::Done) => Ok(said(&app, &gate, &who, &page, "Saved. Devices get it, or lose it, as they check in.")),
+        Ok(Outcome::Done) => Ok(said(&app, &gate, &who, &page, t!("Saved. Devices get it, or lose it, as they check in."))),
         Ok(Outcome::Asked(name, lost, missing)) => {
             let sent: Pairs = form.into_iter().filter(|(field, _)| !matches!(field.as_str(), "confirmed" | "typed")).collect();
             let asked = ask_scope(&shell(&app, &who, None).await?, (&page, &name), &lost, &missing, &sent);

@@ -26,9 +26,9 @@ use crate::store::{Tx, groups};
 /// Where an app comes from, in words.
 fn kind(kind: AppKind) -> &'static str {
     match kind {
-        AppKind::Store => "App Store",
-        AppKind::InHouse => "Your own app",
-        AppKind::Package => "Package for Macs",
+        AppKind::Store => t!("App Store"),
+        AppKind::InHouse => t!("Your own app"),
+        AppKind::Package => t!("Package for Macs"),
     }
 }
 
@@ -67,7 +67,7 @@ fn identifier(app: &App, repeated: &[String]) -> String {
         return String::new();
     }
     match &app.adam_id {
-        Some(adam_id) if app.bundle_id.is_empty() => format!("App Store number {adam_id}"),
+        Some(adam_id) if app.bundle_id.is_empty() => t!("App Store number {adam_id}", adam_id),
         _ => app.bundle_id.clone(),
     }
 }
@@ -116,12 +116,12 @@ pub(in crate::http::pages::handlers) fn ask_words(row: &AppState) -> Option<&'st
         return None;
     }
     match row.stage {
-        Stage::Declined | Stage::Deleted | Stage::Prompting | Stage::NeedsCode => Some("Ask again"),
-        Stage::Failed | Stage::Stuck => Some("Try again"),
-        Stage::Unmanaged => Some("Take over"),
-        Stage::Offered => Some("Install now"),
+        Stage::Declined | Stage::Deleted | Stage::Prompting | Stage::NeedsCode => Some(t!("Ask again")),
+        Stage::Failed | Stage::Stuck => Some(t!("Try again")),
+        Stage::Unmanaged => Some(t!("Take over")),
+        Stage::Offered => Some(t!("Install now")),
         // A declared one is kept current by its device.
-        Stage::Outdated if row.mechanism == Mechanism::Command => Some("Update now"),
+        Stage::Outdated if row.mechanism == Mechanism::Command => Some(t!("Update now")),
         _ => None,
     }
 }
@@ -198,7 +198,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
 fn device(row: OnDevice, zone: &Zone) -> DeviceRow {
     let (because, remedy) = words::because(&row.state, zone);
     DeviceRow {
-        name: if row.device_name.is_empty() { String::from("A device without a name") } else { row.device_name },
+        name: if row.device_name.is_empty() { String::from(t!("A device without a name")) } else { row.device_name },
         id: row.device_id,
         state: mark(row.state.stage),
         words: words::stage(&row.state),
@@ -213,32 +213,32 @@ fn device(row: OnDevice, zone: &Zone) -> DeviceRow {
 fn sentences(settings: &Settings, kind: AppKind, zone: &Zone) -> Vec<String> {
     let mut said = vec![
         if settings.remove_with_management {
-            "It goes, with its data, when the management ends."
+            t!("It goes, with its data, when the management ends.")
         } else {
-            "It stays on the device when the management ends, as the person's own."
+            t!("It stays on the device when the management ends, as the person's own.")
         },
-        if settings.exclude_from_backup { "Its data stay out of backups." } else { "Its data go into the person's backups." },
+        if settings.exclude_from_backup { t!("Its data stay out of backups.") } else { t!("Its data go into the person's backups.") },
         if settings.take_over {
-            "Where the person has it already, it is taken over."
+            t!("Where the person has it already, it is taken over.")
         } else {
-            "Where the person has it already, it stays theirs until you take it over."
+            t!("Where the person has it already, it stays theirs until you take it over.")
         },
     ];
     if kind == AppKind::Store {
         said.push(match settings.licence {
-            LicenceBy::Device => "The device holds the licence.",
-            LicenceBy::User => "The person holds the licence.",
-            LicenceBy::None => "The person gets it with an account of their own, or with a code.",
+            LicenceBy::Device => t!("The device holds the licence."),
+            LicenceBy::User => t!("The person holds the licence."),
+            LicenceBy::None => t!("The person gets it with an account of their own, or with a code."),
         });
     }
     let mut said: Vec<String> = said.into_iter().map(str::to_owned).collect();
     said.push(match &settings.updates {
-        Updates::Off => String::from("Newer versions are never sent by themselves."),
-        Updates::WhenAvailable => String::from("Newer versions are sent as soon as there is one."),
-        Updates::QuietHours { from, to } => format!("Newer versions are sent between {from} and {to} ({}).", zone.name()),
+        Updates::Off => String::from(t!("Newer versions are never sent by themselves.")),
+        Updates::WhenAvailable => String::from(t!("Newer versions are sent as soon as there is one.")),
+        Updates::QuietHours { from, to } => t!("Newer versions are sent between {from} and {to} ({name}).", from, to, name = zone.name()),
     });
     if settings.ios_app {
-        said.push(String::from("Macs with Apple silicon get the app for iPad."));
+        said.push(String::from(t!("Macs with Apple silicon get the app for iPad.")));
     }
     for known in ATTRIBUTES {
         match settings.attributes.value(known.id) {

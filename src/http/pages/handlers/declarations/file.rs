@@ -73,7 +73,7 @@ pub(super) async fn create(State(app): State<App>, gate: Gate, who: SignedIn, se
     match app.store.write(app.now(), work).await {
         Ok(standing) => {
             let path = format!("/declarations/{}", standing.declaration.id);
-            Ok(said(&app, &gate, &who, &path, "The file is kept. Say below for which groups it is."))
+            Ok(said(&app, &gate, &who, &path, t!("The file is kept. Say below for which groups it is.")))
         }
         Err(error) => refused(&app, &who, None, sent, error).await,
     }
@@ -102,7 +102,9 @@ pub(super) async fn replace(
     let sent = Sent::read(sent).await?;
     let (actor, own, upload) = (who.actor.clone(), id.clone(), sent.upload.clone());
     match app.store.write(app.now(), move |tx| library::put_data(tx, &actor, &own, &upload)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), "The file is kept. Devices get it at their next connection.")),
+        Ok(_) => {
+            Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), t!("The file is kept. Devices get it at their next connection.")))
+        }
         Err(error) => refused(&app, &who, Some(id), sent, error).await,
     }
 }

@@ -143,8 +143,8 @@ impl Upload {
     /// The declarations: of the file, where one was chosen.
     fn declarations(&self) -> Result<&[u8]> {
         match (self.file.is_empty(), self.text.trim().is_empty()) {
-            (true, true) => Err(Error::field("text", "Choose a file, or paste declarations here.")),
-            (false, false) => Err(Error::field("text", "There is a file and a text. Send one of the two.")),
+            (true, true) => Err(Error::field("text", t!("Choose a file, or paste declarations here."))),
+            (false, false) => Err(Error::field("text", t!("There is a file and a text. Send one of the two."))),
             (false, true) => Ok(&self.file),
             (true, false) => Ok(self.text.as_bytes()),
         }
@@ -164,9 +164,9 @@ async fn add(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart)
     match added {
         Ok(added) if added.len() == 1 => {
             let path = format!("/declarations/{}", added[0].declaration.id);
-            Ok(said(&app, &gate, &who, &path, "The declaration was added. Say below for which groups it is."))
+            Ok(said(&app, &gate, &who, &path, t!("The declaration was added. Say below for which groups it is.")))
         }
-        Ok(added) => Ok(said(&app, &gate, &who, "/declarations", &format!("{} declarations were added.", added.len()))),
+        Ok(added) => Ok(said(&app, &gate, &who, "/declarations", &t!("{added} declarations were added.", added = added.len()))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let text = if upload.file.is_empty() { upload.text } else { String::from_utf8_lossy(&upload.file).into_owned() };
             let view = UploadForm { name: upload.name, text, errors: mistakes(errors(&error)) };
@@ -243,12 +243,12 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
             let mut drafts = library::read(text.as_bytes())?;
             match (drafts.pop(), drafts.is_empty()) {
                 (Some(draft), true) => library::replace(tx, &actor, &own, draft),
-                _ => Err(Error::field("text", "Exactly one declaration belongs here.")),
+                _ => Err(Error::field("text", t!("Exactly one declaration belongs here."))),
             }
         })
         .await;
     match changed {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), "Saved. Devices get it at their next connection.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), t!("Saved. Devices get it at their next connection."))),
         Err(error) if error.kind == Kind::BadInput => {
             let actor = who.actor.clone();
             let found = app.store.read(app.now(), |tx| library::find(tx, &actor, &id)).await?.declaration;
@@ -268,7 +268,7 @@ struct Name {
 async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(sent): Form<Name>) -> Result<Response> {
     let (actor, own) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| library::rename(tx, &actor, &own, &sent.name)).await?;
-    Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), "Renamed."))
+    Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), t!("Renamed.")))
 }
 
 async fn assign(
@@ -295,7 +295,7 @@ async fn assign(
     let back = format!("/declarations/{id}");
     let (name, messages) = app.store.write(app.now(), work).await?;
     if messages.is_empty() {
-        return Ok(said(&app, &gate, &who, &back, "Assigned as ticked. Devices are told at their next connection."));
+        return Ok(said(&app, &gate, &who, &back, t!("Assigned as ticked. Devices are told at their next connection.")));
     }
     Ok((StatusCode::CONFLICT, scope_conflicts(&shell(&app, &who, None).await?, (&back, &name), &messages, &form)).into_response())
 }
@@ -321,5 +321,5 @@ async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> R
 async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| library::delete(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/declarations", "The declaration was deleted."))
+    Ok(said(&app, &gate, &who, "/declarations", t!("The declaration was deleted.")))
 }

@@ -57,13 +57,13 @@ impl Chosen {
 
     /// The devices, as they are now.
     pub(in crate::http::pages::handlers) fn devices(&self, tx: &Tx, actor: &Actor) -> Result<Vec<Listed>> {
-        let too_many = || Error::bad_input(format!("That is done to at most {CHOSEN_MAX} devices at once; narrow the list first."));
+        let too_many = || Error::bad_input(t!("That is done to at most {CHOSEN_MAX} devices at once; narrow the list first.", CHOSEN_MAX));
         if self.all {
             let found = devices::list(tx, actor, &wanted(&self.filter), None, CHOSEN_MAX as u32 + 1)?;
             return if found.len() > CHOSEN_MAX { Err(too_many()) } else { Ok(found) };
         }
         match self.ids.len() {
-            0 => Err(Error::bad_input("No device is chosen. Tick some in the table first.")),
+            0 => Err(Error::bad_input(t!("No device is chosen. Tick some in the table first."))),
             n if n > CHOSEN_MAX => Err(too_many()),
             _ => self.ids.iter().map(|id| devices::standing(tx, actor, id)).collect(),
         }

@@ -17,6 +17,7 @@ use crate::http::pages::device::deeds::{Came, Deed, DeedView, ask, outcome};
 use crate::http::pages::parts::count;
 use crate::http::pages::today::GOING_ON;
 use crate::http::return_to_service;
+use crate::language::way;
 use crate::mdm::devices::{self, Outcome};
 use crate::mdm::return_to_service::network::Network;
 use crate::mdm::{Actor, Right, lost};
@@ -83,7 +84,7 @@ fn macs(listed: &[Listed]) -> u64 {
 /// What is said before Macs are left out that this actor does not lock.
 fn left_out(actor: &Actor, deed: Deed, listed: &[Listed]) -> Vec<(String, String)> {
     let because = no_macs(actor, deed).filter(|_| macs(listed) > 0);
-    let stay = count(macs(listed), "Mac among these stays as it is", "Macs among these stay as they are");
+    let stay = count(macs(listed), t!("Mac among these stays as it is"), t!("Macs among these stay as they are"));
     because.map(|because| (String::new(), format!("{stay}. {because}"))).into_iter().collect()
 }
 
@@ -109,7 +110,7 @@ async fn carry_out(app: &App, actor: &Actor, listed: &[Listed], deed: Deed, chos
     let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device)).unwrap_or_default();
     Ok(Came {
         done: done.len() as u64,
-        way: (is_followed && done.len() > 1).then_some(GOING_ON),
+        way: (is_followed && done.len() > 1).then(|| way(GOING_ON)),
         made: done.into_iter().filter_map(|(id, made)| Some((called(&id), made?))).collect(),
         refused: refused.into_iter().map(|(id, error)| (called(&id), error)).collect(),
     })

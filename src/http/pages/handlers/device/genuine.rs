@@ -28,11 +28,11 @@ pub(super) fn shown(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<Ge
         return Ok(None);
     }
     let (state, words) = match attestation.state {
-        AttestationState::Unknown if attestation.asked_at.is_some() => (Mark::Waiting, "asked, and not answered yet"),
-        AttestationState::Unknown | AttestationState::None => (Mark::Silent, "not attested yet"),
-        AttestationState::Genuine => (Mark::Ok, "yes, Apple vouched for it"),
-        AttestationState::Stale => (Mark::Waiting, "Apple vouched for it, not in answer to us"),
-        AttestationState::Refused => (Mark::Problem, "its proof does not count"),
+        AttestationState::Unknown if attestation.asked_at.is_some() => (Mark::Waiting, t!("asked, and not answered yet")),
+        AttestationState::Unknown | AttestationState::None => (Mark::Silent, t!("not attested yet")),
+        AttestationState::Genuine => (Mark::Ok, t!("yes, Apple vouched for it")),
+        AttestationState::Stale => (Mark::Waiting, t!("Apple vouched for it, not in answer to us")),
+        AttestationState::Refused => (Mark::Problem, t!("its proof does not count")),
     };
     let is_enrolled = enrollments::device_channel(tx, &device.id)?.is_some_and(|channel| channel.state == EnrollmentState::Enrolled);
     Ok(Some(Genuine {
@@ -47,9 +47,9 @@ pub(super) fn shown(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<Ge
 /// How the identity of an enrollment came and how the next one will, in words.
 pub(super) fn identity_words(tx: &Tx, channel: &Enrollment) -> Result<&'static str> {
     Ok(match (proof::present_identity(tx, channel)?, proof::next_identity(tx, channel)?) {
-        (IdentityKind::Acme, _) => "by ACME",
-        (IdentityKind::Scep, IdentityKind::Scep) => "by SCEP",
-        (IdentityKind::Scep, IdentityKind::Acme) => "by SCEP; for the next one it is to prove that it is genuine",
+        (IdentityKind::Acme, _) => t!("by ACME"),
+        (IdentityKind::Scep, IdentityKind::Scep) => t!("by SCEP"),
+        (IdentityKind::Scep, IdentityKind::Acme) => t!("by SCEP; for the next one it is to prove that it is genuine"),
     })
 }
 
@@ -59,21 +59,21 @@ pub(super) fn rows(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
     let yes_no = |yes: bool| String::from(if yes { "yes" } else { "no" });
     let good = |is_good: bool| Some(if is_good { Mark::Ok } else { Mark::Problem });
     let facts = [
-        ("serial number", vouched.serial_number, None),
+        (t!("serial number"), vouched.serial_number, None),
         ("UDID", vouched.udid, None),
-        ("system version", vouched.os_version, None),
-        ("Secure Enclave system", vouched.sep_os_version, None),
-        ("boot loader", vouched.llb_version, None),
-        ("system integrity protection", vouched.sip.map(yes_no), vouched.sip.and_then(good)),
-        ("start policy", vouched.secure_boot.clone(), vouched.secure_boot.and_then(|policy| good(policy == "Full Security"))),
+        (t!("system version"), vouched.os_version, None),
+        (t!("Secure Enclave system"), vouched.sep_os_version, None),
+        (t!("boot loader"), vouched.llb_version, None),
+        (t!("system integrity protection"), vouched.sip.map(yes_no), vouched.sip.and_then(good)),
+        (t!("start policy"), vouched.secure_boot.clone(), vouched.secure_boot.and_then(|policy| good(policy == "Full Security"))),
         (
-            "kernel extensions of others",
+            t!("kernel extensions of others"),
             vouched.kernel_extensions.map(yes_no),
             vouched.kernel_extensions.and_then(|allowed| good(!allowed)),
         ),
     ];
     let row = |(name, words, state): (&str, Option<String>, Option<Mark>)| {
-        Some(SecurityRow { name: format!("Vouched for by Apple: {name}"), words: words?, state })
+        Some(SecurityRow { name: t!("Vouched for by Apple: {name}", name), words: words?, state })
     };
     Ok(facts.into_iter().filter_map(row).collect())
 }
@@ -86,7 +86,7 @@ pub(super) async fn ask(State(app): State<App>, gate: Gate, who: SignedIn, Path(
         ask_now(tx, &actor, &channel)
     };
     let words = match app.store.write(app.now(), work).await? {
-        Asked::Queued => "Asked. It has Apple vouch for it when it next connects; what it shows appears here by itself.",
+        Asked::Queued => t!("Asked. It has Apple vouch for it when it next connects; what it shows appears here by itself."),
         Asked::RootMissing => ROOT_MISSING,
     };
     Ok(said(&app, &gate, &who, &format!("/devices/{id}"), words))

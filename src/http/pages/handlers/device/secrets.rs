@@ -16,16 +16,16 @@ use crate::store::devices::Device;
 use crate::store::escrow::EscrowKind;
 
 /// What a secret is called.
-pub(super) const fn title(kind: EscrowKind) -> &'static str {
+pub(super) fn title(kind: EscrowKind) -> &'static str {
     match kind {
-        EscrowKind::ActivationLockBypassCode => "Activation Lock bypass code",
-        EscrowKind::UnlockToken => "Unlock token",
-        EscrowKind::BootstrapToken => "Bootstrap token",
+        EscrowKind::ActivationLockBypassCode => t!("Activation Lock bypass code"),
+        EscrowKind::UnlockToken => t!("Unlock token"),
+        EscrowKind::BootstrapToken => t!("Bootstrap token"),
         EscrowKind::LockPin => "PIN",
-        EscrowKind::RecoveryKey => "FileVault recovery key",
-        EscrowKind::RecoveryLockPassword => "Recovery lock password",
-        EscrowKind::FirmwarePassword => "Firmware password",
-        EscrowKind::AdminPassword => "Administrator's password",
+        EscrowKind::RecoveryKey => t!("FileVault recovery key"),
+        EscrowKind::RecoveryLockPassword => t!("Recovery lock password"),
+        EscrowKind::FirmwarePassword => t!("Firmware password"),
+        EscrowKind::AdminPassword => t!("Administrator's password"),
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn ask(State(app): State<App>, who: SignedIn, Path((id, secret)
         .read(app.now(), |tx| {
             let device = devices::find(tx, &actor, &target)?;
             let held = devices::held(tx, &actor, &device.id)?.into_iter().find(|held| held.id == wanted);
-            let held = held.ok_or_else(|| Error::not_found("There is no such secret for this device."))?;
+            let held = held.ok_or_else(|| Error::not_found(t!("There is no such secret for this device.")))?;
             Ok((super::name(&device), held.kind))
         })
         .await?;
@@ -77,7 +77,7 @@ pub(super) async fn ask_renewal(State(app): State<App>, who: SignedIn, Path(id):
         .read(app.now(), |tx| {
             let device = devices::find(tx, &actor, &target)?;
             let account = setup_assistant::administrator(tx, &device.id)?;
-            Ok((super::name(&device), account.ok_or_else(|| Error::not_found("This device has no administrator of yours."))?))
+            Ok((super::name(&device), account.ok_or_else(|| Error::not_found(t!("This device has no administrator of yours.")))?))
         })
         .await?;
     Ok(new_password(&shell(&app, &who, None).await?, &account, (&format!("/devices/{id}"), &name)).into_response())
@@ -87,6 +87,6 @@ pub(super) async fn ask_renewal(State(app): State<App>, who: SignedIn, Path(id):
 pub(super) async fn renew(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| setup_assistant::new_password(tx, &actor, &target)).await?;
-    let words = "The new password is kept here. It counts once the Mac has taken it; until then the one before does.";
+    let words = t!("The new password is kept here. It counts once the Mac has taken it; until then the one before does.");
     Ok(said(&app, &gate, &who, &format!("/devices/{id}/security"), words))
 }

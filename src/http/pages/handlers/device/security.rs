@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::http::pages::device::SecurityRow;
+use crate::language::say;
 
 /// How deep a fact may lie; what lies deeper is left out.
 const DEPTH_MAX: usize = 4;
@@ -12,48 +13,48 @@ const FACTS_MAX: usize = 200;
 
 /// Apple's keys (SecurityInfoCommand.Response) and what people call them.
 const NAMES: &[(&str, &str)] = &[
-    ("AllowSigned", "Built-in signed software allowed"),
-    ("AllowSignedApp", "Downloaded signed software allowed"),
-    ("AuthenticatedRootVolumeEnabled", "Sealed system volume"),
-    ("AutoLockTime", "Locks itself after"),
-    ("BlockAllIncoming", "Blocks all incoming connections"),
-    ("BootstrapTokenAllowedForAuthentication", "Bootstrap token for log-ins"),
-    ("BootstrapTokenRequiredForKernelExtensionApproval", "Bootstrap token needed for kernel extensions"),
-    ("BootstrapTokenRequiredForSoftwareUpdate", "Bootstrap token needed for updates"),
-    ("EnrolledViaDEP", "Automated enrollment"),
-    ("ExternalBootLevel", "Start from other disks"),
+    ("AllowSigned", msg!("Built-in signed software allowed")),
+    ("AllowSignedApp", msg!("Downloaded signed software allowed")),
+    ("AuthenticatedRootVolumeEnabled", msg!("Sealed system volume")),
+    ("AutoLockTime", msg!("Locks itself after")),
+    ("BlockAllIncoming", msg!("Blocks all incoming connections")),
+    ("BootstrapTokenAllowedForAuthentication", msg!("Bootstrap token for log-ins")),
+    ("BootstrapTokenRequiredForKernelExtensionApproval", msg!("Bootstrap token needed for kernel extensions")),
+    ("BootstrapTokenRequiredForSoftwareUpdate", msg!("Bootstrap token needed for updates")),
+    ("EnrolledViaDEP", msg!("Automated enrollment")),
+    ("ExternalBootLevel", msg!("Start from other disks")),
     ("FDE_Enabled", "FileVault"),
-    ("FDE_HasInstitutionalRecoveryKey", "FileVault: institutional recovery key"),
-    ("FDE_HasPersonalRecoveryKey", "FileVault: personal recovery key"),
-    ("FDE_PersonalRecoveryKeyDeviceKey", "FileVault: device key"),
-    ("FirewallEnabled", "On"),
-    ("FirewallSettings", "Firewall"),
-    ("FirmwarePasswordStatus", "Firmware password"),
-    ("HardwareEncryptionCaps", "Hardware encryption"),
-    ("IsActivationLockManageable", "Manages Activation Lock"),
-    ("IsRecoveryLockEnabled", "Recovery lock"),
-    ("IsUserEnrollment", "User enrollment"),
-    ("ManagementStatus", "Management"),
-    ("PasscodeCompliant", "Passcode fits all rules"),
-    ("PasscodeCompliantWithProfiles", "Passcode fits the rules of profiles"),
-    ("PasscodeLockGracePeriod", "Grace before the passcode is asked"),
-    ("PasscodeLockGracePeriodEnforced", "Grace before the passcode is asked, as it holds now"),
-    ("PasscodePresent", "Passcode"),
-    ("RemoteDesktopEnabled", "Remote Desktop"),
-    ("SecureBoot", "Secure boot"),
-    ("SecureBootLevel", "Level"),
-    ("StealthMode", "Stealth mode"),
-    ("SystemIntegrityProtectionEnabled", "System integrity protection"),
-    ("UserApprovedEnrollment", "User-approved enrollment"),
-    ("WindowsBootLevel", "Start Windows"),
-    ("LoggingEnabled", "Logging"),
-    ("LoggingOption", "What is logged"),
-    ("PasswordExists", "Set"),
-    ("ChangePending", "Change waits for a restart"),
-    ("AllowOroms", "Option ROMs allowed"),
-    ("ReducedSecurity", "Reduced security"),
-    ("AllowsKextLoading", "Kernel extensions allowed"),
-    ("AllowsMDM", "Management may change it"),
+    ("FDE_HasInstitutionalRecoveryKey", msg!("FileVault: institutional recovery key")),
+    ("FDE_HasPersonalRecoveryKey", msg!("FileVault: personal recovery key")),
+    ("FDE_PersonalRecoveryKeyDeviceKey", msg!("FileVault: device key")),
+    ("FirewallEnabled", msg!("On")),
+    ("FirewallSettings", msg!("Firewall")),
+    ("FirmwarePasswordStatus", msg!("Firmware password")),
+    ("HardwareEncryptionCaps", msg!("Hardware encryption")),
+    ("IsActivationLockManageable", msg!("Manages Activation Lock")),
+    ("IsRecoveryLockEnabled", msg!("Recovery lock")),
+    ("IsUserEnrollment", msg!("User enrollment")),
+    ("ManagementStatus", msg!("Management")),
+    ("PasscodeCompliant", msg!("Passcode fits all rules")),
+    ("PasscodeCompliantWithProfiles", msg!("Passcode fits the rules of profiles")),
+    ("PasscodeLockGracePeriod", msg!("Grace before the passcode is asked")),
+    ("PasscodeLockGracePeriodEnforced", msg!("Grace before the passcode is asked, as it holds now")),
+    ("PasscodePresent", msg!("Passcode")),
+    ("RemoteDesktopEnabled", msg!("Remote Desktop")),
+    ("SecureBoot", msg!("Secure boot")),
+    ("SecureBootLevel", msg!("Level")),
+    ("StealthMode", msg!("Stealth mode")),
+    ("SystemIntegrityProtectionEnabled", msg!("System integrity protection")),
+    ("UserApprovedEnrollment", msg!("User-approved enrollment")),
+    ("WindowsBootLevel", msg!("Start Windows")),
+    ("LoggingEnabled", msg!("Logging")),
+    ("LoggingOption", msg!("What is logged")),
+    ("PasswordExists", msg!("Set")),
+    ("ChangePending", msg!("Change waits for a restart")),
+    ("AllowOroms", msg!("Option ROMs allowed")),
+    ("ReducedSecurity", msg!("Reduced security")),
+    ("AllowsKextLoading", msg!("Kernel extensions allowed")),
+    ("AllowsMDM", msg!("Management may change it")),
 ];
 
 /// The facts as rows.
@@ -83,7 +84,7 @@ fn row(name: String, words: String) -> SecurityRow {
 /// What people call a key of Apple's; an unknown one is taken apart into its words.
 fn called(key: &str) -> String {
     if let Some((_, name)) = NAMES.iter().find(|(known, _)| *known == key) {
-        return (*name).to_owned();
+        return say(name).to_owned();
     }
     let mut name = String::with_capacity(key.len() + 8);
     let letters: Vec<char> = key.chars().collect();
@@ -113,13 +114,13 @@ fn words(key: &str, value: &Value) -> String {
         ("HardwareEncryptionCaps", Value::Number(number)) => match number.as_u64() {
             Some(1) => String::from("block-level"),
             Some(2) => String::from("file-level"),
-            Some(3) => String::from("block-level and file-level"),
+            Some(3) => String::from(t!("block-level and file-level")),
             _ => number.to_string(),
         },
         ("AutoLockTime" | "PasscodeLockGracePeriod" | "PasscodeLockGracePeriodEnforced", Value::Number(number)) => match number.as_u64() {
-            Some(0) => String::from("at once"),
+            Some(0) => String::from(t!("at once")),
             Some(seconds) if seconds >= i32::MAX as u64 => String::from("never"),
-            Some(seconds) => format!("{seconds} seconds"),
+            Some(seconds) => t!("{seconds} seconds", seconds),
             None => number.to_string(),
         },
         (_, Value::Bool(yes)) => String::from(if *yes { "yes" } else { "no" }),
@@ -132,7 +133,7 @@ fn words(key: &str, value: &Value) -> String {
 fn listed(list: &[Value]) -> String {
     let each = list.iter().map(|item| match item {
         Value::Object(inner) => {
-            let name = ["Name", "BundleID", "Identifier"].iter().find_map(|key| inner.get(*key).and_then(Value::as_str));
+            let name = [t!("Name"), "BundleID", t!("Identifier")].iter().find_map(|key| inner.get(*key).and_then(Value::as_str));
             match (name, inner.get("Allowed").and_then(Value::as_bool)) {
                 (Some(name), Some(allowed)) => format!("{name}: {}", if allowed { "allowed" } else { "blocked" }),
                 (Some(name), None) => name.to_owned(),

@@ -70,7 +70,7 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
             at: device.security_at,
         },
         "reports" => DeviceContent::Reports(raw_reports(tx, actor, device)?, None),
-        _ => return Err(Error::not_found("A device has no such page.")),
+        _ => return Err(Error::not_found(t!("A device has no such page."))),
     })
 }
 
@@ -120,7 +120,7 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
             reconcile::State::Waiting => (Mark::Waiting, "waiting"),
             reconcile::State::Failed => (Mark::Problem, "refused"),
             reconcile::State::Leaving => (Mark::Waiting, "leaving"),
-            reconcile::State::Left => (Mark::Silent, "it has left"),
+            reconcile::State::Left => (Mark::Silent, t!("it has left")),
         };
         WantedRow {
             state,
@@ -141,8 +141,8 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
 /// How a thing comes to a device, in words.
 fn mechanism(mechanism: Mechanism) -> &'static str {
     match mechanism {
-        Mechanism::Command => "by a command",
-        Mechanism::Declaration => "by a declaration",
+        Mechanism::Command => t!("by a command"),
+        Mechanism::Declaration => t!("by a declaration"),
     }
 }
 
@@ -247,7 +247,7 @@ fn security(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
 fn secrets(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<SecretRow>> {
     let may = actor.may(Right::Reveal);
     let row = |held: crate::store::escrow::Held| SecretRow {
-        name: if held.in_use { format!("{} (in use)", title(held.kind)) } else { title(held.kind).to_owned() },
+        name: if held.in_use { t!("{kind} (in use)", kind = title(held.kind)) } else { title(held.kind).to_owned() },
         kept_at: held.created_at,
         reveal: may.then(|| format!("/devices/{}/secrets/{}/reveal", device.id, held.id)),
     };
@@ -340,14 +340,16 @@ pub(super) async fn report(State(app): State<App>, who: SignedIn, Path((id, repo
             match found.map(|found| held(&actor, &found)) {
                 Some(Held::Shown) => reports::body(tx, &device.id, report),
                 Some(Held::Secret) => {
-                    Err(Error::forbidden("This report holds a secret, which is shown only under Security, Kept secrets."))
+                    Err(Error::forbidden(t!("This report holds a secret, which is shown only under Security, Kept secrets.")))
                 }
-                Some(Held::Position) => Err(Error::forbidden("Where a device is is shown only at the top of its page while it is lost.")),
+                Some(Held::Position) => {
+                    Err(Error::forbidden(t!("Where a device is is shown only at the top of its page while it is lost.")))
+                }
                 Some(Held::Nothing) | None => Ok(None),
             }
         })
         .await?
-        .ok_or_else(|| Error::not_found("There is no such report, or it was not kept."))?;
+        .ok_or_else(|| Error::not_found(t!("There is no such report, or it was not kept.")))?;
     let headers = [(CONTENT_TYPE, "application/octet-stream"), (CONTENT_DISPOSITION, "attachment; filename=\"report.plist\"")];
     Ok((headers, body.expose().clone()).into_response())
 }

@@ -87,7 +87,7 @@ fn read(form: &SharingForm, now: &Sharing) -> Result<Sharing> {
             .ok()
             .and_then(|number| number.checked_mul(factor))
             .map(Some)
-            .ok_or_else(|| Error::field(field.to_owned(), "a whole number, or nothing")),
+            .ok_or_else(|| Error::field(field.to_owned(), t!("a whole number, or nothing"))),
     };
     let domains: Vec<String> = form.domains.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
     let typed = Sharing {
@@ -116,7 +116,7 @@ fn read(form: &SharingForm, now: &Sharing) -> Result<Sharing> {
 async fn log_out(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| device_users::log_out(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &format!("/devices/{id}/people"), "It logs out whoever uses it."))
+    Ok(said(&app, &gate, &who, &format!("/devices/{id}/people"), t!("It logs out whoever uses it.")))
 }
 
 /// Whose account is to be deleted: everybody's where it is empty.
@@ -159,7 +159,7 @@ async fn delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
         account => device_users::delete(tx, &actor, &target, account, asked.force.is_some()),
     };
     match app.store.write(app.now(), work).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/devices/{id}/people"), "The device is asked to delete it.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/devices/{id}/people"), t!("The device is asked to delete it."))),
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::BadInput) => {
             question(&app, &who, &id, &whose, Some(error.message.into_owned())).await
         }
@@ -177,11 +177,11 @@ async fn share(
     let (actor, target, typed) = (who.actor.clone(), id.clone(), form.clone());
     let work = move |tx: &Tx| {
         let now =
-            device_users::sharing(tx, &actor, &target)?.ok_or_else(|| Error::conflict("This is no Shared iPad, as far as it said."))?;
+            device_users::sharing(tx, &actor, &target)?.ok_or_else(|| Error::conflict(t!("This is no Shared iPad, as far as it said.")))?;
         device_users::share(tx, &actor, &target, &read(&typed, &now)?)
     };
     match app.store.write(app.now(), work).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/devices/{id}/people"), "It is told so, and asked how it is then.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/devices/{id}/people"), t!("It is told so, and asked how it is then."))),
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::BadInput) => {
             let wrong = errors(&error).into_iter().map(|(field, message)| (on_the_form(field), message)).collect();
             let (actor, target) = (who.actor.clone(), id.clone());

@@ -50,12 +50,12 @@ pub(super) async fn token(State(app): State<App>, gate: Gate, who: SignedIn, sen
         Ok(token) => {
             let words = match token.state {
                 TokenState::Taken => {
-                    format!(
-                        "The token is kept. “{}” manages this location now, so nothing is assigned from it until you take it over.",
-                        token.other_server
+                    t!(
+                        "The token is kept. “{other_server}” manages this location now, so nothing is assigned from it until you take it over.",
+                        other_server = token.other_server
                     )
                 }
-                _ => String::from("The token is kept. Apple's book is being read; what the location owns is here in a moment."),
+                _ => String::from(t!("The token is kept. Apple's book is being read; what the location owns is here in a moment.")),
             };
             Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{}", token.id), &words))
         }
@@ -86,20 +86,20 @@ pub(super) async fn sheet(State(app): State<App>, gate: Gate, who: SignedIn, sen
 /// What became of a sheet of codes, in sentences.
 fn outcome(imported: &Imported) -> String {
     let Imported { added, known, redeemed, used_elsewhere, moved, elsewhere, passed_over } = imported;
-    let mut words = vec![format!("New codes: {added}. Here already: {known}. Redeemed and left out: {redeemed}.")];
+    let mut words = vec![t!("New codes: {added}. Here already: {known}. Redeemed and left out: {redeemed}.", added, known, redeemed)];
     if *used_elsewhere > 0 {
-        words.push(format!("Here and given to nobody, but redeemed elsewhere, so not given any more: {used_elsewhere}."));
+        words.push(t!("Here and given to nobody, but redeemed elsewhere, so not given any more: {used_elsewhere}.", used_elsewhere));
     }
     if *moved > 0 {
-        words.push(format!("Brought for another app before, now this one's: {moved}."));
+        words.push(t!("Brought for another app before, now this one's: {moved}.", moved));
     }
     if *elsewhere > 0 {
-        words.push(format!("Given away for another app, and left there: {elsewhere}."));
+        words.push(t!("Given away for another app, and left there: {elsewhere}.", elsewhere));
     }
     if !passed_over.is_empty() {
         let lines: Vec<_> = passed_over.iter().map(u64::to_string).collect();
-        let more = if lines.len() == codes::LINES_NAMED { " and perhaps more" } else { "" };
-        words.push(format!("No code, which has 8 to 32 letters and digits, is in line {}{more}.", lines.join(", ")));
+        let more = if lines.len() == codes::LINES_NAMED { t!(" and perhaps more") } else { "" };
+        words.push(t!("No code, which has 8 to 32 letters and digits, is in line {join}{more}.", join = lines.join(", "), more));
     }
     words.join(" ")
 }

@@ -62,9 +62,9 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
         tokens::list(tx, actor)?.into_iter().filter(|standing| !standing.token.practice).map(|one| row(tx, &zone, one)).collect();
     let worst = rows.iter().find(|row| row.state == Mark::Problem).or_else(|| rows.iter().find(|row| row.state != Mark::Ok));
     Ok(match worst.or(rows.first()) {
-        None => (Mark::Ok, String::from("no content token of your own: apps of the store need one")),
+        None => (Mark::Ok, String::from(t!("no content token of your own: apps of the store need one"))),
         Some(row) if rows.len() == 1 || row.state != Mark::Ok => (row.state, format!("{}: {}", row.name, row.words)),
-        Some(_) => (Mark::Ok, format!("{} locations, all well", rows.len())),
+        Some(_) => (Mark::Ok, t!("{rows} locations, all well", rows = rows.len())),
     })
 }
 
@@ -73,13 +73,13 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> LocationRow {
     let left = token.expires_at.since(tx.now);
     let name = token.name().to_owned();
     let (state, words) = match token.state {
-        TokenState::Taken => (Mark::Problem, format!("“{}” took it over", token.other_server)),
+        TokenState::Taken => (Mark::Problem, t!("“{other_server}” took it over", other_server = token.other_server)),
         TokenState::Refused => (Mark::Problem, token.problem),
-        TokenState::Ready if left.is_zero() => (Mark::Problem, format!("its token ended on {}", zone.day(token.expires_at))),
+        TokenState::Ready if left.is_zero() => (Mark::Problem, t!("its token ended on {day}", day = zone.day(token.expires_at))),
         TokenState::Ready if token.failures > 0 => (Mark::Waiting, token.problem),
-        TokenState::Ready if left < SOON => (Mark::Waiting, format!("its token ends on {}", zone.day(token.expires_at))),
-        TokenState::Ready if token.synced_at.is_none() => (Mark::Waiting, String::from("Apple's book is being read")),
-        TokenState::Ready => (Mark::Ok, format!("good until {}", zone.day(token.expires_at))),
+        TokenState::Ready if left < SOON => (Mark::Waiting, t!("its token ends on {day}", day = zone.day(token.expires_at))),
+        TokenState::Ready if token.synced_at.is_none() => (Mark::Waiting, String::from(t!("Apple's book is being read"))),
+        TokenState::Ready => (Mark::Ok, t!("good until {day}", day = zone.day(token.expires_at))),
     };
     LocationRow {
         name,
@@ -114,10 +114,10 @@ fn owned(tx: &Tx, asset: Asset) -> Result<OwnedRow> {
 /// What an app runs on, in words.
 fn platform_words(platforms: &[String]) -> String {
     let words = platforms.iter().filter_map(|platform| match platform.as_str() {
-        "ios" => Some("iPhone and iPad"),
-        "macos" => Some("Mac"),
-        "tvos" => Some("Apple TV"),
-        "visionos" => Some("Vision Pro"),
+        "ios" => Some(t!("iPhone and iPad")),
+        "macos" => Some(t!("Mac")),
+        "tvos" => Some(t!("Apple TV")),
+        "visionos" => Some(t!("Vision Pro")),
         _ => None,
     });
     words.collect::<Vec<_>>().join(", ")
@@ -157,7 +157,7 @@ fn person(known: invitations::Known) -> PersonRow {
     let user = known.user;
     let (state, words) = user_words(&user);
     PersonRow {
-        name: if known.name.is_empty() { String::from("Somebody who is not here any more") } else { known.name },
+        name: if known.name.is_empty() { String::from(t!("Somebody who is not here any more")) } else { known.name },
         id: user.person_id,
         state,
         words,
@@ -169,10 +169,10 @@ fn person(known: invitations::Known) -> PersonRow {
 /// How a person stands in a location, with its mark.
 pub(super) fn user_words(user: &User) -> (Mark, String) {
     match user.state {
-        UserState::New | UserState::Asked => (Mark::Waiting, String::from("Apple is being told")),
-        UserState::Registered => (Mark::Waiting, String::from("has not accepted the invitation")),
+        UserState::New | UserState::Asked => (Mark::Waiting, String::from(t!("Apple is being told"))),
+        UserState::Registered => (Mark::Waiting, String::from(t!("has not accepted the invitation"))),
         UserState::Associated => (Mark::Ok, String::from("ready")),
-        UserState::Retiring => (Mark::Waiting, String::from("is being retired")),
+        UserState::Retiring => (Mark::Waiting, String::from(t!("is being retired"))),
         UserState::Retired => (Mark::Silent, String::from("retired")),
         UserState::Failed => (Mark::Problem, user.problem.clone()),
     }
@@ -247,7 +247,7 @@ async fn one_app(
         let (rows, total) = ledger::lines(tx, &actor, &filter, page.after.as_ref(), page.fetch())?;
         let asset = licences::offered(tx)?.into_iter().find(|asset| asset.adam_id == adam_id);
         if asset.is_none() && rows.is_empty() {
-            return Err(Error::not_found("No location owns such an app, and nobody is to have it."));
+            return Err(Error::not_found(t!("No location owns such an app, and nobody is to have it.")));
         }
         let answer = page.answer(rows, total, ledger::key, holder);
         let facts = facts::of(tx, &adam_id)?;
@@ -282,20 +282,20 @@ async fn one_app(
 async fn icon(State(app): State<App>, who: SignedIn, Path(adam_id): Path<String>) -> Result<Response> {
     who.actor.require(Right::View)?;
     let icon = app.store.read(app.now(), |tx| facts::icon(tx, &adam_id)).await?;
-    let (icon, kind) = icon.ok_or_else(|| Error::not_found("There is no icon of this app yet."))?;
+    let (icon, kind) = icon.ok_or_else(|| Error::not_found(t!("There is no icon of this app yet.")))?;
     Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, "private, max-age=86400")], icon).into_response())
 }
 
 async fn claim(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     take_over(&app, &who.actor, &id).await?;
-    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "The location is yours. Apple's book is being read."))
+    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), t!("The location is yours. Apple's book is being read.")))
 }
 
 async fn sync(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let wanted = id.clone();
     app.store.write(app.now(), move |tx| errands::hurry(tx, &wanted)).await?;
-    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "Apple's book is being read."))
+    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), t!("Apple's book is being read.")))
 }
 
 #[derive(Deserialize)]
@@ -306,7 +306,7 @@ struct Invitee {
 async fn invite(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(form): Form<Invitee>) -> Result<Response> {
     let (actor, token) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| invitations::send_again(tx, &actor, &token, &form.person)).await?;
-    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "The invitation is on its way to their devices."))
+    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), t!("The invitation is on its way to their devices.")))
 }
 
 async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
@@ -342,12 +342,12 @@ async fn take_back(State(app): State<App>, gate: Gate, who: SignedIn, Form(named
     let back = format!("{ADDRESS}/apps/{}", encode(&named.adam_id));
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| ledger::take_back(tx, &actor, &named.adam_id, &named.holder())).await?;
-    Ok(said(&app, &gate, &who, &back, "Apple is asked to take the licence back."))
+    Ok(said(&app, &gate, &who, &back, t!("Apple is asked to take the licence back.")))
 }
 
 async fn ask_again(State(app): State<App>, gate: Gate, who: SignedIn, Form(named): Form<Named>) -> Result<Response> {
     let back = format!("{ADDRESS}/apps/{}", encode(&named.adam_id));
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| ledger::ask_again(tx, &actor, &named.adam_id, &named.holder())).await?;
-    Ok(said(&app, &gate, &who, &back, "Apple is asked once more."))
+    Ok(said(&app, &gate, &who, &back, t!("Apple is asked once more.")))
 }

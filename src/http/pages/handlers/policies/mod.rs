@@ -158,7 +158,7 @@ async fn new(State(app): State<App>, who: SignedIn, Query(query): Query<NewQuery
     who.actor.require(Right::Configure)?;
     let mut form = PolicyForm::default();
     if query.start == "open-in" {
-        form.name = String::from("Managed Open In");
+        form.name = String::from(t!("Managed Open In"));
         form.values = OPEN_IN.into_iter().map(|id| (id.to_owned(), String::from("1"))).collect();
     }
     form.programs = programs(&app, &who).await?;
@@ -233,7 +233,7 @@ async fn create(State(app): State<App>, gate: Gate, who: SignedIn, Form(fields):
     let actor = who.actor.clone();
     match app.store.write(app.now(), move |tx| policies::create(tx, &actor, &new)).await {
         Ok(policy) => {
-            Ok(said(&app, &gate, &who, &format!("/policies/{}", policy.id), "The policy is made. Choose below where it is wanted."))
+            Ok(said(&app, &gate, &who, &format!("/policies/{}", policy.id), t!("The policy is made. Choose below where it is wanted.")))
         }
         Err(error) => refused(&app, &who, form, error).await,
     }
@@ -255,7 +255,7 @@ async fn update(
     };
     let actor = who.actor.clone();
     match app.store.write(app.now(), move |tx| policies::update(tx, &actor, &id, &change)).await {
-        Ok(policy) => Ok(said(&app, &gate, &who, &format!("/policies/{}", policy.id), "The policy is saved. Its devices follow.")),
+        Ok(policy) => Ok(said(&app, &gate, &who, &format!("/policies/{}", policy.id), t!("The policy is saved. Its devices follow."))),
         Err(error) => refused(&app, &who, form, error).await,
     }
 }

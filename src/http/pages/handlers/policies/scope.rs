@@ -40,7 +40,7 @@ pub(super) async fn save(
     };
     match app.store.write(now, work).await {
         Ok((_, messages)) if messages.is_empty() => {
-            Ok(said(&app, &gate, &who, &format!("/policies/{id}"), "Saved. Devices that it reaches or leaves follow."))
+            Ok(said(&app, &gate, &who, &format!("/policies/{id}"), t!("Saved. Devices that it reaches or leaves follow.")))
         }
         Ok((name, messages)) => {
             let back = format!("/policies/{id}");

@@ -210,12 +210,12 @@ pub(in crate::http::pages::handlers) fn device(row: Standing) -> DeviceRow {
     let (state, words) = match row.state {
         ProfileState::Installed => (Mark::Ok, "installed"),
         ProfileState::Installing => (Mark::Waiting, "sent"),
-        ProfileState::Waiting => (Mark::Waiting, "waits to be sent"),
+        ProfileState::Waiting => (Mark::Waiting, t!("waits to be sent")),
         ProfileState::Failed => (Mark::Problem, "refused"),
-        ProfileState::Removing => (Mark::Waiting, "is being removed"),
-        ProfileState::Unable => (Mark::Problem, "cannot have it"),
+        ProfileState::Removing => (Mark::Waiting, t!("is being removed")),
+        ProfileState::Unable => (Mark::Problem, t!("cannot have it")),
     };
-    let name = if row.device_name.is_empty() { String::from("A device without a name") } else { row.device_name };
+    let name = if row.device_name.is_empty() { String::from(t!("A device without a name")) } else { row.device_name };
     DeviceRow {
         id: row.device_id,
         name: if row.user_name.is_empty() { name } else { format!("{name}, {}", row.user_name) },
@@ -237,7 +237,7 @@ async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     let (actor, target) = (who.actor.clone(), id.clone());
     let edit = Edit { name: Some(named.name.clone()), note: Some(named.note.clone()), version: None };
     match app.store.write(app.now(), move |tx| profiles::edit(tx, &actor, &target, edit)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/profiles/{id}"), "Saved.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/profiles/{id}"), t!("Saved."))),
         Err(error) if error.kind == Kind::BadInput => {
             let Named { name, note } = named;
             let view = ProfileView { name, note, errors: errors(&error), ..filled(&app, &who, &id, None, None).await? };
@@ -295,7 +295,7 @@ async fn use_version(State(app): State<App>, gate: Gate, who: SignedIn, Path((id
     let edit = Edit { version: Some(number), ..Edit::default() };
     match app.store.write(app.now(), move |tx| profiles::edit(tx, &actor, &target, edit)).await {
         Ok(_) => {
-            Ok(said(&app, &gate, &who, &format!("/profiles/{id}"), &format!("Version {number} is in use; devices get it from now on.")))
+            Ok(said(&app, &gate, &who, &format!("/profiles/{id}"), &t!("Version {number} is in use; devices get it from now on.", number)))
         }
         Err(error) if error.kind == Kind::Conflict => {
             let actor = who.actor.clone();
@@ -342,5 +342,5 @@ async fn delete(
     }
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| profiles::delete(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/profiles", "The profile is deleted; it goes from the devices that had it."))
+    Ok(said(&app, &gate, &who, "/profiles", t!("The profile is deleted; it goes from the devices that had it.")))
 }

@@ -57,8 +57,8 @@ pub(super) async fn save(
     };
     let page = format!("/profiles/{id}");
     match outcome {
-        Ok(Outcome::Done(0)) => Ok(said(&app, &gate, &who, &page, "Nothing was changed: it is for these groups already.")),
-        Ok(Outcome::Done(_)) => Ok(said(&app, &gate, &who, &page, "Saved. Devices get it, or lose it, as they check in.")),
+        Ok(Outcome::Done(0)) => Ok(said(&app, &gate, &who, &page, t!("Nothing was changed: it is for these groups already."))),
+        Ok(Outcome::Done(_)) => Ok(said(&app, &gate, &who, &page, t!("Saved. Devices get it, or lose it, as they check in."))),
         Ok(Outcome::Asked(name, messages, of_keys)) => {
             let sent: Vec<_> = form.into_iter().filter(|(field, _)| field != "confirmed").collect();
             let question = if of_keys { scope_unheeded } else { scope_conflicts };

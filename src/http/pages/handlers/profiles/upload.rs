@@ -91,16 +91,16 @@ fn kept(app: &App, gate: &Gate, who: &SignedIn, done: &Uploaded) -> Response {
     let version = format!("/profiles/{id}/versions/{}", done.version.version);
     if done.version.version == done.profile.version {
         let words = if done.changed {
-            String::from("The profile is kept. No device has it yet: choose who gets it.")
+            String::from(t!("The profile is kept. No device has it yet: choose who gets it."))
         } else {
-            format!("This is “{name}” exactly as it is in use already. Nothing was changed.")
+            t!("This is “{name}” exactly as it is in use already. Nothing was changed.", name)
         };
         return said(app, gate, who, &page, &words);
     }
     let words = if done.changed {
-        format!("This is another version of “{name}”. It is kept, and on no device yet: look at what differs, then use it.")
+        t!("This is another version of “{name}”. It is kept, and on no device yet: look at what differs, then use it.", name)
     } else {
-        format!("This is a version of “{name}” that is kept here already. Nothing was changed.")
+        t!("This is a version of “{name}” that is kept here already. Nothing was changed.", name)
     };
     said(app, gate, who, &version, &words)
 }

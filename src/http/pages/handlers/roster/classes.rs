@@ -68,7 +68,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ClassView> {
     let device = |device: DeviceName| {
         let serial = device.serial_number.unwrap_or_default();
         let name = [device.name, serial.clone()].into_iter().find(|name| !name.is_empty());
-        (device.id, name.unwrap_or_else(|| String::from("A device without a name")), serial)
+        (device.id, name.unwrap_or_else(|| String::from(t!("A device without a name"))), serial)
     };
     let row = |member: Member| {
         Ok(MemberRow {
@@ -122,7 +122,7 @@ struct Named {
 /// Where a form leads once it is done, or the form again with what was wrong.
 async fn outcome(app: &App, gate: &Gate, who: &SignedIn, done: Result<Class>, view: ClassForm) -> Result<Response> {
     match done {
-        Ok(class) => Ok(said(app, gate, who, &format!("/classes/{}", class.id), "Saved.")),
+        Ok(class) => Ok(said(app, gate, who, &format!("/classes/{}", class.id), t!("Saved."))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let view = ClassForm { errors: errors(&error), ..view };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&shell(app, who, None).await?, &view)).into_response())
@@ -165,7 +165,7 @@ async fn ask_delete(State(app): State<App>, who: SignedIn, Path(id): Path<String
 async fn do_delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| classes::delete(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/classes", "The class is deleted."))
+    Ok(said(&app, &gate, &who, "/classes", t!("The class is deleted.")))
 }
 
 #[derive(Debug, Deserialize)]
@@ -182,7 +182,7 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<S
         Ok(person.name)
     });
     match done.await {
-        Ok(name) => Ok(said(&app, &gate, &who, &format!("/classes/{id}"), &format!("{name} is in the class."))),
+        Ok(name) => Ok(said(&app, &gate, &who, &format!("/classes/{id}"), &t!("{name} is in the class.", name))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let error = first(&error);
             let view = ClassView { typed, error, ..look(&app, &who, &id).await? };
@@ -199,5 +199,5 @@ fn first(error: &Error) -> Option<String> {
 async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path((id, person)): Path<(String, String)>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| classes::remove(tx, &actor, &target, &person)).await?;
-    Ok(said(&app, &gate, &who, &format!("/classes/{id}"), "Taken out of the class."))
+    Ok(said(&app, &gate, &who, &format!("/classes/{id}"), t!("Taken out of the class.")))
 }

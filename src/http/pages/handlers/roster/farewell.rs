@@ -46,7 +46,7 @@ async fn show(
         return Ok(progress(&shell, (&person.id, &person.name), &said).into_response());
     }
     if !person.active {
-        let words = format!("{} is not active any more, and was not let go by this page.", person.name);
+        let words = t!("{name} is not active any more, and was not let go by this page.", name = person.name);
         return Ok(said_at(&app, &gate, &who, &format!("/people/{}", person.id), Mark::Waiting, &words));
     }
     Ok(ask(&shell, &FarewellView { farewell, chosen: Vec::new(), errors: Vec::new() }).into_response())
@@ -80,7 +80,7 @@ async fn say(
     let (actor, target) = (who.actor.clone(), id.clone());
     let done = app.store.write(app.now(), move |tx| farewell::say_farewell(tx, &actor, &target, &fates)).await;
     match done {
-        Ok(()) => Ok(said(&app, &gate, &who, &format!("/people/{id}/farewell"), "They are let go. How far it is stands here.")),
+        Ok(()) => Ok(said(&app, &gate, &who, &format!("/people/{id}/farewell"), t!("They are let go. How far it is stands here."))),
         Err(error) if matches!(error.kind, Kind::BadInput) => {
             let actor = who.actor.clone();
             let farewell = app.store.read_slow(app.now(), move |tx| farewell::farewell(tx, &actor, &id)).await?;

@@ -55,11 +55,11 @@ async fn show(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> 
 async fn apply(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     let done = app.store.write(app.now(), move |tx| import::apply(tx, &actor, &id)).await?;
-    let words = format!(
-        "Imported: {} added, {} changed, {} removed.",
-        count(done.people_added.count, "person", "people"),
-        done.people_changed.count,
-        done.people_removed.count
+    let words = t!(
+        "Imported: {people} added, {count_2} changed, {count_3} removed.",
+        people = count(done.people_added.count, "person", "people"),
+        count_2 = done.people_changed.count,
+        count_3 = done.people_removed.count
     );
     Ok(said(&app, &gate, &who, "/people", &words))
 }

@@ -192,7 +192,7 @@ async fn create(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
         Ok(person)
     };
     match app.store.write(app.now(), make).await {
-        Ok(person) => Ok(said(&app, &gate, &who, &format!("/people/{}", person.id), &format!("{} is added.", person.name))),
+        Ok(person) => Ok(said(&app, &gate, &who, &format!("/people/{}", person.id), &t!("{name} is added.", name = person.name))),
         Err(error) => refused(&app, &who, view, error).await,
     }
 }
@@ -239,7 +239,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
         Ok(Some((name, leaving))) => {
             Ok((StatusCode::CONFLICT, deactivate(&shell(&app, &who, None).await?, (&id, &name), &leaving, &sent)).into_response())
         }
-        Ok(None) => Ok(said(&app, &gate, &who, &format!("/people/{id}"), "Saved.")),
+        Ok(None) => Ok(said(&app, &gate, &who, &format!("/people/{id}"), t!("Saved."))),
         Err(error) => refused(&app, &who, view, error).await,
     }
 }
@@ -255,7 +255,7 @@ async fn ask_delete(State(app): State<App>, who: SignedIn, Path(id): Path<String
 async fn do_delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| people::delete(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/people", "The person is deleted."))
+    Ok(said(&app, &gate, &who, "/people", t!("The person is deleted.")))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -292,7 +292,7 @@ async fn assign(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     let (actor, target) = (who.actor.clone(), id.clone());
     let person = Some(given.person).filter(|person| !person.is_empty());
     let person = app.store.write(app.now(), move |tx| people::assign(tx, &actor, &target, person.as_deref())).await?;
-    let words =
-        person.map_or_else(|| String::from("The device is nobody's now."), |person| format!("The device is {}'s now.", person.name));
+    let words = person
+        .map_or_else(|| String::from(t!("The device is nobody's now.")), |person| t!("The device is {name}'s now.", name = person.name));
     Ok(said(&app, &gate, &who, &format!("/devices/{id}"), &words))
 }

@@ -46,7 +46,7 @@ pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Dev
         Found::Known(found) => tab.candidates = found.into_iter().map(|candidate| row(candidate, days)).collect(),
     }
     let Some(channel) = channel else {
-        tab.nothing = Some(String::from("the device is not enrolled; it cannot be told anything"));
+        tab.nothing = Some(String::from(t!("the device is not enrolled; it cannot be told anything")));
         return Ok(tab);
     };
     match orders::possible(tx, &device.id)? {
@@ -69,9 +69,9 @@ fn row(candidate: Candidate, days: HeldBack) -> CandidateRow {
     let visible = candidates::visible_from(&candidate, days.days(candidate.leap));
     CandidateRow {
         kind: match candidate.leap {
-            Leap::Major => "new generation",
-            Leap::Minor => "update",
-            Leap::Improvement => "security improvement",
+            Leap::Major => t!("new generation"),
+            Leap::Minor => t!("update"),
+            Leap::Improvement => t!("security improvement"),
         },
         version: candidate.version.to_string(),
         build: candidate.key.build,
@@ -84,11 +84,11 @@ fn row(candidate: Candidate, days: HeldBack) -> CandidateRow {
 /// What a person may have it do, in words.
 fn deed(action: Action, forces: &[Action]) -> DeedRow {
     let (words, help) = match action {
-        Action::Install => ("Install now", "As soon as the device connects; it restarts."),
-        Action::Later => ("Install later", "At night, or when its user lets it."),
-        Action::Download => ("Download only", "It is there then, and installs later without waiting."),
-        Action::Notify => ("Tell its user", "The Mac shows that an update is ready."),
-        Action::Force => ("Install and restart now", "The Mac restarts whatever is open."),
+        Action::Install => (t!("Install now"), t!("As soon as the device connects; it restarts.")),
+        Action::Later => (t!("Install later"), t!("At night, or when its user lets it.")),
+        Action::Download => (t!("Download only"), t!("It is there then, and installs later without waiting.")),
+        Action::Notify => (t!("Tell its user"), t!("The Mac shows that an update is ready.")),
+        Action::Force => (t!("Install and restart now"), t!("The Mac restarts whatever is open.")),
     };
     DeedRow { action: action.as_str(), words, help, asks: forces.contains(&action) }
 }
@@ -104,7 +104,7 @@ fn standing(tx: &Tx, channel: &Enrollment, state: UpdateState) -> Result<UpdateR
         because: [because, remedy].join(" ").trim().to_owned(),
         percent: state.percent.filter(|_| state.stage == Stage::Downloading).and_then(|percent| u64::try_from(percent).ok()),
         deadline: Wall::parse(&state.deadline).map(Wall::words).unwrap_or_default(),
-        by: if state.ordered_by.is_empty() { String::new() } else { format!("Started by {}", state.ordered_by) },
+        by: if state.ordered_by.is_empty() { String::new() } else { t!("Started by {ordered_by}", ordered_by = state.ordered_by) },
         since: state.changed_at,
         may_retry: next::may_retry(&state, tx.now),
         may_except: plan.is_some() && !matches!(state.stage, Stage::Done | Stage::Excepted),
@@ -168,7 +168,7 @@ pub(super) async fn start(
 ) -> Result<Response> {
     who.actor.require(Right::Command)?;
     let Ok(action) = sent.action.parse::<Action>() else {
-        return refused(app, who, id, String::from("Choose what is to be done with the update.")).await;
+        return refused(app, who, id, String::from(t!("Choose what is to be done with the update."))).await;
     };
     let (actor, target, version) = (who.actor.clone(), id.clone(), sent.version.clone());
     let work = move |tx: &Tx| {
@@ -197,7 +197,7 @@ pub(super) async fn start(
     };
     match outcome {
         Ok((Started::Begun, row)) => {
-            let words = format!("{} is begun. How it goes appears here by itself.", words::name(&row));
+            let words = t!("{name} is begun. How it goes appears here by itself.", name = words::name(&row));
             Ok(said(&app, &gate, &who, &path(&id), &words))
         }
         Ok((Started::UnderWay(words), _)) => Ok(said(&app, &gate, &who, &path(&id), &words)),
@@ -212,7 +212,7 @@ pub(super) async fn start(
 pub(super) async fn take_back(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     match app.store.write(app.now(), move |tx| orders::cancel(tx, &actor, &target)).await {
-        Ok(()) => Ok(said(&app, &gate, &who, &path(&id), "Taken back. A device that installs already goes on.")),
+        Ok(()) => Ok(said(&app, &gate, &who, &path(&id), t!("Taken back. A device that installs already goes on."))),
         Err(error) if error.kind == Kind::Conflict => refused(app, who, id, error.message.into_owned()).await,
         Err(error) => Err(error),
     }
@@ -228,7 +228,7 @@ pub(super) async fn again(
     let (actor, target, plan) = (who.actor.clone(), id.clone(), sent.plan.clone());
     let back = if sent.from == "plan" { format!("/updates/plans/{}", sent.plan) } else { path(&id) };
     match app.store.write(app.now(), move |tx| orders::again(tx, &actor, &target, &plan)).await {
-        Ok(()) => Ok(said(&app, &gate, &who, &back, "It is tried again as soon as the device connects.")),
+        Ok(()) => Ok(said(&app, &gate, &who, &back, t!("It is tried again as soon as the device connects."))),
         Err(error) if error.kind == Kind::Conflict => refused(app, who, id, error.message.into_owned()).await,
         Err(error) => Err(error),
     }

@@ -31,7 +31,7 @@ fn choices(tx: &Tx) -> Result<Choices> {
     });
     let option = |release: releases::Release| {
         let (key, version) = (&release.key, release.key.os_version());
-        let posted = release.posted().map(|day| format!(", posted {}", day.words())).unwrap_or_default();
+        let posted = release.posted().map(|day| t!(", posted {day}", day = day.words())).unwrap_or_default();
         let build = if key.build.is_empty() { String::new() } else { format!(" ({})", key.build) };
         (format!("{}|{version}|{}", key.platform, key.build), format!("{} {version}{build}{posted}", key.platform))
     };
@@ -197,7 +197,7 @@ async fn save(app: App, gate: Gate, who: SignedIn, typed: PlanForm) -> Result<Re
             &gate,
             &who,
             &format!("/updates/plans/{}", read.plan.id),
-            "The plan is saved. Its devices follow within minutes.",
+            t!("The plan is saved. Its devices follow within minutes."),
         )),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => refused(&app, &who, typed, faults, Some(&error)).await,
         Err(error) => Err(error),

@@ -111,16 +111,16 @@ fn stream(platform: &str, rows: &[&CensusRow]) -> Streams {
         bands.push(Band { name: String::from("others"), href: None, counts });
     }
     let words = |day: &str| Day::parse(day).map_or_else(|| day.to_owned(), Day::words);
-    Streams { title: format!("Versions on {}", family(platform)), days: days.into_iter().map(words).collect(), bands }
+    Streams { title: t!("Versions on {platform}", platform = family(platform)), days: days.into_iter().map(words).collect(), bands }
 }
 
 fn family(platform: &str) -> &str {
     match platform {
-        "ios" => "iPhone and iPad",
-        "macos" => "Mac",
-        "tvos" => "Apple TV",
-        "visionos" => "Apple Vision Pro",
-        "watchos" => "Apple Watch",
+        "ios" => t!("iPhone and iPad"),
+        "macos" => t!("Mac"),
+        "tvos" => t!("Apple TV"),
+        "visionos" => t!("Apple Vision Pro"),
+        "watchos" => t!("Apple Watch"),
         other => other,
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn stop(
 ) -> Result<Response> {
     let (actor, target, because) = (who.actor.clone(), id.clone(), answer.because.clone());
     match app.store.write(app.now(), move |tx| plans::stop(tx, &actor, &target, &because)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &path(&id), "The plan is stopped. Nothing more is begun.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &path(&id), t!("The plan is stopped. Nothing more is begun."))),
         Err(error) if error.kind == Kind::BadInput => {
             let asked = Asked { reason: answer.because, errors: errors(&error), ..Asked::default() };
             let page = questions::ask_stop(&shell(&app, &who, None).await?, &id, &named(&app, &who, &id).await?, &asked);
@@ -84,7 +84,7 @@ pub(super) async fn stop(
 pub(super) async fn go_on(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| plans::go_on(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &path(&id), "The plan goes on. Its deadlines have moved by the time that it stood still."))
+    Ok(said(&app, &gate, &who, &path(&id), t!("The plan goes on. Its deadlines have moved by the time that it stood still.")))
 }
 
 /// The devices that a plan would still have brought an update to.
@@ -125,7 +125,7 @@ pub(super) async fn delete(
             let page = questions::ask_delete(&shell(&app, &who, None).await?, &id, &name, &lost);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
-        None => Ok(said(&app, &gate, &who, "/updates/plans", "The plan is deleted. What devices have installed stays.")),
+        None => Ok(said(&app, &gate, &who, "/updates/plans", t!("The plan is deleted. What devices have installed stays."))),
     }
 }
 
@@ -155,13 +155,13 @@ pub(super) async fn except(
             "" => None,
             typed => {
                 let read = zone(tx)?.read(typed);
-                Some(read.ok_or_else(|| Error::field("ends_at", "a day and a time, for example 2026-12-24T15:30, or nothing"))?)
+                Some(read.ok_or_else(|| Error::field("ends_at", t!("a day and a time, for example 2026-12-24T15:30, or nothing")))?)
             }
         };
         plans::except(tx, &actor, &target, &device, &reason, end)
     };
     match app.store.write(app.now(), work).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &path(&id), "The plan leaves this device alone.")),
+        Ok(_) => Ok(said(&app, &gate, &who, &path(&id), t!("The plan leaves this device alone."))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let asked = Asked { reason: answer.reason, ends_at: answer.ends_at, errors: errors(&error) };
             let page = except_question(&app, &who, (&id, &device_id), &asked).await?;
@@ -179,5 +179,5 @@ pub(super) async fn except_no_more(
 ) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| plans::except_no_more(tx, &actor, &target, &device_id)).await?;
-    Ok(said(&app, &gate, &who, &path(&id), "The plan looks after this device again."))
+    Ok(said(&app, &gate, &who, &path(&id), t!("The plan looks after this device again.")))
 }

@@ -20,7 +20,7 @@ pub(super) fn read(fields: &Pairs, id: Option<String>) -> Result<PlanForm> {
     let all = |name: &str| fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect::<Vec<_>>();
     let rows = |name: &'static str| (0..ROWS_READ).take_while(move |at| has(&format!("{name}_{at}")));
     if fields.iter().filter(|(name, _)| name.starts_with("ring_group_")).count() > GROUPS_MAX {
-        return Err(Error::bad_input(format!("A form takes at most {GROUPS_MAX} groups in all; make one group of several first.")));
+        return Err(Error::bad_input(t!("A form takes at most {GROUPS_MAX} groups in all; make one group of several first.", GROUPS_MAX)));
     }
     let ring = |at: usize| RingForm {
         name: value(&format!("ring_name_{at}")),
@@ -92,14 +92,14 @@ pub(super) fn rules(form: &PlanForm) -> (Rules, Faults) {
 
 fn number(name: &str, typed: &str, faults: &mut Faults) -> u32 {
     typed.parse().unwrap_or_else(|_| {
-        faults.push((name.to_owned(), String::from("A whole number.")));
+        faults.push((name.to_owned(), String::from(t!("A whole number."))));
         1
     })
 }
 
 fn wall(name: &str, typed: &str, faults: &mut Faults) -> Wall {
     Wall::parse(typed).unwrap_or_else(|| {
-        faults.push((name.to_owned(), String::from("A day and a time, for example 2026-12-04T16:00.")));
+        faults.push((name.to_owned(), String::from(t!("A day and a time, for example 2026-12-04T16:00."))));
         Day::of(Timestamp::default()).at(0)
     })
 }
@@ -112,7 +112,7 @@ fn minute(name: &str, typed: &str, faults: &mut Faults) -> u16 {
         (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
     });
     read.unwrap_or_else(|| {
-        faults.push((name.to_owned(), String::from("A time of the day, for example 16:00.")));
+        faults.push((name.to_owned(), String::from(t!("A time of the day, for example 16:00."))));
         0
     })
 }
@@ -139,7 +139,7 @@ fn target(form: &PlanForm, faults: &mut Faults) -> Target {
         "release" if form.release == TYPED => {
             let [platform, version, build] = form.typed.clone();
             if version.is_empty() {
-                faults.push((String::from("typed_version"), String::from("Which version, for example 26.1?")));
+                faults.push((String::from("typed_version"), String::from(t!("Which version, for example 26.1?"))));
             }
             Target::Release { platform, version: if version.is_empty() { String::from("1.0") } else { version }, build }
         }
@@ -149,7 +149,7 @@ fn target(form: &PlanForm, faults: &mut Faults) -> Target {
             Target::Release { platform: next(), version: next(), build: next() }
         }
         _ => {
-            faults.push((String::from("target"), String::from("Choose which release is meant.")));
+            faults.push((String::from("target"), String::from(t!("Choose which release is meant."))));
             Target::Newest
         }
     }
@@ -161,7 +161,7 @@ fn rings(form: &PlanForm, faults: &mut Faults) -> Vec<Ring> {
         let at_once = ring.after.is_empty() || ring.after == "0";
         let after_minutes = if at_once { 0 } else { minutes(&format!("ring_after_{at}"), &ring.after, &ring.unit, faults) };
         if ring.name.is_empty() {
-            faults.push((format!("ring_name_{at}"), String::from("A name for this ring.")));
+            faults.push((format!("ring_name_{at}"), String::from(t!("A name for this ring."))));
         }
         let name = if ring.name.is_empty() { String::from("–") } else { ring.name.clone() };
         rings.push(Ring { name, after_minutes, groups: ring.groups.clone() });
@@ -177,7 +177,7 @@ fn deadline(form: &PlanForm, faults: &mut Faults) -> Deadline {
             time: (!form.deadline_time.is_empty()).then(|| minute("deadline_time", &form.deadline_time, faults)),
         },
         _ => {
-            faults.push((String::from("deadline"), String::from("Choose by when it is to be installed.")));
+            faults.push((String::from("deadline"), String::from(t!("Choose by when it is to be installed."))));
             Deadline::After { minutes: 60, time: None }
         }
     }
@@ -188,7 +188,7 @@ fn quiet(form: &PlanForm, faults: &mut Faults) -> Vec<Quiet> {
     typed
         .map(|(at, row)| {
             if row.days.is_empty() {
-                faults.push((format!("quiet_from_{at}"), String::from("Tick the days of the week on which these hours are quiet.")));
+                faults.push((format!("quiet_from_{at}"), String::from(t!("Tick the days of the week on which these hours are quiet."))));
             }
             let from = minute(&format!("quiet_from_{at}"), &row.from, faults);
             let to = minute(&format!("quiet_to_{at}"), &row.to, faults);
@@ -200,7 +200,7 @@ fn quiet(form: &PlanForm, faults: &mut Faults) -> Vec<Quiet> {
 fn holidays(form: &PlanForm, faults: &mut Faults) -> Vec<Holiday> {
     let mut day = |name: String, typed: &str| {
         Day::parse(typed).unwrap_or_else(|| {
-            faults.push((name, String::from("A day, for example 2026-12-24.")));
+            faults.push((name, String::from(t!("A day, for example 2026-12-24."))));
             Day::of(Timestamp::default())
         })
     };
@@ -221,7 +221,7 @@ fn stop(form: &PlanForm, faults: &mut Faults) -> Option<Stop> {
         return None;
     }
     let percent = percent.parse().unwrap_or_else(|_| {
-        faults.push((String::from("stop_percent"), String::from("A whole number from 1 to 100.")));
+        faults.push((String::from("stop_percent"), String::from(t!("A whole number from 1 to 100."))));
         100
     });
     let at_least = if devices.is_empty() { 1 } else { number("stop_devices", devices, faults) };
@@ -321,7 +321,7 @@ pub(super) fn blank(zone: &Zone, now: Timestamp) -> PlanForm {
     PlanForm {
         target: String::from("newest"),
         starts: field_of(tomorrow.at(8 * 60)),
-        rings: vec![ring("Pilot", "0"), ring("Everyone", "7")],
+        rings: vec![ring(t!("Pilot"), "0"), ring(t!("Everyone"), "7")],
         deadline: String::from("after"),
         deadline_after: String::from("7"),
         deadline_unit: String::from("days"),

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::clock::Wall;
 use crate::error::{Error, Result};
 use crate::http::auth::SignedIn;
+use crate::language::say;
 use crate::mdm::Actor;
 use crate::mdm::updates::progress::{self, Laggard, PAGE_MAX};
 use crate::mdm::updates::{plans, words};
@@ -17,7 +18,18 @@ use crate::store::update_progress::Narrowed;
 /// Rows of one sheet; those that need somebody stand first.
 const ROWS_MAX: usize = 20_000;
 
-const HEAD: [&str; 10] = ["Device", "Serial number", "Ring", "Runs", "To get", "State", "Why", "What to do", "Installs by", "Last seen"];
+const HEAD: [&str; 10] = [
+    msg!("Device"),
+    msg!("Serial number"),
+    msg!("Ring"),
+    msg!("Runs"),
+    msg!("To get"),
+    msg!("State"),
+    msg!("Why"),
+    msg!("What to do"),
+    msg!("Installs by"),
+    msg!("Last seen"),
+];
 
 pub(super) async fn save(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let actor = who.actor.clone();
@@ -30,7 +42,7 @@ fn sheet(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<u8>> {
     let broken = |error: csv::Error| Error::internal("a sheet can be written to memory", error);
     let read = plans::find(tx, actor, id)?;
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEAD).map_err(broken)?;
+    writer.write_record(HEAD.map(say)).map_err(broken)?;
     let (mut after, mut rows): (Option<String>, usize) = (None, 0);
     while rows < ROWS_MAX {
         let page = progress::members_of(tx, actor, id, &Narrowed::default(), after.as_deref(), PAGE_MAX)?;

@@ -103,25 +103,25 @@ fn filter_words(narrowed: &Narrowed, rings: &[String]) -> Option<String> {
     let stages: Vec<_> = narrowed.stages.iter().map(|stage| stage_words(*stage)).collect();
     let mut said: Vec<_> = (!stages.is_empty()).then(|| stages.join(" or ")).into_iter().collect();
     if narrowed.overdue {
-        said.push(String::from("past their deadline"));
+        said.push(String::from(t!("past their deadline")));
     }
     if let Some(ring) = narrowed.ring {
-        said.push(format!("in “{}”", rings.get(ring).map(String::as_str).unwrap_or_default()));
+        said.push(t!("in “{rings}”", rings = rings.get(ring).map(String::as_str).unwrap_or_default()));
     }
     (!said.is_empty()).then(|| said.join(", "))
 }
 
-const fn stage_words(stage: Stage) -> &'static str {
+fn stage_words(stage: Stage) -> &'static str {
     match stage {
-        Stage::Planned => "planned",
-        Stage::Waiting => "waiting",
-        Stage::Downloading => "downloading",
-        Stage::Prepared => "downloaded",
-        Stage::Installing => "installing",
-        Stage::Done => "there",
-        Stage::Failed => "failed",
-        Stage::Cannot => "unable to have it",
-        Stage::Excepted => "left alone",
+        Stage::Planned => t!("planned"),
+        Stage::Waiting => t!("waiting"),
+        Stage::Downloading => t!("downloading"),
+        Stage::Prepared => t!("downloaded"),
+        Stage::Installing => t!("installing"),
+        Stage::Done => t!("there"),
+        Stage::Failed => t!("failed"),
+        Stage::Cannot => t!("unable to have it"),
+        Stage::Excepted => t!("left alone"),
     }
 }
 
@@ -141,7 +141,7 @@ fn member(laggard: Laggard, rings: &[String], now: Timestamp) -> MemberRow {
     let name = [&member.name, &member.serial_number].into_iter().find(|name| !name.is_empty()).cloned();
     MemberRow {
         id: member.device_id,
-        name: name.unwrap_or_else(|| String::from("A device without a name")),
+        name: name.unwrap_or_else(|| String::from(t!("A device without a name"))),
         serial: member.serial_number,
         ring: rings.get(member.state.ring).cloned().unwrap_or_default(),
         from: member.os_version,
@@ -239,7 +239,7 @@ fn since(tx: &Tx, rules: &Rules, meant: &[Meant]) -> Result<Option<(Day, String)
     let days = if let Target::NewestMinusDays { days } = &rules.target { i32::try_from(*days).unwrap_or(i32::MAX) } else { 0 };
     let listed = releases::all(tx)?.into_iter().filter(|release| release.key.os_version().to_string() == most.version);
     let posted = listed.filter_map(|release| release.posted()).min();
-    Ok(posted.map(|posted| (posted.plus(days), format!("{}, posted on {}", most.version, posted.words()))))
+    Ok(posted.map(|posted| (posted.plus(days), t!("{version}, posted on {posted}", version = most.version, posted = posted.words()))))
 }
 
 fn calendar(rules: &Rules, pauses: &[pauses::Shown], since: Option<Day>, now: Wall) -> Calendar {
@@ -299,8 +299,9 @@ fn rings(tx: &Tx, read: &Read, calendar: &Calendar, counts: &[Counts]) -> Result
 /// When a ring begins and by when it is done; devices that are told late have until later.
 fn ring_words(ring: &CalendarRing, last: Option<Wall>) -> String {
     let last = last.filter(|last| *last > ring.deadline);
-    let last = last.map(|last| format!(" Devices that were told late have until {} at the latest.", last.words())).unwrap_or_default();
-    format!("From {}, installed by {}.{last}", ring.opens.words(), ring.deadline.words())
+    let last =
+        last.map(|last| t!(" Devices that were told late have until {last} at the latest.", last = last.words())).unwrap_or_default();
+    t!("From {opens}, installed by {deadline}.{last}", opens = ring.opens.words(), deadline = ring.deadline.words(), last)
 }
 
 /// The last deadline that devices of each ring really have, on their own clocks.
@@ -326,7 +327,7 @@ fn burn(tx: &Tx, read: &Read, meant: &[Meant], zone: &Zone) -> Result<Option<Bur
     // Where all are there, or nobody goes on, the last one that was set.
     let passed = update_progress::last_deadline(tx, &read.plan.id)?.or(wave.last().map(|point| point.at)).unwrap_or(tx.now);
     let deadline = meant.iter().filter_map(|meant| meant.due_at).max().or(fixed).unwrap_or(passed);
-    let title = String::from("Devices that are not there yet");
+    let title = String::from(t!("Devices that are not there yet"));
     let began = zone.wall(wave[0].at);
     let is_short = deadline.max(tx.now).since(wave[0].at) <= BURN_SHORT;
     let starts = if is_short { timing::minute_words(began.minute() as u16) } else { began.day().words() };

@@ -10,10 +10,10 @@ use crate::mdm::updates::timing::minute_words;
 pub(super) fn length(minutes: u32) -> String {
     let minutes = u64::from(minutes);
     match minutes {
-        0 => String::from("at once"),
-        _ if minutes.is_multiple_of(24 * 60) => count(minutes / (24 * 60), "day", "days"),
-        _ if minutes.is_multiple_of(60) => count(minutes / 60, "hour", "hours"),
-        _ => count(minutes, "minute", "minutes"),
+        0 => String::from(t!("at once")),
+        _ if minutes.is_multiple_of(24 * 60) => count(minutes / (24 * 60), t!("day"), t!("days")),
+        _ if minutes.is_multiple_of(60) => count(minutes / 60, t!("hour"), t!("hours")),
+        _ => count(minutes, t!("minute"), t!("minutes")),
     }
 }
 
@@ -21,54 +21,62 @@ pub(super) fn length(minutes: u32) -> String {
 pub(super) fn deadline(deadline: &Deadline) -> String {
     match deadline {
         Deadline::At { at } => at.words(),
-        Deadline::After { minutes, time: None } => format!("{} after each ring begins", length(*minutes)),
-        Deadline::After { minutes, time: Some(time) } => format!("{} after each ring begins, at {}", length(*minutes), minute_words(*time)),
+        Deadline::After { minutes, time: None } => t!("{minutes} after each ring begins", minutes = length(*minutes)),
+        Deadline::After { minutes, time: Some(time) } => {
+            t!("{minutes} after each ring begins, at {time}", minutes = length(*minutes), time = minute_words(*time))
+        }
     }
 }
 
 /// What a plan means: the first sentence says all that matters, the others what besides.
 pub(super) fn means(rules: &Rules) -> Vec<String> {
     let by = match &rules.deadline {
-        Deadline::At { at } => format!("by {}", at.words()),
+        Deadline::At { at } => t!("by {at}", at = at.words()),
         relative @ Deadline::After { .. } => {
-            format!("within {}", deadline(relative).replace(" after each ring begins", " of its ring’s beginning"))
+            t!("within {replace}", replace = deadline(relative).replace(" after each ring begins", " of its ring’s beginning"))
         }
     };
-    let mut said = vec![format!("Each device installs {} {by}.", rules.target.words())];
+    let mut said = vec![t!("Each device installs {target} {by}.", target = rules.target.words(), by)];
     said.push(order(rules));
     let quiet: Vec<_> = rules.quiet.iter().map(quiet).collect();
     let holidays = rules.holidays.len() as u64;
     match (quiet.is_empty(), holidays) {
         (true, 0) => {}
-        (false, 0) => said.push(format!("Nothing begins {}; what a device is at goes on.", quiet.join(", or "))),
-        (true, _) => said.push(format!("Nothing begins in {}; what a device is at goes on.", count(holidays, "holiday", "holidays"))),
-        (false, _) => said.push(format!(
-            "Nothing begins {}, or in {}; what a device is at goes on.",
-            quiet.join(", or "),
-            count(holidays, "holiday", "holidays")
+        (false, 0) => said.push(t!("Nothing begins {join}; what a device is at goes on.", join = quiet.join(", or "))),
+        (true, _) => {
+            said.push(t!("Nothing begins in {holidays}; what a device is at goes on.", holidays = count(holidays, "holiday", "holidays")))
+        }
+        (false, _) => said.push(t!(
+            "Nothing begins {join}, or in {holidays}; what a device is at goes on.",
+            join = quiet.join(", or "),
+            holidays = count(holidays, "holiday", "holidays")
         )),
     }
     if let Some(most) = rules.at_once {
-        said.push(format!("At most {} are at it at once.", count(u64::from(most), "device", "devices")));
+        said.push(t!("At most {devices} are at it at once.", devices = count(u64::from(most), "device", "devices")));
     }
     if let Some(stop) = rules.stop {
-        let least = count(u64::from(stop.at_least), "device", "devices");
-        said.push(format!("It stops by itself when {} percent of the devices that began fail, and at least {least}.", stop.percent));
+        let least = count(u64::from(stop.at_least), t!("device"), t!("devices"));
+        said.push(t!(
+            "It stops by itself when {percent} percent of the devices that began fail, and at least {least}.",
+            percent = stop.percent,
+            least
+        ));
     }
     if rules.improvements {
-        said.push(String::from("Background security improvements are brought too."));
+        said.push(String::from(t!("Background security improvements are brought too.")));
     }
     if rules.force_restart {
-        said.push(String::from("Macs of macOS 13 and earlier restart at the deadline whatever is open; unsaved work is lost."));
+        said.push(String::from(t!("Macs of macOS 13 and earlier restart at the deadline whatever is open; unsaved work is lost.")));
     }
     said
 }
 
 /// Whose clock its days and times are meant on.
 pub(super) fn clocks(zone: &Zone) -> String {
-    format!(
-        "Days and times are those on the clock of each device. A device that does not say in which time zone it is goes by that of the school, {}.",
-        zone.name()
+    t!(
+        "Days and times are those on the clock of each device. A device that does not say in which time zone it is goes by that of the school, {name}.",
+        name = zone.name()
     )
 }
 
@@ -76,19 +84,19 @@ pub(super) fn clocks(zone: &Zone) -> String {
 pub(super) fn stood_still(pauses: &[Pause]) -> Option<String> {
     let minutes = pauses.iter().map(|pause| pause.to.since(pause.from).as_secs().div_ceil(60)).sum::<u64>();
     let minutes = u32::try_from(minutes).unwrap_or(u32::MAX);
-    (minutes > 0).then(|| format!("It stood still for {} in all, which count for no ring and no deadline.", length(minutes)))
+    (minutes > 0).then(|| t!("It stood still for {minutes} in all, which count for no ring and no deadline.", minutes = length(minutes)))
 }
 
 /// Who begins when.
 fn order(rules: &Rules) -> String {
     let first = rules.rings.first().map(|ring| ring.name.as_str()).unwrap_or_default();
-    let moves = if rules.target.moves() { "; a release that appears later begins on the day of its posting" } else { "" };
+    let moves = if rules.target.moves() { t!("; a release that appears later begins on the day of its posting") } else { "" };
     let other = |ring: &Ring| match ring.after_minutes {
-        0 => format!(", “{}” with it", ring.name),
-        after => format!(", “{}” {} later", ring.name, length(after)),
+        0 => t!(", “{name}” with it", name = ring.name),
+        after => t!(", “{name}” {after} later", name = ring.name, after = length(after)),
     };
     let others: Vec<_> = rules.rings.iter().skip(1).map(other).collect();
-    format!("“{first}” begins on {}{}{moves}.", rules.starts.words(), others.concat())
+    t!("“{first}” begins on {starts}{concat}{moves}.", first, starts = rules.starts.words(), concat = others.concat(), moves)
 }
 
 fn quiet(quiet: &Quiet) -> String {
@@ -96,11 +104,11 @@ fn quiet(quiet: &Quiet) -> String {
     days.sort_unstable();
     days.dedup();
     let days = match days.as_slice() {
-        [0, 1, 2, 3, 4] => String::from("from Monday to Friday"),
-        [0, 1, 2, 3, 4, 5, 6] => String::from("on any day"),
-        _ => format!("on {}", days.iter().map(|day| weekday_words(*day as i8)).collect::<Vec<_>>().join(", ")),
+        [0, 1, 2, 3, 4] => String::from(t!("from Monday to Friday")),
+        [0, 1, 2, 3, 4, 5, 6] => String::from(t!("on any day")),
+        _ => t!("on {join}", join = days.iter().map(|day| weekday_words(*day as i8)).collect::<Vec<_>>().join(", ")),
     };
-    format!("{days} between {} and {}", minute_words(quiet.from), minute_words(quiet.to))
+    t!("{days} between {from} and {to}", days, from = minute_words(quiet.from), to = minute_words(quiet.to))
 }
 
 #[cfg(test)]

@@ -10,18 +10,18 @@ use crate::store::events::Event;
 pub(super) fn of_backups(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
     Some(match event.kind.as_str() {
-        "backup.made" => String::from("A backup was made"),
-        "backup.failed" => String::from("A backup could not be made"),
-        "backup.deleted" => format!("An old backup was deleted: {}", text("name")),
-        "backup.taken" => String::from("Took a backup away"),
-        "backup.wanted" => String::from("Asked for a backup"),
-        "backup.tested" => format!("A backup was restored for trial, and is sound: {}", text("name")),
-        "backup.test_failed" => format!("A backup could not be restored: {}", text("name")),
-        "backup.test_wanted" => String::from("Asked that the newest backup be restored for trial"),
-        "backup.plan_changed" => String::from("Changed when backups are made and where they go"),
-        "backup.recovery_key_made" => String::from("Made a recovery key"),
-        "backup.restored" => String::from("The appliance was restored from a backup"),
-        "enrollment.came_back" => String::from("It came back after the appliance was restored"),
+        "backup.made" => String::from(t!("A backup was made")),
+        "backup.failed" => String::from(t!("A backup could not be made")),
+        "backup.deleted" => t!("An old backup was deleted: {name}", name = text("name")),
+        "backup.taken" => String::from(t!("Took a backup away")),
+        "backup.wanted" => String::from(t!("Asked for a backup")),
+        "backup.tested" => t!("A backup was restored for trial, and is sound: {name}", name = text("name")),
+        "backup.test_failed" => t!("A backup could not be restored: {name}", name = text("name")),
+        "backup.test_wanted" => String::from(t!("Asked that the newest backup be restored for trial")),
+        "backup.plan_changed" => String::from(t!("Changed when backups are made and where they go")),
+        "backup.recovery_key_made" => String::from(t!("Made a recovery key")),
+        "backup.restored" => String::from(t!("The appliance was restored from a backup")),
+        "enrollment.came_back" => String::from(t!("It came back after the appliance was restored")),
         _ => return None,
     })
 }
@@ -30,18 +30,18 @@ pub(super) fn of_backups(event: &Event) -> Option<String> {
 pub(super) fn of_notices(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
     Some(match event.kind.as_str() {
-        "notice.told" => format!("Was told by e-mail or webhook: {}", text("what")),
-        "notice.letter_given_up" => format!("A letter to {} could not be sent", text("address")),
-        "notice.test_sent" => format!("Sent a letter for trial to {}", text("address")),
-        "notice.rules_changed" => String::from("Changed what is told by e-mail, and when"),
-        "notice.mail_server_changed" => format!("Changed the mail server: {}", text("host")),
-        "notice.mail_server_removed" => String::from("Took the mail server out"),
-        "notice.recipient_added" => format!("Has notices sent to {}", text("address")),
-        "notice.recipient_changed" => format!("Changed which notices go to {}", text("address")),
-        "notice.recipient_removed" => format!("Has no notices sent to {} any more", text("address")),
-        "notice.calendar_made" => String::from("Made the calendar's address"),
-        "notice.calendar_renewed" => String::from("Made another address for the calendar"),
-        "notice.calendar_revoked" => String::from("Took the calendar's address back"),
+        "notice.told" => t!("Was told by e-mail or webhook: {what}", what = text("what")),
+        "notice.letter_given_up" => t!("A letter to {address} could not be sent", address = text("address")),
+        "notice.test_sent" => t!("Sent a letter for trial to {address}", address = text("address")),
+        "notice.rules_changed" => String::from(t!("Changed what is told by e-mail, and when")),
+        "notice.mail_server_changed" => t!("Changed the mail server: {host}", host = text("host")),
+        "notice.mail_server_removed" => String::from(t!("Took the mail server out")),
+        "notice.recipient_added" => t!("Has notices sent to {address}", address = text("address")),
+        "notice.recipient_changed" => t!("Changed which notices go to {address}", address = text("address")),
+        "notice.recipient_removed" => t!("Has no notices sent to {address} any more", address = text("address")),
+        "notice.calendar_made" => String::from(t!("Made the calendar's address")),
+        "notice.calendar_renewed" => String::from(t!("Made another address for the calendar")),
+        "notice.calendar_revoked" => String::from(t!("Took the calendar's address back")),
         _ => return None,
     })
 }
@@ -50,20 +50,20 @@ pub(super) fn of_notices(event: &Event) -> Option<String> {
 pub(super) fn of_licences(event: &Event) -> Option<String> {
     let location = event.data.get("location").and_then(Value::as_str).unwrap_or_default();
     Some(match event.kind.as_str() {
-        "content_token.added" => format!("Brought a content token: {location}"),
-        "content_token.renewed" => format!("Renewed a content token: {location}"),
-        "content_token.removed" => format!("Removed a content token: {location}"),
-        "content_token.taken" => format!("Another server took a location over: {location}"),
-        "content_token.taken_over" => format!("Took a location over: {location}"),
-        "content_token.refused" => format!("Apple does not take a content token any more: {location}"),
-        "licence.held" => String::from("Apple assigned it a licence"),
-        "licence.returned" => String::from("A licence of it went back"),
-        "licence.failed" => String::from("Apple refused it a licence"),
-        "licence.taken_back" => String::from("A licence that was assigned elsewhere is taken back"),
-        "redemption_codes.imported" => String::from("Imported redemption codes"),
-        "redemption_codes.removed" => String::from("Removed redemption codes"),
-        "redemption_code.unused" => String::from("It did not need its redemption code, which is free again"),
-        "redemption_code.given" => String::from("It was given a redemption code"),
+        "content_token.added" => t!("Brought a content token: {location}", location),
+        "content_token.renewed" => t!("Renewed a content token: {location}", location),
+        "content_token.removed" => t!("Removed a content token: {location}", location),
+        "content_token.taken" => t!("Another server took a location over: {location}", location),
+        "content_token.taken_over" => t!("Took a location over: {location}", location),
+        "content_token.refused" => t!("Apple does not take a content token any more: {location}", location),
+        "licence.held" => String::from(t!("Apple assigned it a licence")),
+        "licence.returned" => String::from(t!("A licence of it went back")),
+        "licence.failed" => String::from(t!("Apple refused it a licence")),
+        "licence.taken_back" => String::from(t!("A licence that was assigned elsewhere is taken back")),
+        "redemption_codes.imported" => String::from(t!("Imported redemption codes")),
+        "redemption_codes.removed" => String::from(t!("Removed redemption codes")),
+        "redemption_code.unused" => String::from(t!("It did not need its redemption code, which is free again")),
+        "redemption_code.given" => String::from(t!("It was given a redemption code")),
         _ => return None,
     })
 }
@@ -73,28 +73,28 @@ pub(super) fn of_new_devices(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = |key: &str| event.data.get(key).and_then(Value::as_u64).unwrap_or_default();
     Some(match event.kind.as_str() {
-        "ade.server_added" => format!("Made a key for Apple's device list: {}", text("name")),
-        "ade.server_removed" => format!("Removed a server token: {}", text("name")),
-        "ade.token_added" => format!("Brought a server token: {}", text("name")),
-        "ade.beta_programs_changed" => format!("Apple lists other beta programmes for the server token {}", text("name")),
-        "ade.token_renewed" => format!("Renewed a server token: {}", text("name")),
-        "ade.terms_noticed" => format!("Apple's new terms are not accepted: {}", text("name")),
-        "ade.refused_noticed" => format!("Apple does not take a server token any more: {}", text("name")),
-        "ade.ends_noticed" => format!("A server token has ended: {}", text("name")),
-        "ade.unreachable_noticed" => format!("Apple's device list could not be read: {}", text("name")),
-        "ade.devices_added" => format!("New devices on Apple's list: {}", number("count")),
-        "ade.devices_removed" => format!("Devices that are not on Apple's list any more: {}", number("count")),
-        "ade.devices_assigned" => format!("Said what new devices get: {}", number("devices")),
-        "ade.profile_created" => format!("Made a profile for new devices: {}", text("name")),
-        "ade.profile_changed" => format!("Changed a profile for new devices: {}", text("name")),
-        "ade.profile_deleted" => format!("Deleted a profile for new devices: {}", text("name")),
-        "ade.default_changed" => format!("Chose how a family of new devices greets people: {}", text("name")),
-        "ade.group_profile_changed" => format!("Chose how a group's new devices greet people: {}", text("name")),
-        "ade.lock_asked" => format!("Asked Apple to lock a device: {}", text("serial_number")),
-        "ade.locked" => format!("Apple has locked a device: {}", text("serial_number")),
-        "ade.lock_failed" => format!("Apple did not lock a device: {}", text("serial_number")),
-        "ade.lock_unknown" => format!("Apple gave no answer about the lock of a device: {}", text("serial_number")),
-        "ade.lock_revealed" => format!("Looked at what opens a locked device: {}", text("serial_number")),
+        "ade.server_added" => t!("Made a key for Apple's device list: {name}", name = text("name")),
+        "ade.server_removed" => t!("Removed a server token: {name}", name = text("name")),
+        "ade.token_added" => t!("Brought a server token: {name}", name = text("name")),
+        "ade.beta_programs_changed" => t!("Apple lists other beta programmes for the server token {name}", name = text("name")),
+        "ade.token_renewed" => t!("Renewed a server token: {name}", name = text("name")),
+        "ade.terms_noticed" => t!("Apple's new terms are not accepted: {name}", name = text("name")),
+        "ade.refused_noticed" => t!("Apple does not take a server token any more: {name}", name = text("name")),
+        "ade.ends_noticed" => t!("A server token has ended: {name}", name = text("name")),
+        "ade.unreachable_noticed" => t!("Apple's device list could not be read: {name}", name = text("name")),
+        "ade.devices_added" => t!("New devices on Apple's list: {count}", count = number("count")),
+        "ade.devices_removed" => t!("Devices that are not on Apple's list any more: {count}", count = number("count")),
+        "ade.devices_assigned" => t!("Said what new devices get: {devices}", devices = number("devices")),
+        "ade.profile_created" => t!("Made a profile for new devices: {name}", name = text("name")),
+        "ade.profile_changed" => t!("Changed a profile for new devices: {name}", name = text("name")),
+        "ade.profile_deleted" => t!("Deleted a profile for new devices: {name}", name = text("name")),
+        "ade.default_changed" => t!("Chose how a family of new devices greets people: {name}", name = text("name")),
+        "ade.group_profile_changed" => t!("Chose how a group's new devices greet people: {name}", name = text("name")),
+        "ade.lock_asked" => t!("Asked Apple to lock a device: {serial_number}", serial_number = text("serial_number")),
+        "ade.locked" => t!("Apple has locked a device: {serial_number}", serial_number = text("serial_number")),
+        "ade.lock_failed" => t!("Apple did not lock a device: {serial_number}", serial_number = text("serial_number")),
+        "ade.lock_unknown" => t!("Apple gave no answer about the lock of a device: {serial_number}", serial_number = text("serial_number")),
+        "ade.lock_revealed" => t!("Looked at what opens a locked device: {serial_number}", serial_number = text("serial_number")),
         _ => return None,
     })
 }
@@ -102,14 +102,19 @@ pub(super) fn of_new_devices(event: &Event) -> Option<String> {
 /// What happened when people enrolled devices by their account, in words.
 pub(super) fn of_accounts(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
-    let whose = if text("ownership") == "own" { "their own device" } else { "a device of the organisation" };
+    let whose = if text("ownership") == "own" { t!("their own device") } else { t!("a device of the organisation") };
     Some(match event.kind.as_str() {
-        "account.signed_in" => format!("{} signed in to enroll {whose}", text("person")),
-        "account.profile_given" => format!("The profile for {whose} was given to {}: {}", text("person"), text("product_name")),
+        "account.signed_in" => t!("{person} signed in to enroll {whose}", person = text("person"), whose),
+        "account.profile_given" => t!(
+            "The profile for {whose} was given to {person}: {product_name}",
+            whose,
+            person = text("person"),
+            product_name = text("product_name")
+        ),
         "account.token_shown" => match text("shown") {
-            "none" => String::from("Came without the sign-in of its person"),
-            "another" => String::from("Came with another sign-in than the one by which it enrolled"),
-            _ => String::from("Comes with the sign-in of its person again"),
+            "none" => String::from(t!("Came without the sign-in of its person")),
+            "another" => String::from(t!("Came with another sign-in than the one by which it enrolled")),
+            _ => String::from(t!("Comes with the sign-in of its person again")),
         },
         _ => return None,
     })
@@ -126,16 +131,23 @@ pub(super) fn of_releases(event: &Event) -> Option<String> {
     };
     let is_again = event.data.get("again") == Some(&Value::Bool(true));
     Some(match event.kind.as_str() {
-        "release.appeared" if is_again => format!("Apple lists a release again: {}", release()),
-        "release.appeared" => format!("Apple lists a new release: {}", release()),
-        "release.vanished" => format!("Apple does not list a release any more: {}", release()),
+        "release.appeared" if is_again => t!("Apple lists a release again: {release}", release = release()),
+        "release.appeared" => t!("Apple lists a new release: {release}", release = release()),
+        "release.vanished" => t!("Apple does not list a release any more: {release}", release = release()),
         "release.list_taken" => {
-            let whose = if text("source") == "file" { "A list of releases was brought" } else { "Apple's list of releases changed" };
-            format!("{whose}: {} listed, {} new, {} gone", number("listed"), number("appeared"), number("vanished"))
+            let whose =
+                if text("source") == "file" { t!("A list of releases was brought") } else { t!("Apple's list of releases changed") };
+            t!(
+                "{whose}: {listed} listed, {appeared} new, {vanished} gone",
+                whose,
+                listed = number("listed"),
+                appeared = number("appeared"),
+                vanished = number("vanished")
+            )
         }
-        "release.list_checked" => format!("Apple's list of releases is the newest one: {} listed", number("listed")),
-        "release.list_failed" => String::from("Apple's list of releases could not be had"),
-        "apple_root.added" => format!("Has a root of Apple's now: {}", text("name")),
+        "release.list_checked" => t!("Apple's list of releases is the newest one: {listed} listed", listed = number("listed")),
+        "release.list_failed" => String::from(t!("Apple's list of releases could not be had")),
+        "apple_root.added" => t!("Has a root of Apple's now: {name}", name = text("name")),
         _ => return None,
     })
 }
@@ -145,24 +157,24 @@ pub(super) fn of_groups_and_people(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Some(match event.kind.as_str() {
         "device.groups_changed" => moved(&event.data),
-        "device.person_changed" if text("name").is_empty() => String::from("It is nobody's now"),
-        "device.person_changed" => format!("Given to {}", text("name")),
-        "group.created" => format!("A group was made: {}", text("name")),
-        "group.changed" => format!("A group was changed: {}", text("name")),
-        "group.deleted" => format!("A group was deleted: {}", text("name")),
-        "group.devices_added" => format!("Put into the group {}", text("name")),
-        "group.devices_removed" => format!("Taken out of the group {}", text("name")),
-        "person.created" => format!("A person was added: {}", text("name")),
-        "person.changed" if event.data["deactivated"] == true => format!("A person was deactivated: {}", text("name")),
-        "person.changed" => format!("A person was changed: {}", text("name")),
-        "person.left" => format!("A person was let go: {}", text("name")),
-        "person.deleted" => format!("A person was deleted: {}", text("name")),
-        "people.imported" => String::from("People and classes were imported"),
-        "class.created" => format!("A class was made: {}", text("name")),
-        "class.changed" => format!("A class was renamed: {}", text("name")),
-        "class.deleted" => format!("A class was deleted: {}", text("name")),
-        "class.person_added" => format!("Somebody was put into the class {}", text("name")),
-        "class.person_removed" => format!("Somebody was taken out of the class {}", text("name")),
+        "device.person_changed" if text("name").is_empty() => String::from(t!("It is nobody's now")),
+        "device.person_changed" => t!("Given to {name}", name = text("name")),
+        "group.created" => t!("A group was made: {name}", name = text("name")),
+        "group.changed" => t!("A group was changed: {name}", name = text("name")),
+        "group.deleted" => t!("A group was deleted: {name}", name = text("name")),
+        "group.devices_added" => t!("Put into the group {name}", name = text("name")),
+        "group.devices_removed" => t!("Taken out of the group {name}", name = text("name")),
+        "person.created" => t!("A person was added: {name}", name = text("name")),
+        "person.changed" if event.data["deactivated"] == true => t!("A person was deactivated: {name}", name = text("name")),
+        "person.changed" => t!("A person was changed: {name}", name = text("name")),
+        "person.left" => t!("A person was let go: {name}", name = text("name")),
+        "person.deleted" => t!("A person was deleted: {name}", name = text("name")),
+        "people.imported" => String::from(t!("People and classes were imported")),
+        "class.created" => t!("A class was made: {name}", name = text("name")),
+        "class.changed" => t!("A class was renamed: {name}", name = text("name")),
+        "class.deleted" => t!("A class was deleted: {name}", name = text("name")),
+        "class.person_added" => t!("Somebody was put into the class {name}", name = text("name")),
+        "class.person_removed" => t!("Somebody was taken out of the class {name}", name = text("name")),
         _ => return None,
     })
 }
@@ -171,22 +183,22 @@ pub(super) fn of_groups_and_people(event: &Event) -> Option<String> {
 pub(super) fn of_apps(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Some(match event.kind.as_str() {
-        "app.added" => format!("Added an app: {}", text("name")),
-        "app.changed" => format!("Changed an app: {}", text("name")),
-        "app.deleted" => format!("Deleted an app: {}", text("name")),
-        "app.schema_brought" => format!("Brought the maker's file for the configuration of an app: {}", text("name")),
-        "app.schema_removed" => format!("Took the maker's file for the configuration of an app away: {}", text("name")),
-        "app.asked" => format!("Asked for an app: {}", text("name")),
-        "app.withdrawn" => format!("Took an app away: {}", text("name")),
-        "app.installed" => format!("Has an app: {}", text("name")),
-        "app.updated" => format!("Has a newer version of an app: {} {}", text("name"), text("version")),
-        "app.gone" => format!("Has an app no more: {}", text("name")),
-        "app.prompting" => format!("Asks the person about an app: {}", text("name")),
-        "app.declined" => format!("The person declined an app: {}", text("name")),
-        "app.deleted_by_person" => format!("The person deleted an app: {}", text("name")),
-        "app.failed" => format!("Could not install an app: {}", text("name")),
-        "app.needs_code" => format!("Asks for a redemption code of an app: {}", text("name")),
-        "app.stuck" => format!("Says yes to an app, and nothing changes: {}", text("name")),
+        "app.added" => t!("Added an app: {name}", name = text("name")),
+        "app.changed" => t!("Changed an app: {name}", name = text("name")),
+        "app.deleted" => t!("Deleted an app: {name}", name = text("name")),
+        "app.schema_brought" => t!("Brought the maker's file for the configuration of an app: {name}", name = text("name")),
+        "app.schema_removed" => t!("Took the maker's file for the configuration of an app away: {name}", name = text("name")),
+        "app.asked" => t!("Asked for an app: {name}", name = text("name")),
+        "app.withdrawn" => t!("Took an app away: {name}", name = text("name")),
+        "app.installed" => t!("Has an app: {name}", name = text("name")),
+        "app.updated" => t!("Has a newer version of an app: {name} {version}", name = text("name"), version = text("version")),
+        "app.gone" => t!("Has an app no more: {name}", name = text("name")),
+        "app.prompting" => t!("Asks the person about an app: {name}", name = text("name")),
+        "app.declined" => t!("The person declined an app: {name}", name = text("name")),
+        "app.deleted_by_person" => t!("The person deleted an app: {name}", name = text("name")),
+        "app.failed" => t!("Could not install an app: {name}", name = text("name")),
+        "app.needs_code" => t!("Asks for a redemption code of an app: {name}", name = text("name")),
+        "app.stuck" => t!("Says yes to an app, and nothing changes: {name}", name = text("name")),
         _ => return None,
     })
 }
@@ -195,22 +207,22 @@ pub(super) fn of_apps(event: &Event) -> Option<String> {
 pub(super) fn of_updates(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Some(match event.kind.as_str() {
-        "update_plan.created" => format!("Made an update plan: {}", text("name")),
-        "update_plan.changed" => format!("Changed an update plan: {}", text("name")),
-        "update_plan.deleted" => format!("Deleted an update plan: {}", text("name")),
-        "update_plan.stopped" => format!("An update plan is stopped: {}", text("name")),
-        "update_plan.resumed" => format!("An update plan goes on: {}", text("name")),
-        "update_plan.excepted" => String::from("An update plan leaves it alone"),
-        "update_plan.exception_ended" => String::from("An update plan looks after it again"),
-        "update.started" => format!("Started an update to {}", text("version")),
-        "update.taken_back" => format!("Took an update to {} back", text("version")),
-        "update.tried_again" => format!("Has it try an update to {} again", text("version")),
-        "update.begun" => format!("Its turn to update to {} has come", text("version")),
-        "update.downloading" => format!("Downloads the update to {}", text("version")),
-        "update.prepared" => format!("Has downloaded the update to {}", text("version")),
-        "update.installing" => format!("Installs the update to {}", text("version")),
-        "update.done" => format!("Has updated to {}", text("version")),
-        "update.failed" => format!("Could not update to {}", text("version")),
+        "update_plan.created" => t!("Made an update plan: {name}", name = text("name")),
+        "update_plan.changed" => t!("Changed an update plan: {name}", name = text("name")),
+        "update_plan.deleted" => t!("Deleted an update plan: {name}", name = text("name")),
+        "update_plan.stopped" => t!("An update plan is stopped: {name}", name = text("name")),
+        "update_plan.resumed" => t!("An update plan goes on: {name}", name = text("name")),
+        "update_plan.excepted" => String::from(t!("An update plan leaves it alone")),
+        "update_plan.exception_ended" => String::from(t!("An update plan looks after it again")),
+        "update.started" => t!("Started an update to {version}", version = text("version")),
+        "update.taken_back" => t!("Took an update to {version} back", version = text("version")),
+        "update.tried_again" => t!("Has it try an update to {version} again", version = text("version")),
+        "update.begun" => t!("Its turn to update to {version} has come", version = text("version")),
+        "update.downloading" => t!("Downloads the update to {version}", version = text("version")),
+        "update.prepared" => t!("Has downloaded the update to {version}", version = text("version")),
+        "update.installing" => t!("Installs the update to {version}", version = text("version")),
+        "update.done" => t!("Has updated to {version}", version = text("version")),
+        "update.failed" => t!("Could not update to {version}", version = text("version")),
         _ => return None,
     })
 }
@@ -219,23 +231,29 @@ pub(super) fn of_updates(event: &Event) -> Option<String> {
 pub(super) fn of_access(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let how_many = event.data.get("count").and_then(Value::as_u64).unwrap_or_default();
-    let (times, copies) = (count(how_many, "time", "times"), count(how_many, "copy", "copies"));
+    let (times, copies) = (count(how_many, t!("time"), t!("times")), count(how_many, t!("copy"), t!("copies")));
     Some(match event.kind.as_str() {
-        "access.granted" => format!("An app may be used: {}", text("bundle_id")),
+        "access.granted" => t!("An app may be used: {bundle_id}", bundle_id = text("bundle_id")),
         "access.refused" => {
             let why = Code::parse(&text("code")).map_or("", Code::words);
-            format!("An app may not be used: {}. {why}", text("bundle_id"))
+            t!("An app may not be used: {bundle_id}. {why}", bundle_id = text("bundle_id"), why)
         }
-        "access.guessed" if text("person").is_empty() => format!("A proof for an app was wrong, {times}, from {}", text("address")),
-        "access.guessed" => format!("The password of {} was wrong, {times}, from {}", text("person"), text("address")),
-        "access.policy_set" => format!("Changed who may use an app: {}", text("name")),
-        "access.policy_removed" => format!("Lets nobody ask for an app any more: {}", text("name")),
-        "access.key_changed" => String::from("Has a new key sign what apps are told"),
-        "access.copy_kept" => format!("A copy of an offline edit came: {}", text("document")),
-        "access.copy_read" => format!("Read a copy of an offline edit of {}: {}", text("whose"), text("document")),
-        "access.copies_exported" => format!("Saved {copies} of offline edits"),
-        "access.copies_removed" => format!("Removed {copies} of offline edits by their age"),
-        "access.copies_freed" => format!("Removed {copies} of offline edits, all from {}", text("whose")),
+        "access.guessed" if text("person").is_empty() => {
+            t!("A proof for an app was wrong, {times}, from {address}", times, address = text("address"))
+        }
+        "access.guessed" => {
+            t!("The password of {person} was wrong, {times}, from {address}", person = text("person"), times, address = text("address"))
+        }
+        "access.policy_set" => t!("Changed who may use an app: {name}", name = text("name")),
+        "access.policy_removed" => t!("Lets nobody ask for an app any more: {name}", name = text("name")),
+        "access.key_changed" => String::from(t!("Has a new key sign what apps are told")),
+        "access.copy_kept" => t!("A copy of an offline edit came: {document}", document = text("document")),
+        "access.copy_read" => {
+            t!("Read a copy of an offline edit of {whose}: {document}", whose = text("whose"), document = text("document"))
+        }
+        "access.copies_exported" => t!("Saved {copies} of offline edits", copies),
+        "access.copies_removed" => t!("Removed {copies} of offline edits by their age", copies),
+        "access.copies_freed" => t!("Removed {copies} of offline edits, all from {whose}", copies, whose = text("whose")),
         _ => return None,
     })
 }
@@ -247,8 +265,8 @@ fn moved(data: &Value) -> String {
         names.join(", ")
     };
     match (names("came_into"), names("left")) {
-        (came, left) if left.is_empty() => format!("Came into {came}"),
-        (came, left) if came.is_empty() => format!("Is not in {left} any more"),
-        (came, left) => format!("Came into {came}, is not in {left} any more"),
+        (came, left) if left.is_empty() => t!("Came into {came}", came),
+        (came, left) if came.is_empty() => t!("Is not in {left} any more", left),
+        (came, left) => t!("Came into {came}, is not in {left} any more", came, left),
     }
 }

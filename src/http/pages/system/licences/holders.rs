@@ -53,8 +53,8 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
     let under = html! {
         @if view.has_icon { img src=(format!("/system/apps-and-books/icons/{}", app.adam_id)) width="32" height="32" alt=""; " " }
         @if !view.maker.is_empty() { (view.maker) ", " }
-        @if !view.version.is_empty() { "version " (view.version) ", " }
-        "number " (app.adam_id)
+        @if !view.version.is_empty() { (t!("version ")) (view.version) ", " }
+        (t!("number ")) (app.adam_id)
     };
     let row = |holder: &HolderRow| Row {
         id: holder.holder.1.clone(),
@@ -63,15 +63,20 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
         cells: vec![
             html! { (holder.name) },
             badge(holder.state, &holder.words),
-            html! { @if !holder.ours { "elsewhere" } @else if holder.state == State::Ok { "by this server" } @else { "not yet; this server wants it" } },
+            html! { @if !holder.ours { (t!("elsewhere")) } @else if holder.state == State::Ok { (t!("by this server")) } @else { (t!("not yet; this server wants it")) } },
             html! { @if view.may_change { (deed(app, holder)) } },
         ],
     };
     let rows = list(
-        "Who has it",
-        vec![Column::main("Device or person"), Column::text("How it is").wraps(), Column::text("Assigned").labelled(), Column::deed()],
+        t!("Who has it"),
+        vec![
+            Column::main(t!("Device or person")),
+            Column::text(t!("How it is")).wraps(),
+            Column::text(t!("Assigned")).labelled(),
+            Column::deed(),
+        ],
         view.holders.iter().map(row).collect(),
-        html! { p.quiet { "Nobody has it, and nobody is to have it. Assign the app to a group; its devices get licences by themselves." } },
+        html! { p.quiet { (t!("Nobody has it, and nobody is to have it. Assign the app to a group; its devices get licences by themselves.")) } },
         Some(Pager {
             shown: view.holders.len() as u64,
             total: view.total,
@@ -84,7 +89,7 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
         Live { id: "holders", topics: "licence", of: None, src: None },
         html! {
             (owned(std::slice::from_ref(app), view.may_change))
-            (section("Who has it", rows))
+            (section(t!("Who has it"), rows))
         },
     );
     frame(shell, &Frame { back: Some(BACK_TO_ALL), under, ..Frame::new(Section::System, &app.name) }, content)
@@ -94,9 +99,9 @@ fn deed(app: &OwnedRow, holder: &HolderRow) -> Markup {
     let pairs = [(String::from("adam_id"), app.adam_id.clone()), holder.holder.clone()];
     html! {
         @if holder.may_ask {
-            (post("/system/apps-and-books/ask-again", html! { (hidden(&pairs)) (Button::submit("Ask again").small()) }))
+            (post("/system/apps-and-books/ask-again", html! { (hidden(&pairs)) (Button::submit(t!("Ask again")).small()) }))
         } @else if !holder.ours && holder.state == State::Ok {
-            (post("/system/apps-and-books/take-back", html! { (hidden(&pairs)) (Button::submit("Take back").small().destructive()) }))
+            (post("/system/apps-and-books/take-back", html! { (hidden(&pairs)) (Button::submit(t!("Take back")).small().destructive()) }))
         }
     }
 }

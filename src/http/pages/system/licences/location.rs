@@ -48,27 +48,30 @@ pub fn location(shell: &Shell, view: &LocationView) -> Markup {
     let row = &view.row;
     let at = format!("/system/apps-and-books/{}", row.id);
     let about = [
-        Fact::new("How it is", badge(row.state, &row.words)),
-        Fact::text("Organisation", &view.organisation),
-        Fact::text("Country of its store", &view.country),
-        Fact::new("The token ends", day(row.expires_at)),
-        Fact::new("Licences in use", html! { (thousands(row.in_use)) " of " (thousands(row.owned)) }),
-        Fact::new("Apple's book was read", html! { @match row.synced_at { Some(at) => (time_ago(at, shell.now)), None => "not yet" } }),
+        Fact::new(t!("How it is"), badge(row.state, &row.words)),
+        Fact::text(t!("Organisation"), &view.organisation),
+        Fact::text(t!("Country of its store"), &view.country),
+        Fact::new(t!("The token ends"), day(row.expires_at)),
+        Fact::new(t!("Licences in use"), html! { (thousands(row.in_use)) (t!(" of ")) (thousands(row.owned)) }),
+        Fact::new(
+            t!("Apple's book was read"),
+            html! { @match row.synced_at { Some(at) => (time_ago(at, shell.now)), None => (t!("not yet")) } },
+        ),
     ];
     let content = html! {
         (live(Live { id: "location", topics: "content_token licence job", of: None, src: None }, facts(&about)))
         @if view.may_change {
             @if !view.other_server.is_empty() {
-                p { "The server “" (view.other_server) "” says that it manages this location. Two servers on one location take each other's licences away: \
-                     take it over only when the other one is to stop." }
+                p { (t!("The server “")) (view.other_server) (t!("” says that it manages this location. Two servers on one location take each other's licences away: \
+                     take it over only when the other one is to stop.")) }
             }
             div.row {
-                @if !view.other_server.is_empty() { (post(&format!("{at}/claim"), html! { (Button::submit("Take this location over").main()) })) }
-                (post(&format!("{at}/sync"), html! { (Button::submit("Read Apple's book now")) }))
-                (Button::link(format!("{at}/remove"), "Remove…").destructive().asks())
+                @if !view.other_server.is_empty() { (post(&format!("{at}/claim"), html! { (Button::submit(t!("Take this location over")).main()) })) }
+                (post(&format!("{at}/sync"), html! { (Button::submit(t!("Read Apple's book now"))) }))
+                (Button::link(format!("{at}/remove"), t!("Remove…")).destructive().asks())
             }
         }
-        (section("People that Apple knows here", people(view, shell.now)))
+        (section(t!("People that Apple knows here"), people(view, shell.now)))
     };
     frame(shell, &Frame { back: Some(BACK_TO_ALL), state: Some(row.state), ..Frame::new(Section::System, &row.name) }, content)
 }
@@ -82,24 +85,29 @@ fn people(view: &LocationView, now: Timestamp) -> Markup {
             html! { (person.name) },
             badge(person.state, &person.words),
             html! {
-                @if let Some(link) = &person.link { a href=(link) rel="noreferrer" { "Invitation" } }
-                @if let Some(at) = person.invited_at { " sent " (time_ago(at, now)) }
+                @if let Some(link) = &person.link { a href=(link) rel="noreferrer" { (t!("Invitation")) } }
+                @if let Some(at) = person.invited_at { (t!(" sent ")) (time_ago(at, now)) }
             },
             html! {
                 @if person.link.is_some() {
                     (post(&format!("/system/apps-and-books/{}/invite", view.row.id), html! {
                         (hidden(&[(String::from("person"), person.id.clone())]))
-                        (Button::submit("Send to their devices").small())
+                        (Button::submit(t!("Send to their devices")).small())
                     }))
                 }
             },
         ],
     };
     list(
-        "People that Apple knows in this location",
-        vec![Column::main("Name"), Column::text("How they stand").wraps(), Column::text("Invitation").labelled(), Column::deed()],
+        t!("People that Apple knows in this location"),
+        vec![
+            Column::main(t!("Name")),
+            Column::text(t!("How they stand")).wraps(),
+            Column::text(t!("Invitation")).labelled(),
+            Column::deed(),
+        ],
         view.people.iter().map(row).collect(),
-        html! { p.quiet { "Nobody. People are made known when an app is to be theirs rather than a device's." } },
+        html! { p.quiet { (t!("Nobody. People are made known when an app is to be theirs rather than a device's.")) } },
         None,
     )
 }
@@ -107,25 +115,25 @@ fn people(view: &LocationView, now: Timestamp) -> Markup {
 /// The question before a location is removed.
 pub fn ask_remove(shell: &Shell, id: &str, name: &str, licences: usize, wanted: usize) -> Markup {
     let consequence = html! {
-        @if licences == 0 { "Nothing is assigned from it here. " }
+        @if licences == 0 { (t!("Nothing is assigned from it here. ")) }
         @else {
-            (count(licences as u64, "licence", "licences")) " from it will not be looked after any more; "
-            (count(wanted as u64, "is", "are")) " still wanted and must come from another location. "
+            (count(licences as u64, t!("licence"), t!("licences"))) (t!(" from it will not be looked after any more; "))
+            (count(wanted as u64, t!("is"), t!("are"))) (t!(" still wanted and must come from another location. "))
         }
-        "What Apple has assigned stays assigned there until somebody takes it back."
+        (t!("What Apple has assigned stays assigned there until somebody takes it back."))
     };
     let (action, cancel) = (format!("/system/apps-and-books/{id}/remove"), format!("/system/apps-and-books/{id}"));
-    let title = format!("Remove “{name}”");
+    let title = t!("Remove “{name}”", name);
     let ask = Confirm {
         action: &action,
         title: &title,
         consequence,
-        verb: "Remove the location",
+        verb: t!("Remove the location"),
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some(BACK_TO_ALL), ..Frame::new(Section::System, "Remove a location") }, confirm(&ask))
+    frame(shell, &Frame { back: Some(BACK_TO_ALL), ..Frame::new(Section::System, t!("Remove a location")) }, confirm(&ask))
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@ use super::super::parts::{
     practice, section, table, thousands, time_ago, upload,
 };
 use crate::clock::Timestamp;
+use crate::language::way;
 
 pub use holders::{HolderRow, HoldersView, holders};
 pub use location::{LocationView, PersonRow, ask_remove, location};
 
-const BACK: (&str, &str) = ("/system", "System");
-const BACK_TO_ALL: (&str, &str) = ("/system/apps-and-books", "Apps and Books");
+const BACK: (&str, &str) = ("/system", msg!("System"));
+const BACK_TO_ALL: (&str, &str) = ("/system/apps-and-books", msg!("Apps and Books"));
 
 /// What the page of all locations shows.
 #[derive(Debug, Clone, Default)]
@@ -99,18 +100,18 @@ pub struct CodesRow {
 
 /// The page of all locations.
 pub fn all(shell: &Shell, view: &AllView) -> Markup {
-    let under = html! { "Licences that your school got in Apple School Manager or Apple Business: they let apps be installed without anybody's account." };
+    let under = html! { (t!("Licences that your school got in Apple School Manager or Apple Business: they let apps be installed without anybody's account.")) };
     let content = html! {
         (live(Live { id: "licences", topics: "content_token licence job", of: None, src: None }, html! {
             div.stack.loose {
-                (section("Locations", locations(view, shell.now)))
-                @if !view.locations.is_empty() { (section("What they own", owned(&view.owned, view.may_change))) }
+                (section(t!("Locations"), locations(view, shell.now)))
+                @if !view.locations.is_empty() { (section(t!("What they own"), owned(&view.owned, view.may_change))) }
             }
         }))
-        @if view.may_change { (section("Bring a content token", bring(view))) }
-        (section("Redemption codes", codes(view)))
+        @if view.may_change { (section(t!("Bring a content token"), bring(view))) }
+        (section(t!("Redemption codes"), codes(view)))
     };
-    frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, "Apps and Books") }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), under, ..Frame::new(Section::System, t!("Apps and Books")) }, content)
 }
 
 fn list(caption: &str, columns: Vec<Column>, rows: Vec<Row>, empty: Markup, pager: Option<Pager>) -> Markup {
@@ -125,25 +126,27 @@ fn locations(view: &AllView, now: Timestamp) -> Markup {
         cells: vec![
             html! { (location.name) @if location.practice { " " (practice()) } },
             badge(location.state, &location.words),
-            html! { (thousands(location.in_use)) " of " (thousands(location.owned)) },
+            html! { (thousands(location.in_use)) (t!(" of ")) (thousands(location.owned)) },
             day(location.expires_at),
-            html! { @match location.synced_at { Some(at) => (time_ago(at, now)), None => span.quiet { "not yet" } } },
+            html! { @match location.synced_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("not yet")) } } },
         ],
     };
     list(
-        "Locations",
+        t!("Locations"),
         vec![
-            Column::main("Location"),
-            Column::text("How it is").wraps(),
-            Column::text("In use").labelled(),
-            Column::text("Token ends").labelled(),
-            Column::text("Read").labelled().minor(),
+            Column::main(t!("Location")),
+            Column::text(t!("How it is")).wraps(),
+            Column::text(t!("In use")).labelled(),
+            Column::text(t!("Token ends")).labelled(),
+            Column::text(t!("Read")).labelled().minor(),
         ],
         view.locations.iter().map(row).collect(),
         empty(
-            "No location yet",
-            "In Apple School Manager or Apple Business, open Preferences, then Payments and Billing (Apps and Books), and download the content token \
-             of your location. Bring it here; then apps can be given to devices and people without anybody typing a code.",
+            t!("No location yet"),
+            t!(
+                "In Apple School Manager or Apple Business, open Preferences, then Payments and Billing (Apps and Books), and download the content token \
+             of your location. Bring it here; then apps can be given to devices and people without anybody typing a code."
+            ),
             Markup::default(),
         ),
         None,
@@ -157,19 +160,19 @@ fn owned(rows: &[OwnedRow], may_change: bool) -> Markup {
         name: asset.name.clone(),
         cells: vec![
             html! { (asset.name) @if asset.practice { " " (practice()) } @if !asset.platforms.is_empty() { p.why { (asset.platforms) } } },
-            html! { @match asset.owned { Some(owned) => (thousands(owned.into())), None => "as many as you want" } },
-            html! { (thousands(asset.in_use.into())) @if asset.reserved > 0 { ", " (thousands(asset.reserved.into())) " on their way" } },
+            html! { @match asset.owned { Some(owned) => (thousands(owned.into())), None => (t!("as many as you want")) } },
+            html! { (thousands(asset.in_use.into())) @if asset.reserved > 0 { ", " (thousands(asset.reserved.into())) (t!(" on their way")) } },
             html! {
-                @if asset.short > 0 { (badge(State::Problem, &format!("{} more needed", thousands(asset.short.into())))) }
-                @else { @match asset.free { Some(free) => (thousands(free.into())), None => span.quiet { "always some" } } }
+                @if asset.short > 0 { (badge(State::Problem, &t!("{short} more needed", short = thousands(asset.short.into())))) }
+                @else { @match asset.free { Some(free) => (thousands(free.into())), None => span.quiet { (t!("always some")) } } }
             },
             html! {
                 @match &asset.app_id {
-                    Some(id) => a.quiet-link href=(format!("/apps/{id}")) { "Assign" },
+                    Some(id) => a.quiet-link href=(format!("/apps/{id}")) { (t!("Assign")) },
                     None => @if may_change {
                         (post("/apps/new", html! {
                             input type="hidden" name="adam_id" value=(asset.adam_id);
-                            (Button::submit("Add to apps").small())
+                            (Button::submit(t!("Add to apps")).small())
                         }))
                     },
                 }
@@ -177,28 +180,28 @@ fn owned(rows: &[OwnedRow], may_change: bool) -> Markup {
         ],
     };
     list(
-        "What the locations own",
+        t!("What the locations own"),
         vec![
-            Column::main("App"),
-            Column::text("Owned").labelled(),
-            Column::text("In use").labelled(),
-            Column::text("Left").labelled(),
+            Column::main(t!("App")),
+            Column::text(t!("Owned")).labelled(),
+            Column::text(t!("In use")).labelled(),
+            Column::text(t!("Left")).labelled(),
             Column::text("").labelled(),
         ],
         rows.iter().map(row).collect(),
-        html! { p.quiet { "Nothing yet. What you get in Apple's portal is here within a quarter of an hour; free apps are got there too." } },
+        html! { p.quiet { (t!("Nothing yet. What you get in Apple's portal is here within a quarter of an hour; free apps are got there too.")) } },
         None,
     )
 }
 
 fn bring(view: &AllView) -> Markup {
-    let help = "The file ends in .vpptoken. Everything that is assigned stays when a token is renewed.";
+    let help = t!("The file ends in .vpptoken. Everything that is assigned stays when a token is renewed.");
     upload(
         "/system/apps-and-books",
         html! {
-            (field("file", "Content token").kind("file").accept(".vpptoken,.txt").help(help).error(view.token_error.as_deref()))
-            @if view.asks_older { (checkbox("older", "The older token is meant", false, "It takes the place of the one that is here, which ends later.")) }
-            div.form-foot { (Button::submit("Bring the token").main().icon(Icon::Upload)) }
+            (field("file", t!("Content token")).kind("file").accept(".vpptoken,.txt").help(help).error(view.token_error.as_deref()))
+            @if view.asks_older { (checkbox("older", t!("The older token is meant"), false, t!("It takes the place of the one that is here, which ends later."))) }
+            div.form-foot { (Button::submit(t!("Bring the token")).main().icon(Icon::Upload)) }
         },
     )
 }
@@ -208,7 +211,7 @@ fn codes(view: &AllView) -> Markup {
         id: codes.adam_id.clone(),
         href: None,
         name: codes.name.clone(),
-        cells: vec![html! { (codes.name) }, html! { (thousands(codes.left.into())) " of " (thousands(codes.imported.into())) }],
+        cells: vec![html! { (codes.name) }, html! { (thousands(codes.left.into())) (t!(" of ")) (thousands(codes.imported.into())) }],
     };
     let at = |name: &str| {
         view.sheet_error
@@ -217,15 +220,15 @@ fn codes(view: &AllView) -> Markup {
             .map(|(_, words)| words.as_str())
     };
     html! {
-        (list("Redemption codes", vec![Column::main("App"), Column::text("Left").labelled()], view.codes.iter().map(row).collect(),
-            html! { p.quiet { "None. Codes are the old way, for devices that know no licences: each is used up for good by the account that takes it." } }, None))
+        (list(t!("Redemption codes"), vec![Column::main(t!("App")), Column::text(t!("Left")).labelled()], view.codes.iter().map(row).collect(),
+            html! { p.quiet { (t!("None. Codes are the old way, for devices that know no licences: each is used up for good by the account that takes it.")) } }, None))
         @if view.may_change {
             details open[view.sheet_error.is_some()] {
-                summary { "Import codes" }
+                summary { (t!("Import codes")) }
                 (upload("/system/apps-and-books/codes", html! {
-                    (field("adam_id", "The app's number in the App Store").example("409203825").help("It stands in the app's address, after “id”.").error(at("adam_id")))
-                    (field("sheet", "Sheet").kind("file").accept(".csv,.tsv,.txt").help("Apple's spreadsheet, saved as CSV.").error(at("sheet")))
-                    div.form-foot { (Button::submit("Import").main().icon(Icon::Upload)) }
+                    (field("adam_id", t!("The app's number in the App Store")).example("409203825").help(t!("It stands in the app's address, after “id”.")).error(at("adam_id")))
+                    (field("sheet", t!("Sheet")).kind("file").accept(".csv,.tsv,.txt").help(t!("Apple's spreadsheet, saved as CSV.")).error(at("sheet")))
+                    div.form-foot { (Button::submit(t!("Import")).main().icon(Icon::Upload)) }
                 }))
             }
         }

@@ -1,0 +1,113 @@
+//! The file of a language, as GNU gettext's tools, Poedit and Weblate write it: `msgid` is the English text, `msgstr` the translation.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use polib::po_file::parse_from_reader;
+
+use super::holes;
+use crate::error::{Error, Result};
+
+/// How large the file of a language may be.
+pub const MAX_BYTES: usize = 4 << 20;
+
+/// The longest tag of a language.
+const MAX_TAG: usize = 35;
+
+/// Languages that are written from right to left, by the first part of their tags.
+const RIGHT_TO_LEFT: &[&str] = &["ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
+
+/// All texts in English, as a file to translate.
+pub fn template() -> &'static str {
+    include_str!("rollcall.pot")
+}
+
+static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| match parse_from_reader(template().as_bytes()) {
+    Ok(catalog) => catalog.messages().map(|message| message.msgid().to_owned()).collect(),
+    Err(_) => Vec::new(),
+});
+
+/// A language: its tag and what its file translates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    tag: String,
+    texts: HashMap<String, String>,
+    left_out: Vec<String>,
+}
+
+impl Catalogue {
+    /// Reads the file of a language, in UTF-8.
+    ///
+    /// # Errors
+    /// Where the tag is none (BCP 47: `de`, `pt-BR`), or the file is no `.po` file or translates nothing that is said here.
+    pub fn read(tag: &str, file: &[u8]) -> Result<Self> {
+        if !is_tag(tag) {
+            return Err(Error::field("language", "write a language as its tag, like de or pt-BR"));
+        }
+        if file.len() > MAX_BYTES {
+            return Err(Error::field("file", format!("the file is larger than {} MiB", MAX_BYTES >> 20)));
+        }
+        let read =
+            parse_from_reader(file).map_err(|error| Error::field("file", format!("this is no file of translations (.po): {error}")))?;
+        let (mut texts, mut left_out) = (HashMap::new(), Vec::new());
+        for message in read.messages().filter(|message| message.is_singular() && message.is_translated() && !message.is_fuzzy()) {
+            let (english, translation) = (message.msgid(), message.msgstr().unwrap_or_default());
+            if holes(english) == holes(translation) {
+                texts.insert(english.to_owned(), like(english, translation));
+            } else {
+                left_out.push(english.to_owned());
+            }
+        }
+        let known = TEXTS.iter().filter(|text| texts.contains_key(*text)).count();
+        if known == 0 {
+            return Err(Error::field("file", "none of the texts of this file is said here: begin with the file of English texts"));
+        }
+        Ok(Self { tag: tag.to_owned(), texts, left_out })
+    }
+
+    /// Its tag (BCP 47).
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Whether it is written from right to left.
+    pub fn is_right_to_left(&self) -> bool {
+        self.tag.split('-').next().is_some_and(|first| RIGHT_TO_LEFT.contains(&first))
+    }
+
+    /// How many of all texts it translates.
+    pub fn translated(&self) -> usize {
+        TEXTS.iter().filter(|text| self.texts.contains_key(*text)).count()
+    }
+
+    /// How many texts there are.
+    pub fn all() -> usize {
+        TEXTS.len()
+    }
+
+    /// The English texts whose translations have other holes than they, and are not used.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    pub(super) fn text(&self, english: &str) -> Option<&str> {
+        self.texts.get(english).map(String::as_str)
+    }
+}
+
+/// The translation with the blanks that the English text has at its ends: pieces of a sentence are put together by them, and tools lose them.
+fn like(english: &str, translation: &str) -> String {
+    let words = english.trim();
+    let (before, after) = english.split_once(words).unwrap_or_default();
+    format!("{before}{}{after}", translation.trim())
+}
+
+/// Whether this is a language's tag: letters, then parts of letters and digits.
+fn is_tag(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let first = parts.next().unwrap_or_default();
+    tag.len() <= MAX_TAG
+        && (2..=3).contains(&first.len())
+        && first.bytes().all(|byte| byte.is_ascii_lowercase())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
