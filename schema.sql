@@ -435,7 +435,7 @@ CREATE TABLE known_roots (
     known_at      INTEGER,
     PRIMARY KEY (authority_id, enrollment_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX known_roots_due ON known_roots (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX known_roots_due ON known_roots (authority_id, due_at) WHERE due_at IS NOT NULL;
 
 -- ---------------------------------------------------------------- commands and reports
 
@@ -476,7 +476,7 @@ CREATE TABLE reports (
     request_type  TEXT NOT NULL DEFAULT '',
     status        TEXT NOT NULL,
     size_bytes    INTEGER NOT NULL,
-    sha256        BLOB NOT NULL,
+    sha256        BLOB NOT NULL,                    -- of a body that is not kept; empty where it is
     body_sealed   BLOB,                             -- NULL: the answer was too large to keep
     received_at   INTEGER NOT NULL
 ) STRICT;
@@ -679,7 +679,6 @@ CREATE TABLE assignments (
 ) STRICT;
 CREATE UNIQUE INDEX assignments_item ON assignments (kind, item_id, group_id);
 CREATE INDEX assignments_group ON assignments (group_id);
-CREATE INDEX assignments_ends ON assignments (ends_at) WHERE ends_at IS NOT NULL;
 
 -- Lessons in which the devices of a class show only some apps, one app or some sites.
 CREATE TABLE focuses (
@@ -1260,7 +1259,6 @@ CREATE TABLE update_exceptions (
     PRIMARY KEY (plan_id, device_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX update_exceptions_device ON update_exceptions (device_id);
-CREATE INDEX update_exceptions_ends ON update_exceptions (ends_at) WHERE ends_at IS NOT NULL;
 
 -- How each plan stands on each enrollment of its scope; plan '': what was started by hand.
 CREATE TABLE update_states (
@@ -1495,7 +1493,7 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_device ON events (device_id, seq) WHERE device_id IS NOT NULL;
 CREATE INDEX events_kind ON events (kind, seq);
-CREATE INDEX events_actor ON events (actor, seq);
+CREATE INDEX events_actor ON events (actor, seq) WHERE actor_kind <> 'device' OR device_id IS NULL;
 CREATE INDEX events_at ON events (at);
 
 CREATE TABLE webhooks (

@@ -1,9 +1,14 @@
 //! A year of a school with 1,000 iPads, by a clock that is moved: what its database comes to, and whether it stops growing. Fails where it does not.
+//! Beside it stand a location of Apps and Books whose licences come and go, a program that is told what happens, and one that never answers.
 //!
 //! `ROLLCALL_YEAR_DEVICES` and `ROLLCALL_YEAR_DAYS` ask for another school or another year.
 
 #[path = "year/device.rs"]
 mod device;
+#[path = "year/office.rs"]
+mod office;
+#[path = "year/programs.rs"]
+mod programs;
 mod school;
 
 use std::path::Path;
@@ -14,6 +19,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device::Device;
+use office::Office;
+use programs::Receiver;
 use rollcall::app::{App, Authority, Parts};
 use rollcall::apple::ade::Ade;
 use rollcall::apple::apns::{Apns, ApnsConfig};
@@ -69,12 +76,17 @@ struct Year {
     app: App,
     devices: Vec<Device>,
     policy: String,
+    office: Office,
+    location: String,
+    receiver: Receiver,
     folder: tempfile::TempDir,
 }
 
 impl Year {
     async fn new(count: usize, store: Store, folder: tempfile::TempDir) -> Self {
-        let app = app(store, folder.path());
+        let clock = Clock::manual(NOW);
+        let (office, receiver) = (Office::open(&clock).await, Receiver::start().await);
+        let app = app(store, folder.path(), clock, &office);
         let certificate = STANDARD.encode(app.authority().issuer.certificate().der());
         let systems = ["15.8.1", "26.1"];
         let devices = (0..count).map(|number| Device::new(number, systems[number % 2], &certificate)).collect();
@@ -88,8 +100,11 @@ impl Year {
             plans::create(tx, &Actor::Console, &plan)?;
             Ok(policy.id)
         };
+        let here = receiver.url.clone();
+        app.store.write(NOW, move |tx| programs::listen(tx, &here)).await.expect("programs listen");
         let policy = app.store.write(NOW, begun).await.expect("the school begins");
-        Self { app, devices, policy, folder }
+        let location = office.bring(&app).await;
+        Self { app, devices, policy, office, location, receiver, folder }
     }
 
     #[expect(clippy::disallowed_methods, reason = "how long the year takes is told beside its figures")]
@@ -106,6 +121,9 @@ impl Year {
         self.app.store.close().await;
         let file = rusqlite::Connection::open(self.folder.path().join("rollcall.db")).expect("the file opens");
         tell_tables(&file);
+        office::check(&file, days);
+        self.receiver.check(&file, days);
+        drop(self.office);
         let unreadable: i64 = one(&file, "SELECT count(*) FROM events WHERE kind = 'report.unreadable' OR kind LIKE '%.refused'");
         assert_eq!(unreadable, 0, "the devices speak as devices do");
         verdict(&sizes)
@@ -165,7 +183,7 @@ impl Year {
 
     /// What people do: each week a policy changes, every second week there is a new app, each month a new system, and somebody looks at a device.
     async fn wishes(&mut self, day: u32) -> Result<()> {
-        let (count, policy) = (self.devices.len(), self.policy.clone());
+        let (count, policy, location) = (self.devices.len(), self.policy.clone(), self.location.clone());
         let month = day / 30;
         if day % 30 == 5 {
             // Everybody has installed it a week after the last one.
@@ -189,6 +207,7 @@ impl Year {
                     device::wish(tx, number, device::install(tx.random().uuid_v4(), 1_500_000_000 + u64::from(day)))
                 })?;
             }
+            office::day(tx, &location, day, count)?;
             device::wish(tx, day as usize % count, command::security_info(tx.random().uuid_v4()))
         };
         self.app.store.write(self.app.now(), wishes).await
@@ -249,10 +268,10 @@ fn rules() -> Rules {
     }
 }
 
-/// An appliance whose ways out lead nowhere.
-fn app(store: Store, data: &Path) -> App {
-    let (clock, nowhere) = (Clock::manual(NOW), "https://localhost:1");
-    let connector = Connector::new(Trust::public(), clock.clone());
+/// An appliance whose ways out lead nowhere, but to the stand-in of Apps and Books.
+fn app(store: Store, data: &Path, clock: Clock, office: &Office) -> App {
+    let nowhere = "https://localhost:1";
+    let connector = Connector::new(Trust::only(&office.root).expect("a root"), clock.clone());
     let flags = Layer::flags().with("data", [data.display().to_string()]).with("listen", ["127.0.0.1:0"]);
     let apns = ApnsConfig { endpoint: Endpoint::new("localhost", 1), ..ApnsConfig::new(connector.clone()) };
     let issuer = issue::root("Example School", NOW).expect("a root is made");
@@ -260,7 +279,7 @@ fn app(store: Store, data: &Path) -> App {
         config: Config::read(flags.with("apple.apns_endpoint", [nowhere]), Vec::new()).expect("the settings fit"),
         public_url: "https://mdm.example.school".into(),
         store,
-        apps_and_books: AppsAndBooks::new(&connector, nowhere).expect("an address"),
+        apps_and_books: AppsAndBooks::new(&connector, &office.url()).expect("an address"),
         ade: Ade::new(&connector, nowhere, clock.clone()).expect("an address"),
         software_lookup: SoftwareLookup::new(&connector, nowhere).with_roots_from(nowhere),
         webhook: Webhook::new(&connector).expect("a client"),

@@ -126,14 +126,15 @@ fn everybody(admins: Vec<Value>, json: bool) -> String {
     print::table(["NAME", "ROLE", "STATE", "ADDED"], &admins.iter().map(row).collect::<Vec<_>>())
 }
 
-/// The first line of the input, without its end.
 fn read_password(input: impl std::io::BufRead) -> Result<String> {
+    read_line(input, PASSWORD_MAX_BYTES, "password")
+}
+
+/// The first line of the input, without its end; no more than two bytes above `most`, which the API then says is too long.
+pub(super) fn read_line(input: impl std::io::BufRead, most: usize, what: &str) -> Result<String> {
     let mut line = String::new();
-    let limit = PASSWORD_MAX_BYTES as u64 + 2;
-    input
-        .take(limit)
-        .read_line(&mut line)
-        .map_err(|error| Error::bad_input(format!("The password cannot be read from standard input: {error}.")))?;
+    let read = input.take(most as u64 + 2).read_line(&mut line);
+    read.map_err(|error| Error::bad_input(format!("The {what} cannot be read from standard input: {error}.")))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 

@@ -23,6 +23,7 @@ mod roots;
 pub mod serve;
 pub mod simulate;
 mod token;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,7 @@ enum Command {
     Demo(demo::Demo),
     Admin(admin::Admin),
     Token(token::Token),
+    Webhook(webhook::Webhook),
     Packages(packages::Packages),
     Releases(releases::Releases),
     Roots(roots::Roots),
@@ -73,6 +75,7 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Admin(admin) => admin.run(),
             Self::Token(token) => token.run(),
+            Self::Webhook(webhook) => webhook.run(),
             Self::Packages(packages) => packages.run(),
             Self::Releases(releases) => releases.run(),
             Self::Roots(roots) => roots.run(),

@@ -10,11 +10,12 @@ use crate::mdm::people::import;
 use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, apps, catalog, heard, history, packages, provisioning, runaway};
 use crate::store::apps as past;
+use crate::store::licences::users;
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
 use crate::store::{
-    Tx, account_tokens, acme, arrivals, commands, declared, focuses, former_holders, invitations, letters, notices, offline_copies,
-    reports, second_factors, update_progress,
+    Tx, account_tokens, acme, arrivals, commands, declared, focuses, former_holders, idempotency, invitations, letters, notices,
+    offline_copies, reports, second_factors, update_progress,
 };
 
 /// How often.
@@ -65,6 +66,10 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + account_tokens::prune(tx, PAGE)?
                     + arrivals::prune(tx, now.minus(KEEP_ARRIVALS), PAGE)?
                     + admins::sessions::sweep(tx)?
+                    + admins::tokens::sweep(tx)?
+                    + idempotency::prune(tx, PAGE)?
+                    + access::keys::sweep(tx)?
+                    + users::forget_retired(tx, PAGE)?
                     + second_factors::sweep_steps(tx)?
                     + focuses::prune(tx, now.minus(KEEP_FOCUSES), PAGE)?
                     + past::prune_past_configurations(tx, now.minus(apps::PAST_FOR), PAGE)?
@@ -140,9 +145,42 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mdm::Actor;
+    use crate::mdm::admins::tokens::{self, NewToken};
     use crate::mdm::packages::{Begun, UPLOAD_KEPT};
-    use crate::store::OpenOptions;
+    use crate::mdm::{Actor, Role};
+    use crate::store::{OpenOptions, access as access_rows, api_tokens};
+
+    /// How many there are of what scripts and people leave behind: tokens, answers that are kept for a repeat, keys that signed grants.
+    async fn left_behind(app: &App) -> (u32, bool, usize) {
+        let count = |tx: &Tx| {
+            let keys = access_rows::keys(tx, Timestamp::default())?.len();
+            Ok((api_tokens::count(tx)?, idempotency::find(tx, "console", "k")?.is_some(), keys))
+        };
+        app.store.read(app.now(), count).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn tokens_that_are_over_answers_for_a_repeat_and_keys_that_signed_go_when_they_had_their_time() {
+        let data = tempfile::tempdir().unwrap();
+        let app = App::for_tests_in(OpenOptions::memory(), data.path());
+        let begin = |tx: &Tx| {
+            for days in [Some(1), None] {
+                tokens::create(tx, &Actor::Console, &NewToken { name: "report".into(), role: Role::Viewer, days })?;
+            }
+            idempotency::insert(tx, "console", "k", b"{}")?;
+            access::keys::rotate(tx, &Actor::Console)?;
+            access::keys::rotate(tx, &Actor::Console)
+        };
+        app.store.write(app.now(), begin).await.unwrap();
+        run(&app, app.now()).await.unwrap();
+        assert_eq!(left_behind(&app).await, (2, true, 2));
+        app.clock.advance(idempotency::KEPT + Duration::from_secs(1));
+        run(&app, app.now()).await.unwrap();
+        assert_eq!(left_behind(&app).await, (2, false, 2));
+        app.clock.advance(tokens::KEPT.max(access::keys::PUBLISHED_FOR) + Duration::from_secs(24 * 3600));
+        run(&app, app.now()).await.unwrap();
+        assert_eq!(left_behind(&app).await, (1, false, 1), "what has no end and the key that signs stay");
+    }
 
     #[tokio::test]
     async fn uploads_that_rest_and_files_of_nothing_go_and_nothing_else() {

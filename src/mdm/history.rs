@@ -1,4 +1,4 @@
-//! How long it is kept what happened: what people did for ever, what devices and jobs did for more than a year, the daily questions for as long as commands.
+//! How long it is kept what happened: what people did for ever, what devices and jobs did for more than a year, questions for as long as commands.
 
 use std::time::Duration;
 
@@ -64,9 +64,11 @@ fn is_by_itself(event: &Past) -> bool {
     matches!(event.actor_kind.as_str(), "device" | "job")
 }
 
+/// Also what a script only asked: it may do so every hour, of every device, for years.
 fn is_routine(event: &Past) -> bool {
     let asks = || event.request_type.as_deref().is_some_and(|request_type| QUESTIONS.contains(&request_type));
-    is_by_itself(event) && (event.kind == "push.sent" || (event.kind.starts_with("command.") && asks()))
+    let is_question = (is_by_itself(event) || event.actor_kind == "token") && event.kind.starts_with("command.") && asks();
+    is_question || (is_by_itself(event) && event.kind == "push.sent")
 }
 
 fn is_deed(event: &Past) -> bool {
@@ -151,6 +153,8 @@ mod tests {
         happens(&store, 0, "push.sent", "job", "");
         happens(&store, 0, "command.queued", "person", "DeviceInformation");
         happens(&store, 0, "command.queued", "person", "EraseDevice");
+        happens(&store, 0, "command.queued", "token", "DeviceInformation");
+        happens(&store, 0, "command.queued", "token", "DeviceLock");
         happens(&store, 0, "command.acknowledged", "device", "EraseDevice");
         happens(&store, 80, "command.queued", "job", "ProfileList");
         store
@@ -161,12 +165,13 @@ mod tests {
         for limit in [1, 3, 100] {
             let store = school();
             assert_eq!(forget_all(&store, 90, limit), 0, "not before their time");
-            assert_eq!(forget_all(&store, 91, limit), 3);
+            assert_eq!(forget_all(&store, 91, limit), 4);
             assert_eq!(forget_all(&store, 91, limit), 0, "once");
-            let deeds = ["command.queued person", "command.queued person", "command.acknowledged device", "command.queued job"];
-            assert_eq!(left(&store), [&["enrollment.enrolled device"][..], &deeds[..]].concat());
+            let orders = ["command.queued person", "command.queued person", "command.queued token"];
+            let deeds = ["command.acknowledged device", "command.queued job"];
+            assert_eq!(left(&store), [&["enrollment.enrolled device"][..], &orders[..], &deeds[..]].concat());
             assert_eq!(forget_all(&store, 401, limit), 2);
-            assert_eq!(left(&store), ["enrollment.enrolled device", "command.queued person", "command.queued person"]);
+            assert_eq!(left(&store), [&["enrollment.enrolled device"][..], &orders[..]].concat(), "what a script ordered stays");
             assert_eq!(forget_all(&store, 4000, limit), 0, "for ever");
         }
     }

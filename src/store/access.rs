@@ -112,6 +112,11 @@ pub fn set_signing_key(tx: &Tx, id: &str, public_key: &[u8], private_key: &Secre
     Ok(())
 }
 
+/// Forgets keys that retired before a moment; gives how many.
+pub fn prune_keys(tx: &Tx, before: Timestamp) -> Result<usize> {
+    tx.execute("DELETE FROM access_keys WHERE retired_at < ?1", [before])
+}
+
 /// The keys by which grants are verified: the one that signs first, and those that retired after `since`.
 pub fn keys(tx: &Tx, since: Timestamp) -> Result<Vec<AccessKey>> {
     tx.list(
@@ -259,8 +264,10 @@ pub fn standing(tx: &Tx, app_id: &str, holder: &str) -> Result<Option<Standing>>
 /// Where the holder stands whom this installation of an app was last granted to.
 pub fn standing_of_installation(tx: &Tx, app_id: &str, installation: &str) -> Result<Option<Standing>> {
     tx.optional(
+        // Left alone, SQLite takes the primary key, and with it all who have the app.
         &format!(
-            "SELECT {COLUMNS} FROM access_standings WHERE app_id = ?1 AND installation = ?2 AND granted_at IS NOT NULL ORDER BY granted_at DESC LIMIT 1"
+            "SELECT {COLUMNS} FROM access_standings INDEXED BY access_standings_installation
+             WHERE app_id = ?1 AND installation = ?2 AND granted_at IS NOT NULL ORDER BY granted_at DESC LIMIT 1"
         ),
         (app_id, installation),
         standing_of,
@@ -348,4 +355,18 @@ pub fn count_holders(tx: &Tx, app_id: &str) -> Result<(u64, u64, u64)> {
             Ok((number(0)?, number(1)?, number(2)?))
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::plans;
+    use crate::store::tests::memory;
+
+    #[test]
+    fn an_installation_is_found_without_going_through_all_who_have_the_app() {
+        let work = |tx: &Tx| plans::of(tx, || standing_of_installation(tx, "app", "installation").map(drop));
+        let plans = memory().write_blocking(Timestamp::from_seconds(1), work).unwrap();
+        assert!(plans.statements.len() == 1 && plans.scans.is_empty(), "{plans:?}");
+    }
 }

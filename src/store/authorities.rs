@@ -153,7 +153,10 @@ pub struct ServerCertificate {
     pub not_after_at: Timestamp,
 }
 
-/// Stores a TLS certificate of our own; the newest one is shown from now on.
+/// TLS certificates of our own that are kept: the one that is shown, and some before it for whoever looks what it was.
+pub const SERVER_CERTIFICATES_KEPT: u32 = 5;
+
+/// Stores a TLS certificate of our own; the newest one is shown from now on, and the newest [`SERVER_CERTIFICATES_KEPT`] stay.
 pub fn insert_server_certificate(tx: &Tx, certificate: &ServerCertificate) -> Result<()> {
     let names = serde_json::to_string(&certificate.names).map_err(|error| crate::error::Error::internal("names are text", error))?;
     // What was made later than now was made while the clock was ahead; it would be the newest until then.
@@ -170,6 +173,10 @@ pub fn insert_server_certificate(tx: &Tx, certificate: &ServerCertificate) -> Re
             certificate.not_after_at,
             tx.now,
         ),
+    )?;
+    tx.execute(
+        "DELETE FROM server_certificates WHERE id NOT IN (SELECT id FROM server_certificates ORDER BY created_at DESC, id DESC LIMIT ?1)",
+        [SERVER_CERTIFICATES_KEPT],
     )?;
     Ok(())
 }
@@ -195,4 +202,32 @@ pub fn server_certificate(tx: &Tx) -> Result<Option<ServerCertificate>> {
     let names = serde_json::from_str(&names).unwrap_or_default();
     let key = tx.open("server_certificates.key", &key_sealed)?;
     Ok(Some(ServerCertificate { id, names, certificate, key, authority_id, not_after_at }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::memory;
+
+    #[test]
+    fn an_address_that_changes_every_day_leaves_a_few_tls_certificates_behind() {
+        let store = memory();
+        let authority = "INSERT INTO authorities (id, state, certificate, fingerprint, not_after_at, created_at)
+                         VALUES ('a', 'current', x'01', x'02', 9, 1)";
+        store.write_blocking(Timestamp::from_seconds(1), |tx| tx.execute(authority, [])).unwrap();
+        for number in 1..=20 {
+            let certificate = ServerCertificate {
+                id: format!("c{number}"),
+                names: vec![format!("192.0.2.{number}")],
+                certificate: vec![1],
+                key: SecretBytes::new(vec![7]),
+                authority_id: "a".to_owned(),
+                not_after_at: Timestamp::from_seconds(1000),
+            };
+            store.write_blocking(Timestamp::from_seconds(number), move |tx| insert_server_certificate(tx, &certificate)).unwrap();
+        }
+        let work = |tx: &Tx| Ok((server_certificates_for_tests(tx)?, server_certificate(tx)?.map(|newest| newest.id)));
+        let left = store.read_blocking(Timestamp::from_seconds(30), work).unwrap();
+        assert_eq!(left, (i64::from(SERVER_CERTIFICATES_KEPT), Some(String::from("c20"))));
+    }
 }

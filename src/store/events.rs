@@ -18,6 +18,11 @@ const CLOCK_SET_BACK: Duration = Duration::from_secs(24 * 3600);
 
 const COLUMNS: &str = "seq, at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid, data";
 
+/// Somebody of three times the same list. The first half is that of the index by actors, word for word; what a device did is found by way of the device.
+const BY_ACTORS: &str = "(((actor_kind <> 'device' OR device_id IS NULL) AND actor IN (SELECT value FROM json_each(?))) OR
+    (device_id IN (SELECT device_id FROM enrollments WHERE nano_id IN (SELECT value FROM json_each(?)))
+     AND actor_kind = 'device' AND actor IN (SELECT value FROM json_each(?))))";
+
 /// Something that is about to be recorded; its moment is the transaction's.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NewEvent<'a> {
@@ -187,8 +192,9 @@ impl Filter<'_> {
             values.push(Value::from(serde_json::Value::from(self.actor_kinds.to_vec()).to_string()));
         }
         if !self.actors.is_empty() {
-            conditions.push("actor IN (SELECT value FROM json_each(?))");
-            values.push(Value::from(serde_json::Value::from(self.actors.to_vec()).to_string()));
+            conditions.push(BY_ACTORS);
+            let actors = Value::from(serde_json::Value::from(self.actors.to_vec()).to_string());
+            values.extend([actors.clone(), actors.clone(), actors]);
         }
         // Their place in the order bounds what is walked through; the moment itself decides, for a clock that was set back.
         if let Some(from) = self.from {
@@ -314,6 +320,33 @@ mod tests {
         assert_eq!(found(&[], Some(20), Some(30)), [4, 2], "also where the clock was set back");
         assert_eq!(found(&["pat (helper)"], Some(20), None), [2]);
         assert!(found(&[], Some(31), None).is_empty() && found(&[], None, Some(10)).is_empty());
+    }
+
+    #[test]
+    fn whoever_did_something_is_found_by_name_and_nobody_looks_through_what_all_did() {
+        let work = |tx: &Tx| {
+            tx.execute("INSERT INTO devices (id, created_at) VALUES ('d1', 1)", [])?;
+            tx.execute(
+                "INSERT INTO enrollments (id, device_id, kind, nano_id, state, created_at) VALUES ('e1', 'd1', 'device', 'UDID-1', 'enrolled', 1)",
+                [],
+            )?;
+            let find = |actor_kind, actor: &'static str, device_id| {
+                append(tx, &NewEvent { kind: "x.y", actor_kind, actor, device_id, ..NewEvent::default() })?;
+                let actors = [actor.to_owned()];
+                let filter = Filter { actors: &actors, ..Filter::default() };
+                let found = (list(tx, &filter, None, 10)?.len(), count(tx, &filter)?);
+                let plans = crate::store::plans::of(tx, || list(tx, &filter, Some(100), 10).and_then(|_| count(tx, &filter)))?;
+                assert!(!plans.scans.iter().any(|scan| scan.starts_with("SCAN events")), "{:?}", plans.scans);
+                Ok::<_, crate::error::Error>(found)
+            };
+            assert_eq!(find("device", "UDID-1", Some("d1"))?, (1, 1), "a device");
+            assert_eq!(find("device", "somebody", None)?, (1, 1), "whoever is no device of ours");
+            assert_eq!(find("job", "reconcile", Some("d1"))?, (1, 1), "a job");
+            assert_eq!(find("person", "kim (owner)", Some("d1"))?, (1, 1), "a person");
+            assert_eq!(find("console", "console", None)?, (1, 1));
+            Ok(())
+        };
+        memory().write_blocking(Timestamp::from_seconds(1), work).unwrap();
     }
 
     #[test]

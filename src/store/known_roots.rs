@@ -160,3 +160,17 @@ pub fn progress(tx: &Tx, authority_id: &str) -> Result<Progress> {
         |row| Ok(Progress { devices: row.get(0)?, known: row.get(1)? }),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::plans;
+    use crate::store::tests::memory;
+
+    #[test]
+    fn what_is_due_for_a_root_is_found_without_going_through_all_that_know_it() {
+        let work = |tx: &Tx| plans::of(tx, || Ok((due(tx, "root", 10)?.len(), next_due(tx, "root")?)));
+        let plans = memory().write_blocking(Timestamp::from_seconds(1), work).unwrap();
+        assert!(plans.statements.len() == 2 && plans.scans.is_empty(), "{plans:?}");
+    }
+}

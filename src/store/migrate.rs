@@ -38,6 +38,7 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/18_saved_filters.sql"),
         include_str!("migrate/19_webhook_log.sql"),
         include_str!("migrate/20_page.sql"),
+        include_str!("migrate/21_leaner.sql"),
     ],
 };
 

@@ -32,9 +32,15 @@ const SMALL: [&str; 17] = [
     "CONSTANT",
 ];
 
-/// Look-ups that give everything which one device has ever had.
-const WIDE: [&str; 4] =
-    ["commands_uuid (enrollment_id=?)", "reports_enrollment (enrollment_id=?)", "events_device (device_id=?)", "events_kind (kind=?)"];
+/// Look-ups that give everything which one device has ever had, or all devices have of one thing.
+const WIDE: [&str; 6] = [
+    "commands_uuid (enrollment_id=?)",
+    "reports_enrollment (enrollment_id=?)",
+    "events_device (device_id=?)",
+    "events_kind (kind=?)",
+    "known_roots USING PRIMARY KEY (authority_id=?)",
+    "access_standings USING PRIMARY KEY (app_id=?)",
+];
 
 /// Notes a statement, if anybody wants to know.
 pub(in crate::store) fn note(sql: &str) {

@@ -113,12 +113,19 @@ pub struct PushRequest {
     pub created_at: Timestamp,
 }
 
-/// Stores a new key (PKCS#8) and its request.
+/// Keys whose certificate has not come back that are kept; whoever asked so often meanwhile uploads none for the first ones.
+pub const REQUESTS_KEPT: u32 = 20;
+
+/// Stores a new key (PKCS#8) and its request; of the earlier ones the newest [`REQUESTS_KEPT`] less one stay.
 pub fn insert_request(tx: &Tx, request: &[u8], public_key: &[u8; 32], key: &[u8]) -> Result<String> {
     let id = tx.new_id();
     tx.execute(
         "INSERT INTO push_requests (id, request, public_key, key_sealed, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         (&id, request, &public_key[..], tx.seal("push_requests.key", key)?, tx.now),
+    )?;
+    tx.execute(
+        "DELETE FROM push_requests WHERE id <> ?1 AND id NOT IN (SELECT id FROM push_requests ORDER BY created_at DESC, id DESC LIMIT ?2)",
+        (&id, REQUESTS_KEPT),
     )?;
     Ok(id)
 }
@@ -133,6 +140,27 @@ pub fn latest_request(tx: &Tx) -> Result<Option<PushRequest>> {
 /// The keys of all requests made here, PKCS#8, newest first.
 pub fn request_keys(tx: &Tx) -> Result<Vec<SecretBytes>> {
     let sealed: Vec<Vec<u8>> =
-        tx.list("SELECT key_sealed FROM push_requests ORDER BY created_at DESC, id DESC LIMIT 20", [], |row| row.get(0))?;
+        tx.list("SELECT key_sealed FROM push_requests ORDER BY created_at DESC, id DESC LIMIT ?1", [REQUESTS_KEPT], |row| row.get(0))?;
     sealed.iter().map(|sealed| tx.open("push_requests.key", sealed)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::memory;
+
+    #[test]
+    fn of_the_keys_that_wait_for_a_certificate_the_newest_are_kept() {
+        let store = memory();
+        for number in 1..=REQUESTS_KEPT as u8 + 5 {
+            let work = move |tx: &Tx| insert_request(tx, b"request", &[number; 32], &[number]);
+            store.write_blocking(Timestamp::from_seconds(i64::from(number)), work).unwrap();
+        }
+        let work = |tx: &Tx| {
+            let count: u32 = tx.one("SELECT count(*) FROM push_requests", [], |row| row.get(0))?;
+            Ok((count, request_keys(tx)?.first().map(|key| key.expose().clone())))
+        };
+        let left = store.read_blocking(Timestamp::from_seconds(99), work).unwrap();
+        assert_eq!(left, (REQUESTS_KEPT, Some(vec![REQUESTS_KEPT as u8 + 5])));
+    }
 }

@@ -1,5 +1,10 @@
 //! Raw answers of devices, packed and sealed, kept for a bounded time.
 
+use std::sync::LazyLock;
+
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
+
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::secret::SecretBytes;
@@ -45,39 +50,54 @@ pub struct NewReport<'a> {
     pub body: Option<&'a [u8]>,
 }
 
-/// Bodies below this many bytes are kept as they are: packing saves less than it costs.
-const PACKED_MIN_BYTES: usize = 1024;
+/// What devices say in every report, so that each is packed without saying it again: most are short, and nearly all of them is this. It never changes:
+/// what was packed with these words is read with no others.
+const WORDS: &[u8] = include_bytes!("reports/words.xml");
 
 /// How hard is tried: lists of apps and profiles say the same words again and again, and most of that is found at once.
-const LEVEL: i32 = 1;
+const LEVEL: i32 = 3;
 
-/// How a packed body begins (RFC 8878, section 3.1.1). No property list begins so.
+static TO_PACK: LazyLock<EncoderDictionary<'static>> = LazyLock::new(|| EncoderDictionary::copy(WORDS, LEVEL));
+static TO_UNPACK: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(WORDS));
+
+/// How a body begins that was packed with [`WORDS`]. No property list begins so.
+const WITH_WORDS: u8 = 1;
+
+/// How a body begins that was packed without them (RFC 8878, section 3.1.1), as earlier versions did. No property list begins so.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// A body as it is sealed. One that looks packed already is packed once more, so that reading is never in doubt.
 fn packed(body: &[u8]) -> Result<Vec<u8>> {
-    if body.len() < PACKED_MIN_BYTES && !body.starts_with(&MAGIC) {
+    let pack = Compressor::with_prepared_dictionary(&TO_PACK).and_then(|mut packer| packer.compress(body));
+    let frame = pack.map_err(|error| Error::internal("a report could not be packed", error))?;
+    let looks_packed = body.starts_with(&MAGIC) || body.first() == Some(&WITH_WORDS);
+    if frame.len() + 1 >= body.len() && !looks_packed {
         return Ok(body.to_vec());
     }
-    zstd::bulk::compress(body, LEVEL).map_err(|error| Error::internal("a report could not be packed", error))
+    Ok([&[WITH_WORDS][..], &frame].concat())
 }
 
 /// A body as it arrived, of so many bytes.
 fn unpacked(body: SecretBytes, size_bytes: usize) -> SecretBytes {
-    if !body.expose().starts_with(&MAGIC) {
+    let unpacked = if let Some((&WITH_WORDS, frame)) = body.expose().split_first() {
+        Decompressor::with_prepared_dictionary(&TO_UNPACK).and_then(|mut reader| reader.decompress(frame, size_bytes))
+    } else if body.expose().starts_with(&MAGIC) {
+        zstd::bulk::decompress(body.expose(), size_bytes)
+    } else {
         return body;
-    }
+    };
     // What was kept before bodies were packed, and only looks so, is given as it is.
-    zstd::bulk::decompress(body.expose(), size_bytes).map_or(body, SecretBytes::new)
+    unpacked.map_or(body, SecretBytes::new)
 }
 
 /// Keeps a report; gives its number.
 pub fn insert(tx: &Tx, new: &NewReport<'_>) -> Result<i64> {
     let body = new.body.map(|body| tx.seal("reports.body", &packed(body)?)).transpose()?;
+    let sha256: &[u8] = if body.is_some() { &[] } else { new.sha256 };
     tx.execute(
         "INSERT INTO reports (enrollment_id, command_uuid, request_type, status, size_bytes, sha256, body_sealed, received_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        (new.enrollment_id, new.command_uuid, new.request_type, new.status, new.size_bytes as i64, &new.sha256[..], body, tx.now),
+        (new.enrollment_id, new.command_uuid, new.request_type, new.status, new.size_bytes as i64, sha256, body, tx.now),
     )?;
     Ok(tx.last_row())
 }
@@ -136,18 +156,44 @@ pub fn prune(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::digest::sha256;
+    use crate::pki::hex;
 
     #[test]
     fn a_body_comes_back_as_it_arrived_and_a_long_list_takes_little() {
         let list = "<dict><key>Identifier</key><string>school.example.app</string></dict>".repeat(60).into_bytes();
         assert!(packed(&list).unwrap().len() < list.len() / 10);
-        let looks_packed = [&MAGIC[..], b"anything"].concat();
-        for body in [&b"<plist/>"[..], &list, &looks_packed] {
+        let (looks_packed, looks_new) = ([&MAGIC[..], b"anything"].concat(), b"\x01anything".to_vec());
+        for body in [&b""[..], b"<plist/>", &list, &looks_packed, &looks_new] {
             let kept = SecretBytes::new(packed(body).unwrap());
             assert_eq!(unpacked(kept, body.len()).expose().as_slice(), body);
         }
         // As it was kept before bodies were packed.
-        assert_eq!(unpacked(SecretBytes::new(looks_packed.clone()), looks_packed.len()).expose().as_slice(), looks_packed);
-        assert_eq!(unpacked(SecretBytes::new(list.clone()), list.len()).expose().as_slice(), list);
+        for body in [&looks_packed, &looks_new, &list] {
+            assert_eq!(unpacked(SecretBytes::new(body.clone()), body.len()).expose(), body);
+        }
+        // As it was packed before that was done with the words.
+        let before = zstd::bulk::compress(&list, 1).unwrap();
+        assert_eq!(unpacked(SecretBytes::new(before), list.len()).expose(), &list);
+    }
+
+    #[test]
+    fn a_short_answer_takes_little_too() {
+        let answer = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \
+            \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\">\n<dict>\n\t<key>CommandUUID</key>\n\
+            \t<string>b6c8627f-bf4a-4ef4-8f40-d8673cd568c9</string>\n\t<key>Status</key>\n\t<string>Acknowledged</string>\n\
+            \t<key>UDID</key>\n\t<string>00008030-001A2B3C4D5E6F70</string>\n</dict>\n</plist>\n";
+        let kept = packed(answer).unwrap();
+        assert!(kept.len() < answer.len() / 3, "{} of {} bytes", kept.len(), answer.len());
+        assert_eq!(unpacked(SecretBytes::new(kept), answer.len()).expose().as_slice(), answer);
+    }
+
+    #[test]
+    fn the_words_are_those_with_which_reports_were_packed() {
+        let digest = hex(&sha256(WORDS));
+        assert_eq!(
+            digest, "114548baec320c8c1f2175480d70335250bcc22216ef247d291ad1256633770a",
+            "other words need another beginning than WITH_WORDS, and these to read what is kept"
+        );
     }
 }

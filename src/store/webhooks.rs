@@ -1,6 +1,7 @@
 //! Webhooks and their outbox: what is to be told to whom, in order per device, until it was delivered; and what came of it.
 
 mod log;
+mod volume;
 
 use rusqlite::Row;
 
@@ -95,6 +96,7 @@ pub fn hmac_key(tx: &Tx, id: &str) -> Result<Option<SecretBytes>> {
 
 /// Removes a webhook and what waits for it; tells whether there was one.
 pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
+    volume::forget(tx, id)?;
     Ok(tx.execute("DELETE FROM webhooks WHERE id = ?1", [id])? == 1)
 }
 
@@ -158,6 +160,7 @@ fn enqueue_sealed(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body_
          VALUES (?1, ?2, ?3, ?4, CASE WHEN EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_id = ?1 AND device_id = ?2) THEN ?5 ELSE ?6 END, ?6)",
         (webhook_id, device_id, topic, body_sealed, BEHIND, tx.now),
     )?;
+    volume::add(tx, webhook_id, body_sealed.len() as i64)?;
     tx.ring(Bell::Jobs);
     Ok(())
 }
@@ -179,11 +182,12 @@ pub fn body(tx: &Tx, seq: i64) -> Result<Option<SecretBytes>> {
 
 /// Takes a delivery out of the outbox; the next one of its device is due.
 pub fn remove(tx: &Tx, seq: i64) -> Result<()> {
-    let removed: Option<(String, String)> =
-        tx.optional("DELETE FROM webhook_deliveries WHERE seq = ?1 RETURNING webhook_id, device_id", [seq], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+    let removed: Option<(String, String, i64)> =
+        tx.optional("DELETE FROM webhook_deliveries WHERE seq = ?1 RETURNING webhook_id, device_id, length(body_sealed)", [seq], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    let Some((webhook_id, device_id)) = removed else { return Ok(()) };
+    let Some((webhook_id, device_id, size_bytes)) = removed else { return Ok(()) };
+    volume::add(tx, &webhook_id, -size_bytes)?;
     let next = tx.execute(
         "UPDATE webhook_deliveries SET due_at = ?3
          WHERE seq = (SELECT min(seq) FROM webhook_deliveries WHERE webhook_id = ?1 AND device_id = ?2)",
@@ -197,18 +201,21 @@ pub fn remove(tx: &Tx, seq: i64) -> Result<()> {
 
 /// Puts the body of an event for trial into the outbox, apart from every device's, and keeps it from others until `until`; gives its place.
 pub fn enqueue_test(tx: &Tx, webhook_id: &str, topic: &str, body: &[u8], until: Timestamp) -> Result<i64> {
-    tx.one(
+    let body_sealed = tx.seal("webhook_deliveries.body", body)?;
+    let seq = tx.one(
         "INSERT INTO webhook_deliveries (webhook_id, device_id, topic, body_sealed, due_at, created_at) VALUES (?1, ?2, ?2, ?3, ?4, ?5) RETURNING seq",
-        (webhook_id, topic, tx.seal("webhook_deliveries.body", body)?, until, tx.now),
+        (webhook_id, topic, &body_sealed, until, tx.now),
         |row| row.get(0),
-    )
+    )?;
+    volume::add(tx, webhook_id, body_sealed.len() as i64)?;
+    Ok(seq)
 }
 
 /// Takes all that waits for a webhook out of the outbox; what was tried of it is not tried again.
 pub fn drop_waiting(tx: &Tx, webhook_id: &str) -> Result<()> {
     log::give_up_waiting(tx, webhook_id)?;
     tx.execute("DELETE FROM webhook_deliveries WHERE webhook_id = ?1", [webhook_id])?;
-    Ok(())
+    volume::forget(tx, webhook_id)
 }
 
 /// Puts a delivery off, with the reason.
@@ -228,12 +235,20 @@ pub fn next_deliverable(tx: &Tx) -> Result<Option<Timestamp>> {
     tx.one("SELECT min(due_at) FROM webhook_deliveries WHERE due_at < ?1", [BEHIND], |row| row.get(0))
 }
 
-/// Tells whether fewer than `limit` deliveries wait for a webhook. Counts only where the outbox as a whole may hold so many.
-pub fn has_room(tx: &Tx, webhook_id: &str, limit: i64) -> Result<bool> {
+/// Tells whether fewer than `limit` deliveries wait for a webhook, of fewer than `limit_bytes`. Counts only where the outbox as a whole may hold so many.
+pub fn has_room(tx: &Tx, webhook_id: &str, limit: i64, limit_bytes: i64) -> Result<bool> {
+    if waiting_bytes(tx, webhook_id)? >= limit_bytes {
+        return Ok(false);
+    }
     // Two looks at an end each; both in one would look through the table.
     let spread = "SELECT coalesce((SELECT max(seq) FROM webhook_deliveries) - (SELECT min(seq) FROM webhook_deliveries) + 1, 0)";
     let spread: i64 = tx.one(spread, [], |row| row.get(0))?;
     Ok(spread < limit || count_waiting(tx, webhook_id)? < limit)
+}
+
+/// Bytes of what waits for a webhook.
+pub fn waiting_bytes(tx: &Tx, webhook_id: &str) -> Result<i64> {
+    volume::of(tx, webhook_id)
 }
 
 /// How many deliveries wait for a webhook.

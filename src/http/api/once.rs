@@ -1,7 +1,5 @@
 //! `Idempotency-Key`: a POST that is sent again, because its answer was lost, gets the first answer and does nothing twice.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -15,10 +13,9 @@ use crate::error::{Error, Result};
 use crate::http::limits::API_MAX_BYTES;
 use crate::mdm::Actor;
 use crate::pki::digest::sha256;
-use crate::store::{Tx, idempotency};
+use crate::store::Tx;
+use crate::store::idempotency::{self, KEPT};
 
-/// How long an answer is kept for a repeat.
-pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Characters of a key.
 pub const KEY_MAX: usize = 255;
 
@@ -151,11 +148,6 @@ impl Once {
     }
 }
 
-/// Sweeps away answers that are older than [`KEPT`]; gives how many those were.
-pub fn sweep(tx: &Tx) -> Result<usize> {
-    idempotency::delete_before(tx, tx.now.minus(KEPT))
-}
-
 /// Reads the header; a key is a few visible characters, as they come.
 fn key(headers: &HeaderMap) -> Result<Option<String>> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
@@ -182,6 +174,8 @@ fn who(actor: &Actor) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::Body;
     use serde_json::json;
 
@@ -251,14 +245,6 @@ mod tests {
         assert!(kit.post(NOW, &Actor::Console, "/a", "k", -1).await.is_err());
         let second = kit.post(NOW, &Actor::Console, "/a", "k", 1).await.unwrap();
         assert_eq!((second.body, second.repeated), (json!({ "done": 1 }), false), "the failed one was undone as a whole");
-    }
-
-    #[tokio::test]
-    async fn answers_are_swept_away() {
-        let kit = Kit::new();
-        kit.post(NOW, &Actor::Console, "/a", "k", 1).await.unwrap();
-        let sweep = |now| kit.store.write(now, sweep);
-        assert_eq!((sweep(NOW.plus(KEPT)).await.unwrap(), sweep(NOW.plus(KEPT * 2)).await.unwrap()), (0, 1));
     }
 
     #[test]

@@ -61,6 +61,11 @@ pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<access::AccessKey>> {
     access::keys(tx, tx.now.minus(PUBLISHED_FOR))
 }
 
+/// Forgets keys that are published no more; gives how many.
+pub fn sweep(tx: &Tx) -> Result<usize> {
+    access::prune_keys(tx, tx.now.minus(PUBLISHED_FOR))
+}
+
 /// Has a new key sign from now on. What the one before signed stays good until its own end.
 pub fn rotate(tx: &Tx, actor: &Actor) -> Result<String> {
     actor.require(Right::Configure)?;

@@ -312,6 +312,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str, given_up: Option<u64>) -> Result
         }
     }
     apps::delete(tx, id)?;
+    crate::mdm::packages::forget_trial(tx, id)?;
     journal::note(tx, actor, "app.deleted", Subject::default(), json!({ "id": id, "name": app.name, "copies": copies }))
 }
 

@@ -9,7 +9,7 @@ mod uploads;
 
 pub use keep::{Kept, NewPackage, admit, keep};
 pub use pilot::nobody_tries;
-pub use reach::{Trial, next_trial, note_address, note_trial, trials, try_again, unreachable};
+pub use reach::{Trial, forget_trial, next_trial, note_address, note_trial, trials, try_again, unreachable};
 pub use rollout::{Overview, app_of, delete, find, list, notes, on_trial, pilot_leaves, set_pilot, stage, versions};
 pub use serve::{Given, ICON, MANIFEST, for_device, given, icon, manifest, manifest_url};
 pub use uploads::{Begun, LOOK_EVERY_BYTES, MAX_NAME_CHARS, begin, cancel, grows_to, left_over, stale, touch, under_way, upload};

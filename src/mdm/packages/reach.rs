@@ -40,7 +40,10 @@ pub fn trials(tx: &Tx, url: &str) -> Result<Vec<Trial>> {
         match for_trial(tx, &app_id)? {
             Some(package) => trials.push(Trial { manifest_url: address(url, &app_id, &capability), app_id, package }),
             // Nothing of it is meant for anybody any more.
-            None => set_due(tx, &app_id, false)?,
+            None => {
+                set_due(tx, &app_id, false)?;
+                forget_trial(tx, &app_id)?;
+            }
         }
     }
     Ok(trials)
@@ -78,18 +81,32 @@ pub fn note_trial(tx: &Tx, app_id: &str, url: &str, problem: &str) -> Result<()>
     (rollout.checked_url, rollout.checked_at, rollout.problem) = (url.to_owned(), Some(tx.now), problem.to_owned());
     rollout.due_at = None;
     store::set_rollout(tx, app_id, &rollout)?;
-    let key = format!("package.unreachable:{app_id}");
     if problem.is_empty() {
-        alerts::clear(tx, &key)?;
+        forget_trial(tx, app_id)?;
     } else {
         let message = t!("Devices cannot fetch “{name}” from here. {problem}", name = app.name, problem);
-        alerts::raise(tx, &key, 70, &message, t!("Mend that, then open the app's page and try again; nothing is installed meanwhile."))?;
+        alerts::raise(
+            tx,
+            &alert(app_id),
+            70,
+            &message,
+            t!("Mend that, then open the app's page and try again; nothing is installed meanwhile."),
+        )?;
     }
     if is_news {
         let data = json!({ "app": app_id, "name": app.name, "problem": problem });
         journal::note(tx, &Actor::Job("packages"), "package.tried", Subject::default(), data)?;
     }
     Ok(())
+}
+
+/// Ends what is said of an app that nobody is to fetch any more.
+pub fn forget_trial(tx: &Tx, app_id: &str) -> Result<()> {
+    alerts::clear(tx, &alert(app_id)).map(drop)
+}
+
+fn alert(app_id: &str) -> String {
+    format!("package.unreachable:{app_id}")
 }
 
 /// Why a device cannot fetch an app, in a sentence; none where nothing is known against it. An app that was not tried yet gives nothing: it is

@@ -22,6 +22,7 @@ mod locked;
 mod lost;
 mod moved_in;
 mod moves;
+mod outbox;
 mod packages;
 mod people;
 mod plans;

@@ -156,6 +156,25 @@ fn the_address_of_a_manifest_stays_and_is_https_only() {
     });
 }
 
+#[test]
+fn what_nobody_is_to_fetch_any_more_is_not_said_to_be_out_of_reach() {
+    let school = School::new();
+    school.write(|tx| {
+        let url = "https://mdm.example.school";
+        let told = || Ok::<_, crate::error::Error>(alerts::all(tx)?.iter().any(|alert| alert.key.starts_with("package.unreachable")));
+        let kept = keep(tx, &build(1))?;
+        packages::note_trial(tx, &kept.app.id, url, "It is not found.")?;
+        assert!(told()?);
+        packages::delete(tx, &Actor::Console, &kept.package.id)?;
+        packages::trials(tx, url)?;
+        assert!(!told()?, "its only version is gone");
+        packages::note_trial(tx, &kept.app.id, url, "It is not found.")?;
+        crate::mdm::apps::delete(tx, &Actor::Console, &kept.app.id, None)?;
+        assert!(!told()?, "the app is gone");
+        Ok(())
+    });
+}
+
 /// The capability in the package's address of a manifest.
 fn capability_in(manifest: &[u8]) -> String {
     let text = String::from_utf8_lossy(manifest).into_owned();

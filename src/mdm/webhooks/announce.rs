@@ -16,6 +16,9 @@ use crate::store::{Tx, alerts, webhooks};
 /// Events that may wait for one webhook. With more than that its receiver has been gone for long, and further ones are left out.
 pub const OUTBOX_MAX: i64 = 50_000;
 
+/// Bytes that may wait for one webhook: what a thousand devices say in two to three days. With more than that, too, further events are left out.
+pub const OUTBOX_MAX_BYTES: i64 = 256 << 20;
+
 /// Parameters of a device's address that are told.
 const PARAMETERS_MAX: usize = 64;
 
@@ -50,7 +53,7 @@ fn tell(
     let body = |raw: &[u8]| write(&Envelope { event_id: &event_id, created_at: tx.now, url_params: &url_params, raw });
     let mut redacted = None;
     for webhook in listening {
-        if !webhooks::has_room(tx, &webhook.id, OUTBOX_MAX)? {
+        if !webhooks::has_room(tx, &webhook.id, OUTBOX_MAX, OUTBOX_MAX_BYTES)? {
             full(tx, &webhook.id)?;
         } else if webhook.include_secrets {
             webhooks::enqueue(tx, &webhook.id, &enrollment.device_id, topic, &body(raw))?;
@@ -78,7 +81,7 @@ pub fn announce_notice(tx: &Tx, notice: &Notice, url: &str) -> Result<()> {
         url,
     };
     for webhook in webhooks::active(tx)?.into_iter().filter(|webhook| wants(webhook, event::NOTICE)) {
-        if webhooks::has_room(tx, &webhook.id, OUTBOX_MAX)? {
+        if webhooks::has_room(tx, &webhook.id, OUTBOX_MAX, OUTBOX_MAX_BYTES)? {
             webhooks::enqueue(tx, &webhook.id, NO_DEVICE, event::NOTICE, &event::of_notice(said, &event_id, tx.now))?;
         } else {
             full(tx, &webhook.id)?;
@@ -92,7 +95,9 @@ fn full(tx: &Tx, webhook_id: &str) -> Result<()> {
         tx,
         &super::deliver::alert_key(webhook_id),
         60,
-        &t!("A webhook's receiver has been away for so long that {OUTBOX_MAX} events wait for it; further ones are left out.", OUTBOX_MAX),
+        t!(
+            "A webhook's receiver has been away for so long that there is no room for more events beside those that wait for it; further ones are left out."
+        ),
         t!("Bring the receiver back, or delete the webhook under System, Webhooks."),
     )?;
     Ok(())

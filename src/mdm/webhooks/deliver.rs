@@ -13,6 +13,7 @@ use crate::mdm::{Actor, Right, journal};
 use crate::pki::{digest, hex};
 use crate::protocol::event::{self, TEST};
 use crate::secret::SecretBytes;
+use crate::store::events::{self, Filter};
 use crate::store::webhooks::{self, Delivery, Logged, LoggedState, Webhook};
 use crate::store::{Tx, alerts};
 
@@ -21,6 +22,12 @@ pub const BACK_OFF: [Duration; 6] = [seconds(10), seconds(30), seconds(60), seco
 
 /// How long an event is worth delivering.
 pub const GIVE_UP_AFTER: Duration = seconds(7 * 24 * 3600);
+
+/// Events are lost.
+const GAVE_UP: &str = "webhook.gave_up";
+
+/// How often that is written down for a webhook.
+const TOLD_EVERY: Duration = seconds(24 * 3600);
 
 /// Events that one turn posts, each of another device or to another receiver.
 pub const PAGE: u32 = 64;
@@ -202,6 +209,14 @@ pub fn for_trial(tx: &Tx, actor: &Actor, id: &str) -> Result<Letter> {
     letter(tx, delivery, webhook)?.ok_or_else(super::unknown)
 }
 
+/// Whether it was written down within the last day that events of a webhook are lost: a receiver that is gone for good loses thousands each day.
+fn was_told_lately(tx: &Tx, webhook_id: &str) -> Result<bool> {
+    let filter = Filter { kind: Some(GAVE_UP), ..Filter::default() };
+    // Each webhook is told of once a day, so that those of the last day are among so many.
+    let newest = events::list(tx, &filter, None, super::WEBHOOKS_MAX)?;
+    Ok(newest.iter().any(|event| event.at.plus(TOLD_EVERY) > tx.now && event.data["webhook"] == webhook_id))
+}
+
 fn give_up(tx: &Tx, letter: &Letter, why: &str) -> Result<()> {
     webhooks::remove(tx, letter.seq)?;
     if webhooks::by_id(tx, &letter.webhook_id)?.is_none() {
@@ -215,9 +230,12 @@ fn give_up(tx: &Tx, letter: &Letter, why: &str) -> Result<()> {
         &t!("Events are lost: the webhook {receiver} took none for 7 days ({why}).", receiver, why),
         t!("Bring the receiver back, or delete the webhook under System, Webhooks."),
     )?;
+    if was_told_lately(tx, &letter.webhook_id)? {
+        return Ok(());
+    }
     let data = json!({ "webhook": letter.webhook_id, "receiver": receiver, "topic": letter.topic, "because": why });
     let subject = if letter.device_id.is_empty() { journal::Subject::default() } else { journal::Subject::device(&letter.device_id) };
-    journal::note(tx, &Actor::Job("webhooks"), "webhook.gave_up", subject, data)
+    journal::note(tx, &Actor::Job("webhooks"), GAVE_UP, subject, data)
 }
 
 /// The alert about a webhook whose receiver is away.

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::store::webhooks::{self, Webhook};
 use crate::store::{Tx, alerts};
 
-pub use announce::{OUTBOX_MAX, announce_check_in, announce_notice, announce_report};
+pub use announce::{OUTBOX_MAX, OUTBOX_MAX_BYTES, announce_check_in, announce_notice, announce_report};
 pub use deliver::{BACK_OFF, GIVE_UP_AFTER, LEASE, Letter, Outcome, PAGE, SLOW_MAX, SLOW_WAIT, TURN_MAX_BYTES, due, for_trial, record};
 pub use look_after::{Change, change, find, log, redeliver, renew_key};
 

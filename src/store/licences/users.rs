@@ -163,6 +163,16 @@ pub fn next_ask(tx: &Tx, token_id: &str) -> Result<Option<Timestamp>> {
     )
 }
 
+/// Forgets people of whom Apple was told that they are gone, and who are not here any more; gives how many.
+pub fn forget_retired(tx: &Tx, limit: u32) -> Result<usize> {
+    tx.execute(
+        "DELETE FROM licence_users WHERE (token_id, person_id) IN (
+             SELECT token_id, person_id FROM licence_users
+             WHERE state = 'retired' AND wanted = 0 AND NOT EXISTS (SELECT 1 FROM people WHERE people.id = licence_users.person_id) LIMIT ?1)",
+        [limit],
+    )
+}
+
 /// People whose address or Managed Apple Account is not what Apple was told, and those who are wanted and not here any more; with whether they are here.
 pub fn outdated(tx: &Tx, limit: u32) -> Result<Vec<(User, bool)>> {
     tx.list(

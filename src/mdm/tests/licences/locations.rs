@@ -151,8 +151,11 @@ fn a_person_whom_a_location_knows_already_is_listed_there_and_retired_with_the_p
     let gone = kim.clone();
     office.school.write(move |tx| people::delete(tx, &Actor::Console, &gone));
     minutes(&mut office, 6);
+    let (id, who) = (office.id.clone(), kim.clone());
+    assert_eq!(office.school.write(move |tx| users::of(tx, &id, &who)).unwrap().state, UserState::Retired);
     let id = office.id.clone();
-    assert_eq!(office.school.write(move |tx| users::of(tx, &id, &kim)).unwrap().state, UserState::Retired);
+    let forgotten = office.school.write(move |tx| Ok((users::forget_retired(tx, 10)?, users::of(tx, &id, &kim)?.is_none())));
+    assert_eq!(forgotten, (1, true), "there is nothing left to say of them");
 }
 
 #[test]
