@@ -15,6 +15,7 @@ use rollcall::http::pages::today::{self, BatchRow, Countdown, Need, TodayView};
 
 use rollcall::mdm::Role;
 use rollcall::mdm::backups::plan::Plan;
+use rollcall::mdm::backups::tested::Tested;
 use rollcall::mdm::backups::{Failure, Last, Recovery, Standing, file_name};
 use rollcall::protocol::s3::S3Place;
 use rollcall::store::backups::{Backup, Place};
@@ -88,7 +89,7 @@ fn kept_safe() -> BackupsView {
         next_at: Some(in_days(1)),
         is_wished: false,
         test_due_at: Some(in_days(28)),
-        last_test: None,
+        last_test: Some(Tested { at: ago(86_400), problem: String::new() }),
         restored: None,
     };
     let list: Vec<_> = (1..8).map(backup).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -107,8 +107,22 @@ impl Exchange {
         let answer = answer.map_err(|error| Failure::of_client(&endpoint, &error))?;
         let (head, body) = answer.into_parts();
         let body = tokio::time::timeout_at(deadline, Limited::new(body, ANSWER_LIMIT).collect()).await.map_err(late)?;
-        let body = body.map_err(|error| Failure::Broken { endpoint: endpoint.to_string(), detail: error.to_string() })?.to_bytes();
+        let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => too_large(&endpoint),
+            None => Failure::Broken { endpoint: endpoint.to_string(), detail: error.to_string() }.into(),
+        })?;
+        let body = body.to_bytes();
         let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok(Came { status: head.status.as_u16(), retry_after, headers: head.headers, body })
     }
+}
+
+fn too_large(endpoint: &Endpoint) -> Error {
+    let most = ANSWER_LIMIT >> 20;
+    let words = t!(
+        "the answer of {endpoint} is larger than {most} MiB, and was cut off there: check what stands between this server and it",
+        endpoint,
+        most
+    );
+    Error::new(Kind::Upstream, words)
 }

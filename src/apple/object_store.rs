@@ -97,6 +97,13 @@ struct Came {
     body: Bytes,
 }
 
+impl Came {
+    /// How long what was asked for is, as the head says.
+    fn length(&self) -> Option<u64> {
+        self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+}
+
 impl ObjectStore {
     /// Puts `size` bytes of a file under a name. When it returns, the store has said that it has all of it.
     pub async fn put(&self, object: &str, file: &mut tokio::fs::File, size: u64) -> Result<()> {
@@ -109,8 +116,7 @@ impl ObjectStore {
         }
         let url = self.bucket.head_object(Some(&self.credentials), object).sign(SIGNED_FOR);
         let came = self.must(Method::HEAD, &url, Bytes::new(), TIMEOUT).await?;
-        let there = came.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if there == Some(size) {
+        if came.length() == Some(size) {
             return Ok(());
         }
         Err(Error::new(Kind::Upstream, t!("The store at {endpoint} has another size of the file than was sent.", endpoint = self.endpoint)))
@@ -187,6 +193,18 @@ impl ObjectStore {
         }
         into.flush().await.map_err(|error| Error::conflict(t!("What came from the store cannot be written: {error}.", error)))?;
         Ok(came)
+    }
+
+    /// Whether a file of this size is under a name; none where the key may not know.
+    pub async fn is_there(&self, object: &str, size: u64) -> Result<Option<bool>> {
+        let url = self.bucket.head_object(Some(&self.credentials), object).sign(SIGNED_FOR);
+        let came = self.ask(Method::HEAD, &url, Bytes::new(), TIMEOUT).await?;
+        match came.status {
+            // To a key that may not list the bucket, stores say this of what is not there as well.
+            401 | 403 => Ok(None),
+            404 => Ok(Some(false)),
+            _ => Ok(Some(self.judged(came)?.length() == Some(size))),
+        }
     }
 
     /// Removes what is under a name; that there is nothing is fine.

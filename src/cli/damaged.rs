@@ -44,7 +44,8 @@ pub(super) fn look(data: &Path) -> Option<Damage> {
     let kept = backups.iter().map(Kept::from).chain(noted(data)).find(is_there);
     let remedy = format!(
         "Everything in the folder stays as it is, and is kept aside when a backup takes its place. Have this machine's disk and memory checked: a \
-         database does not break by itself. {}",
+         database does not break by itself. {}{}",
+        offer::rebuild_words(&findings, data),
         offer::words(kept.as_ref(), data)
     );
     Some(Damage { what, remedy })

@@ -11,10 +11,15 @@ use super::api::{self, Beside};
 use super::damaged::{self, Damage};
 use super::print::{self, text};
 use super::serve;
+use crate::clock::Clock;
 use crate::config::{Config, Layer};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::backups::offer;
-use crate::store::backup::noted;
+use crate::store::backup::{DATABASE, Use, discard_folder, noted, prepare_folder, settle_folder, take_over};
+use crate::store::{DataFolder, rebuild};
+
+/// Findings of a database that was built anew that are printed.
+const TOLD_MAX: usize = 10;
 
 /// Examines the appliance and says what to do.
 ///
@@ -24,10 +29,14 @@ use crate::store::backup::noted;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rollcall doctor
-  rollcall doctor --data /var/lib/rollcall --json | jq '.findings[] | select(.level == \"error\")'")]
+  rollcall doctor --data /var/lib/rollcall --json | jq '.findings[] | select(.level == \"error\")'
+  rollcall doctor --rebuild --data /var/lib/rollcall")]
 pub(super) struct Doctor {
     #[command(flatten)]
     beside: Beside,
+    /// Builds a damaged database anew where nothing but indexes is damaged; the old one is kept aside in the folder
+    #[arg(long)]
+    rebuild: bool,
 }
 
 impl Doctor {
@@ -38,6 +47,9 @@ impl Doctor {
     pub(super) fn run(self) -> Result<()> {
         let Beside { data, json } = self.beside;
         let folder = Config::read_present(Layer::flags().with("data", data.clone()), serve::environment())?.data;
+        if self.rebuild {
+            return rebuild(&folder, json);
+        }
         // Nobody opens a damaged database to work with it, not even to look at the rest.
         let at_rest = if UnixStream::connect(folder.join("control.sock")).is_err() { damaged::look(&folder) } else { None };
         let report = match at_rest {
@@ -54,6 +66,42 @@ impl Doctor {
             errors => Err(Error::conflict(format!("{errors} errors were found."))),
         }
     }
+}
+
+/// Puts a database that was built anew in the place of a damaged one, which is kept aside.
+fn rebuild(folder: &Path, json: bool) -> Result<()> {
+    if !folder.join(DATABASE).exists() {
+        return Err(Error::bad_input(format!("There is no database in {}: name the data folder with --data.", folder.display())));
+    }
+    let folder = DataFolder::open(folder)?;
+    let part = prepare_folder(folder.path(), Use::Restore)?;
+    let rebuilt = match rebuild::rebuild(&folder.database(), &part.join(DATABASE)) {
+        Ok(rebuilt) => rebuilt,
+        Err(error) => {
+            discard_folder(folder.path(), Use::Restore)?;
+            return Err(error);
+        }
+    };
+    settle_folder(folder.path(), Clock::System.now())?;
+    let kept = take_over(folder.path())?.map(|kept| folder.path().join(kept).display().to_string());
+    let damage: Vec<_> = rebuilt.damage.iter().take(TOLD_MAX).map(|finding| finding.message.as_str()).collect();
+    let report =
+        json!({ "tables": rebuilt.tables, "rows": rebuilt.rows, "damage": damage, "findings": rebuilt.damage.len(), "kept_aside": kept });
+    print::whole((if json { print::json(&report) } else { rebuilt_words(&report) }).as_bytes())?;
+    folder.hand_over()
+}
+
+fn rebuilt_words(report: &Value) -> String {
+    let damage = report["damage"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let damage: String = damage.map(|message| format!("         {message}\n")).collect();
+    format!(
+        "The database was built anew: {} rows in {} tables, all of which could be read.\nWhat was damaged ({} findings):\n{damage}The damaged one lies \
+         in {}; delete it when you do not need it any more.\nHave this machine's disk and memory checked: a database does not break by itself.\n",
+        report["rows"],
+        report["tables"],
+        report["findings"],
+        text(report, "kept_aside")
+    )
 }
 
 /// What is to be said of an appliance that cannot even be opened. Where there is none, that is no finding.

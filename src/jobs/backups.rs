@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::backups::plan::Plan;
-use crate::mdm::backups::{self, Errand, restore};
+use crate::mdm::backups::{self, Errand, gone, restore};
 use crate::pki::vault::{Key, Lock};
 use crate::protocol::s3::S3Place;
 use crate::secret::Secret;
@@ -29,6 +29,11 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let _one = app.backing_up.lock().await;
     let Errand { backup, plan, s3_secret } = app.store.write(now, backups::errand).await?;
     let mut done = Vec::new();
+    // Before anything else: what is gone must neither stand for a day that is kept, nor be what is tried.
+    let lost = look(app, &plan, s3_secret.as_ref()).await?;
+    if lost > 0 {
+        done.push(t!("{lost} earlier ones are not in their places any more", lost));
+    }
     if let Some(lock) = backup {
         match make(app, now, &plan, s3_secret.as_ref(), lock).await {
             Ok(size) => done.push(t!("a backup of {size} was made", size = mebibytes(size))),
@@ -125,6 +130,34 @@ async fn write(app: &App, now: Timestamp, with_packages: bool, lock: Lock, id: S
 fn store(app: &App, place: &S3Place, secret: Option<&Secret<String>>) -> Result<ObjectStore> {
     let secret = secret.ok_or_else(|| Error::conflict(t!("The secret key of the store is missing: give it at System, Backups.")))?;
     app.object_stores.bucket(place, secret)
+}
+
+/// Looks which backups of the list are in their places; those of which nobody can tell stay as they are. Gives how many are gone.
+async fn look(app: &App, plan: &Plan, secret: Option<&Secret<String>>) -> Result<usize> {
+    let listed = app.store.read_slow(app.now(), gone::to_look_for).await?;
+    let mut remote = plan.s3.as_ref().and_then(|place| Some((place, store(app, place, secret).ok()?)));
+    let mut seen = Vec::new();
+    for backup in listed {
+        let size = backup.size_bytes.unsigned_abs();
+        let is_there = match (backup.place, &remote) {
+            (Place::Folder, _) => {
+                let folder = Path::new(&backup.location);
+                folder.is_dir().then(|| backup_folder::is_there(folder, &backup.name, size))
+            }
+            (Place::S3, Some((place, bucket))) => bucket.is_there(&place.object(&backup.name), size).await.unwrap_or_else(|error| {
+                tracing::warn!("backups could not be looked for in the store: {error}");
+                None
+            }),
+            (Place::S3, None) => None,
+        };
+        match is_there {
+            Some(is_there) => seen.push((backup, is_there)),
+            // It would say the same of all others, one after the other.
+            None if backup.place == Place::S3 => remote = None,
+            None => {}
+        }
+    }
+    app.store.write(app.now(), move |tx| gone::looked(tx, &seen)).await
 }
 
 /// Deletes what was kept long enough; one that cannot be deleted is tried again after the next backup.

@@ -42,6 +42,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// Waits after failures in a row, the last one for ever.
 const BACK_OFF: [Duration; 4] = [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800)];
 
+/// Rests after the database failed to be read or written, the last one for as long as it does.
+const REST: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
+
 /// What a turn of a job gives: what came of it, in words for the page.
 type Turn<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 
@@ -143,13 +146,23 @@ pub async fn run_due(app: &App) -> Result<usize> {
 async fn run_share(app: &App, share: Share) -> Result<usize> {
     let mut ran = 0;
     for job in share.jobs() {
-        let now = app.now();
-        if app.store.read(now, |tx| due_at(tx, job)).await?.is_some_and(|due| due <= now) {
-            run_one(app, job).await?;
-            ran += 1;
-        }
+        ran += usize::from(run_if_due(app, job).await?);
     }
     Ok(ran)
+}
+
+/// Runs a job if it is due; tells whether it was.
+async fn run_if_due(app: &App, job: &Job) -> Result<bool> {
+    let now = app.now();
+    if app.store.read(now, |tx| due_at(tx, job)).await?.is_none_or(|due| due > now) {
+        return Ok(false);
+    }
+    if app.store.trouble().is_some() {
+        // What came of the turn could not be noted: Apple, a mail server or a webhook would be asked the same again and again.
+        app.store.prove_room(now).await?;
+    }
+    run_one(app, job).await?;
+    Ok(true)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a duration for the log")]
@@ -196,6 +209,7 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
 async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
     let mut bell = app.store.listen(Bell::Jobs);
     let mut clock = (share == Share::Usual).then(|| ahead::Watch::new(app.now()));
+    let mut failures = 0;
     loop {
         if let Some(clock) = &mut clock {
             clock.look(app).await;
@@ -204,9 +218,20 @@ async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
             Ok(ran) => ran,
             Err(error) => {
                 tracing::error!("jobs could not be looked at: {error}");
-                0
+                // They are still due, and a bell says nothing of what failed: without a rest they would be tried, and the log told, many times a second.
+                let rest = tokio::time::sleep(REST[failures.min(REST.len() - 1)]);
+                failures += 1;
+                let is_over = tokio::select! {
+                    () = rest => false,
+                    _ = stop.wait_for(|stop| *stop) => true,
+                };
+                if is_over {
+                    return;
+                }
+                continue;
             }
         };
+        failures = 0;
         let now = app.now();
         let due = app.store.read(now, move |tx| next_due(tx, share)).await.unwrap_or_default();
         let sleep = match due {
@@ -222,6 +247,9 @@ async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 mod names {

@@ -55,7 +55,8 @@ pub fn words(tx: &Tx, findings: &[Finding], data: &Path) -> Option<(String, Stri
     let newest = offer::newest(tx, &[]).unwrap_or_default();
     let remedy = t!(
         "Stop Rollcall: it does not start again on a damaged database. Have this machine's disk and memory checked, for a database does not break by \
-         itself. {data}",
+         itself. {rebuild_words}{data}",
+        rebuild_words = offer::rebuild_words(findings, data),
         data = offer::words(newest.as_ref(), data)
     );
     Some((what, remedy))

@@ -120,6 +120,11 @@ pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
     Ok(tx.execute("DELETE FROM backups WHERE id = ?1", [id])? == 1)
 }
 
+/// Forgets what was noted of a backup's trial.
+pub fn forget_test(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute("UPDATE backups SET tested_at = NULL, test_problem = '' WHERE id = ?1", [id]).map(drop)
+}
+
 /// Notes what restoring a backup into a temporary folder came to; an empty problem is none.
 pub fn note_test(tx: &Tx, id: &str, problem: &str) -> Result<()> {
     tx.execute("UPDATE backups SET tested_at = ?2, test_problem = ?3 WHERE id = ?1", (id, tx.now, problem))?;

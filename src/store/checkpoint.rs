@@ -32,8 +32,8 @@ pub(in crate::store) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Watches what `writer` commits; none for a database in memory, which has no log.
-    pub(in crate::store) fn start(writer: &mut Connection, location: &Location) -> Result<Option<Self>> {
+    /// Watches what `writer` commits, and keeps in `end` how many pages the log has; none for a database in memory, which has no log.
+    pub(in crate::store) fn start(writer: &mut Connection, location: &Location, end: Arc<AtomicUsize>) -> Result<Option<Self>> {
         if matches!(location, Location::Memory(_)) {
             return Ok(None);
         }
@@ -44,6 +44,7 @@ impl Checkpointer {
         let (ring, seen) = (words.clone(), Arc::clone(&copied));
         writer.wal_hook(Some(move |log: &mut Wal, pages: i32| {
             let pages = usize::try_from(pages).unwrap_or_default();
+            end.store(pages, Ordering::Relaxed);
             if pages < seen.load(Ordering::Relaxed) {
                 // The log began anew.
                 seen.store(0, Ordering::Relaxed);

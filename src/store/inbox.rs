@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::metrics::WriterMeter;
 use crate::store::soft::{SoftFact, SoftFacts};
+use crate::store::trouble::Trouble;
 use crate::store::tx::busy;
 use crate::store::work::{Job, machine_now};
 
@@ -16,6 +17,9 @@ const SOFT_WAIT: Duration = Duration::from_secs(5);
 
 /// How often that time doubles while they cannot be written: up to a minute and a third.
 const SOFT_DOUBLINGS: u32 = 4;
+
+/// What is said of one request, and not of the disk.
+const NOTHING_STORED: &str = "; nothing of this request was stored";
 
 /// What the writer does next.
 pub(in crate::store) enum Turn {
@@ -41,8 +45,9 @@ struct Waiting {
     closed: bool,
     /// A committed group is on its way to the disk.
     disk_busy: bool,
-    /// Why nothing can be made durable any more.
+    /// Why nothing can be made durable until the disk is mended.
     disk_fault: Option<String>,
+    trouble: Trouble,
 }
 
 /// Where callers leave work for the writer. Bounded: what is over the limit is refused at once.
@@ -72,6 +77,18 @@ impl Inbox {
     pub(in crate::store) fn answer(&self, job: Job, lost: Option<Error>) {
         self.meter.answered(machine_now().saturating_duration_since(job.left_at()));
         job.answer(lost);
+    }
+
+    /// Notes that the disk did not take what so many closures wanted to write; gives how many the log is to be told of, when it is its turn.
+    pub(in crate::store) fn suffer(&self, why: &Error, closures: usize) -> Option<usize> {
+        self.lock().trouble.suffer(why.message.clone(), closures, machine_now())
+    }
+
+    /// Why the last attempt to write stored nothing, and what to do.
+    pub(in crate::store) fn trouble(&self) -> Option<String> {
+        let waiting = self.lock();
+        let words = waiting.trouble.words()?;
+        Some(words.strip_suffix(NOTHING_STORED).unwrap_or(words).to_owned())
     }
 
     /// Leaves a closure; [`Kind::Busy`](crate::error::Kind::Busy) when `limit` of them wait already or the store is closed.
@@ -188,10 +205,26 @@ impl Inbox {
             waiting = self.sleep(waiting);
         }
         if let Some(fault) = &waiting.disk_fault {
-            return Err(Error::internal("the disk failed", fault.clone()));
+            return Err(disk_failed(fault.clone()));
         }
         waiting.disk_busy = true;
         Ok(())
+    }
+
+    /// The disk has a group, and is free for the next one. `is_whole` when it took everything that anybody wanted to write.
+    pub(in crate::store) fn stored(&self, is_whole: bool) {
+        let mut waiting = self.lock();
+        waiting.disk_busy = false;
+        let goes_on = is_whole && waiting.trouble.end();
+        self.wake(waiting);
+        if goes_on {
+            tracing::info!("the disk takes what is written again");
+        }
+    }
+
+    /// Why the disk failed, until it is mended.
+    pub(in crate::store) fn disk_fault(&self) -> Option<String> {
+        self.lock().disk_fault.clone()
     }
 
     /// The disk is free for the next group, unless a `fault` ended its use.
@@ -221,6 +254,12 @@ impl Inbox {
             self.bell.notify_one();
         }
     }
+}
+
+/// Why nothing is stored after a sync that failed.
+pub(in crate::store) fn disk_failed(fault: String) -> Error {
+    busy("the disk with the data folder failed: look at the disk, and restart the server if this lasts; nothing of this request was stored")
+        .caused_by(fault)
 }
 
 fn soon() -> Instant {

@@ -31,7 +31,8 @@ pub struct Finding {
 /// Looks through the database; an empty list means that it is sound. Slow: call it from [`Store::read_slow`](crate::store::Store::read_slow).
 pub fn check(tx: &Tx, depth: Depth) -> Result<Vec<Finding>> {
     // References are looked up only in a file that can be read.
-    let outcome = damage(tx.conn(), depth).and_then(|findings| if findings.is_empty() { broken_references(tx) } else { Ok(findings) });
+    let outcome =
+        damage(tx.conn(), depth, FINDING_LIMIT).and_then(|findings| if findings.is_empty() { broken_references(tx) } else { Ok(findings) });
     match outcome {
         Ok(findings) => Ok(findings),
         // Damage so deep that the check itself cannot go on is a finding, not a failure of the check.
@@ -66,7 +67,7 @@ pub fn at_rest(path: &Path, most_bytes: u64) -> Option<AtRest> {
     // A log that a crash left is read with it, which takes the right to write; it is left where it is.
     let look = |conn: &Connection| {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        damage(conn, Depth::Quick)
+        damage(conn, Depth::Quick, FINDING_LIMIT)
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // Where that fails, whoever opens it to work with it says why.
@@ -86,16 +87,31 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-fn damage(conn: &Connection, depth: Depth) -> rusqlite::Result<Vec<Finding>> {
+/// Whether a finding is about something that can be made from tables again: the tree of an index, or pages that nobody uses.
+///
+/// That an index has another number of entries than its table is not: it may be the table that has lost some.
+pub fn is_made_of_tables(finding: &Finding) -> bool {
+    let message = &finding.message;
+    let is_about_an_index = message.starts_with("Tree ") && message.contains(" (index ");
+    let is_about_free_pages = message.starts_with("Freelist: ") || (message.starts_with("Page ") && message.ends_with(": never used"));
+    is_about_an_index || is_about_free_pages
+}
+
+/// What is damaged in a file, up to so many findings.
+pub(in crate::store) fn damage(conn: &Connection, depth: Depth, limit: usize) -> rusqlite::Result<Vec<Finding>> {
     let pragma = match depth {
         Depth::Quick => "quick_check",
         Depth::Full => "integrity_check",
     };
-    let mut statement = conn.prepare(&format!("PRAGMA {pragma}({FINDING_LIMIT})"))?;
+    let mut statement = conn.prepare(&format!("PRAGMA {pragma}({limit})"))?;
     let (mut rows, mut findings) = (statement.query([])?, Vec::new());
     loop {
         match rows.next() {
-            Ok(Some(row)) => findings.push(row.get::<_, String>(0)?),
+            // What is wrong with trees and pages comes in one row, under a line with the name of the database.
+            Ok(Some(row)) => {
+                let lines = row.get::<_, String>(0)?;
+                findings.extend(lines.lines().filter(|line| !line.starts_with("*** in database")).map(str::to_owned));
+            }
             Ok(None) => break,
             // What was found before the look could not go on says more than that it could not.
             Err(error) if is_damage(&error) && !findings.is_empty() => break,

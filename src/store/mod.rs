@@ -57,6 +57,7 @@ pub mod known_roots;
 pub mod letters;
 pub mod licences;
 mod lock;
+mod log_file;
 pub mod meetings;
 mod migrate;
 pub mod moves;
@@ -75,6 +76,7 @@ pub mod profiles;
 pub mod provisioning;
 pub mod push_certificates;
 mod readers;
+pub mod rebuild;
 pub mod redemption_codes;
 pub mod releases;
 pub mod reports;
@@ -87,6 +89,9 @@ pub mod sessions;
 pub mod settings;
 mod soft;
 pub mod store_items;
+#[cfg(test)]
+pub(crate) mod testing;
+mod trouble;
 mod tx;
 pub mod update_plans;
 pub mod update_progress;
@@ -99,6 +104,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 pub use bells::{Bell, Listener};
 pub use lock::DataFolder;
@@ -170,7 +176,7 @@ impl OpenOptions {
 
     /// How long a group may run before it is committed; tests want to know what makes a group.
     #[cfg(test)]
-    pub(in crate::store) fn group_time(mut self, time: std::time::Duration) -> Self {
+    pub(crate) fn group_time(mut self, time: std::time::Duration) -> Self {
         self.pace.group_time = time;
         self
     }
@@ -209,11 +215,12 @@ impl Store {
         let OpenOptions { location, sealer, random, pace, durable } = options;
         let mut conn = location.open_writer()?;
         migrate::PLAN.apply(&mut conn)?;
-        let checkpointer = Checkpointer::start(&mut conn, &location)?;
+        let log_pages = Arc::new(AtomicUsize::new(0));
+        let checkpointer = Checkpointer::start(&mut conn, &location, Arc::clone(&log_pages))?;
         let tx = Tx::new(conn, random.clone(), Arc::clone(&sealer));
         settings::check_seal(&tx)?;
         let tower = Arc::new(Tower::new());
-        let writer = Writer::start(tx, Arc::clone(&tower), durable, pace)?;
+        let writer = Writer::start(tx, Arc::clone(&tower), durable, log_pages, pace)?;
         let readers = Readers::start(location.clone(), random, sealer)?;
         Ok(Self(Arc::new(Inner { readers, _checkpointer: checkpointer, writer, tower, room: Room::default(), location })))
     }
@@ -284,6 +291,12 @@ impl Store {
             self.0.room.proven();
         }
         Ok(())
+    }
+
+    /// Why the last attempt to write stored nothing, and what to do: `the disk with the data folder is full: free some space`; none while the disk
+    /// takes what is written.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.writer.trouble()
     }
 
     /// Listens for a bell that commits ring.

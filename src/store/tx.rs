@@ -159,7 +159,15 @@ impl From<rusqlite::Error> for Error {
             Some((Code::DiskFull, _)) => {
                 busy("the disk with the data folder is full: free some space; nothing of this request was stored").caused_by(error)
             }
-            Some((Code::SystemIoFailure | Code::CannotOpen | Code::DatabaseBusy | Code::DatabaseLocked | Code::OutOfMemory, _)) => {
+            Some((Code::SystemIoFailure, rusqlite::ffi::SQLITE_IOERR_READ | rusqlite::ffi::SQLITE_IOERR_SHORT_READ)) => {
+                busy("the disk with the data folder cannot be read: look at the disk; nothing of this request was stored").caused_by(error)
+            }
+            Some((Code::SystemIoFailure, _)) => busy(
+                "the disk with the data folder takes nothing that is written (is it read-only, or failing?): make it writable again; nothing of this \
+                 request was stored",
+            )
+            .caused_by(error),
+            Some((Code::CannotOpen | Code::DatabaseBusy | Code::DatabaseLocked | Code::OutOfMemory, _)) => {
                 busy("the database could not be read or written just now; nothing of this request was stored").caused_by(error)
             }
             Some((_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
@@ -171,6 +179,13 @@ impl From<rusqlite::Error> for Error {
             _ => Self::internal("a database statement failed; the log has the details", error),
         }
     }
+}
+
+/// Whether it is the disk that failed or is full, rather than somebody else who is in the way.
+pub(in crate::store) fn is_of_the_disk(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+    let code = cause.and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure))
 }
 
 /// A failure that may be gone at the next attempt.

@@ -60,6 +60,11 @@ impl Job {
         keep
     }
 
+    /// How the closure itself failed, if it did.
+    pub(in crate::store) fn failure(&self) -> Option<&Error> {
+        self.outcome.as_ref().and_then(|outcome| outcome.as_ref().err())
+    }
+
     /// When it was left with the writer.
     pub(in crate::store) fn left_at(&self) -> Instant {
         self.left_at
@@ -107,7 +112,7 @@ fn ended(gone: oneshot::error::RecvError) -> Result<Given> {
 
 /// Why nothing came of a closure whose group was lost.
 pub(in crate::store) fn undone() -> Error {
-    busy("the database could not be written (is the disk full?): nothing of this request was stored")
+    busy("the database could not be written; nothing of this request was stored")
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {

@@ -1,18 +1,20 @@
 //! The one thread that writes: groups waiting closures into a commit, which is answered when the disk has it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::WriterMeter;
 use crate::store::bells::{Bells, Tower};
 use crate::store::disk::{Committed, Disk, Durable};
-use crate::store::inbox::{Inbox, Turn};
+use crate::store::inbox::{Inbox, Turn, disk_failed};
 use crate::store::soft::{self, SoftFact};
-use crate::store::tx::Tx;
+use crate::store::tx::{RETRY_AFTER_S, Tx, busy, is_of_the_disk};
 use crate::store::work::{Job, Outcome, machine_now, undone};
 
 /// Closures in one commit.
@@ -21,6 +23,8 @@ pub const GROUP_LIMIT: usize = 256;
 pub(in crate::store) const GROUP_TIME: Duration = Duration::from_millis(4);
 /// Soft facts in one commit, about a millisecond's worth.
 const SOFT_SLICE: usize = 256;
+/// How often a disk that failed is asked to take the log anew, which may be 64 MiB, when it refuses.
+const MEND_EVERY: Duration = Duration::from_secs(1);
 
 /// How many may wait, and how long a group may run.
 #[derive(Debug, Clone, Copy)]
@@ -39,11 +43,28 @@ pub(in crate::store) struct Writer {
 
 impl Writer {
     /// Starts the thread on a connection that is ready to write.
-    pub(in crate::store) fn start(tx: Tx, tower: Arc<Tower>, durable: Box<dyn Durable>, pace: Pace) -> Result<Self> {
+    pub(in crate::store) fn start(
+        tx: Tx,
+        tower: Arc<Tower>,
+        durable: Box<dyn Durable>,
+        log_pages: Arc<AtomicUsize>,
+        pace: Pace,
+    ) -> Result<Self> {
         let inbox = Arc::new(Inbox::new(pace.queue_limit));
         let disk = Disk::start(durable, Arc::clone(&inbox), tower)?;
         let group_time = pace.group_time;
-        let room = Room { tx, inbox: Arc::clone(&inbox), disk, group_time, group: VecDeque::new(), ran: Vec::new(), facts: Vec::new() };
+        let room = Room {
+            tx,
+            inbox: Arc::clone(&inbox),
+            disk,
+            log_pages,
+            mended_at: None,
+            group_time,
+            group: VecDeque::new(),
+            ran: Vec::new(),
+            refused: None,
+            facts: Vec::new(),
+        };
         let thread = std::thread::Builder::new()
             .name(String::from("writer"))
             .spawn(move || room.work())
@@ -77,6 +98,11 @@ impl Writer {
         self.inbox.waiting()
     }
 
+    /// Why the last attempt to write stored nothing, and what to do.
+    pub(in crate::store) fn trouble(&self) -> Option<String> {
+        self.inbox.trouble()
+    }
+
     /// Makes the soft facts part of the next group.
     pub(in crate::store) fn hurry(&self) {
         self.inbox.hurry();
@@ -107,11 +133,17 @@ struct Room {
     tx: Tx,
     inbox: Arc<Inbox>,
     disk: Disk,
+    /// Pages in the log, as of the last commit.
+    log_pages: Arc<AtomicUsize>,
+    /// When a disk that failed was last asked to take the log anew.
+    mended_at: Option<Instant>,
     group_time: Duration,
     /// Closures of the next group, not run yet.
     group: VecDeque<Job>,
     /// Closures of this group, run and not answered yet.
     ran: Vec<Job>,
+    /// What the disk did not take of this group, in words for whoever wanted it written.
+    refused: Option<Cow<'static, str>>,
     /// Soft facts that are due, written slice by slice.
     facts: Vec<(SoftFact, Timestamp)>,
 }
@@ -125,16 +157,26 @@ impl Room {
                     if !slice.is_empty() {
                         self.inbox.softened();
                     }
-                    self.disk.write(Committed { jobs: std::mem::take(&mut self.ran), bells });
+                    let is_whole = self.refused.take().is_none();
+                    self.disk.write(Committed { jobs: std::mem::take(&mut self.ran), bells, is_whole });
                 }
                 Err(error) => self.lose(error, slice),
             }
+        }
+        let Self { tx, disk, inbox, .. } = self;
+        // The last group is on the disk, or not, when its thread has ended.
+        drop(disk);
+        if inbox.disk_fault().is_some() {
+            // Whoever closes the last connection copies the log into the file. As long as one is open nobody does: what the disk lost of the log
+            // must not come in, and the next start compares the checksums.
+            std::mem::forget(tx);
         }
     }
 
     /// One group, from BEGIN to COMMIT; when it fails nothing of it remains in the database.
     fn transact(&mut self, slice: &[(SoftFact, Timestamp)]) -> Result<Bells> {
         let outcome = self.tx.execute("BEGIN IMMEDIATE", []).and_then(|_| {
+            self.mend_disk()?;
             let bells = self.run_group()?;
             self.write_soft(slice)?;
             self.inbox.take_disk()?;
@@ -156,6 +198,27 @@ impl Room {
         outcome
     }
 
+    /// After a sync that failed: has all of the log brought to the disk anew before anything follows in it. The transaction that has just begun keeps
+    /// everybody else from writing meanwhile, and has written nothing itself.
+    fn mend_disk(&mut self) -> Result<()> {
+        let Some(fault) = self.inbox.disk_fault() else { return Ok(()) };
+        let now = machine_now();
+        if self.mended_at.is_some_and(|last| now.saturating_duration_since(last) < MEND_EVERY) {
+            return Err(disk_failed(fault));
+        }
+        match self.disk.mend(self.log_pages.load(Ordering::Relaxed)) {
+            Ok(()) => {
+                self.mended_at = None;
+                self.inbox.disk_done(None);
+                Ok(())
+            }
+            Err(error) => {
+                self.mended_at = Some(now);
+                Err(disk_failed(error.to_string()))
+            }
+        }
+    }
+
     /// Runs the waiting closures; gives the bells of those that are kept.
     ///
     /// The first one has the transaction to itself, and each after it a savepoint: SQLite copies every page that is changed within a savepoint, which
@@ -166,6 +229,15 @@ impl Room {
             let is_first = self.ran.is_empty();
             let begun = if is_first { Ok(0) } else { self.tx.execute("SAVEPOINT closure", []) };
             let keep = begun.is_ok() && job.run(&mut self.tx);
+            if let Some(failure) = job.failure().filter(|failure| is_of_the_disk(failure)) {
+                self.refused = Some(failure.message.clone());
+                // Those that the disk refuses by themselves are told here, those of a group that is lost with it.
+                if !self.tx.conn().is_autocommit()
+                    && let Some(closures) = self.inbox.suffer(failure, 1)
+                {
+                    tracing::error!(error = %failure, closures, "the disk did not take what was to be stored");
+                }
+            }
             self.ran.push(job);
             begun?;
             if is_first {
@@ -223,7 +295,7 @@ impl Room {
     /// SQLite gives up the whole transaction when the disk is full or fails: then all of the group is gone.
     fn must_stand(&self) -> Result<()> {
         if self.tx.conn().is_autocommit() {
-            return Err(Error::new(Kind::Internal, "the transaction was rolled back by a failure of the disk"));
+            return Err(busy("the disk with the data folder failed: look at the disk; nothing of this request was stored"));
         }
         Ok(())
     }
@@ -232,7 +304,12 @@ impl Room {
     fn lose(&mut self, error: Error, mut slice: Vec<(SoftFact, Timestamp)>) {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         let closures = self.ran.len();
-        if closures > 0 {
+        let why = self.why(&error);
+        if let Some(why) = &why {
+            if let Some(closures) = self.inbox.suffer(why, closures) {
+                tracing::error!(%error, cause, closures, "a group could not be committed: {why}");
+            }
+        } else if closures > 0 {
             tracing::error!(%error, cause, closures, "a group could not be committed");
         }
         slice.append(&mut self.facts);
@@ -244,8 +321,22 @@ impl Room {
                 dropped => tracing::warn!(%error, cause, facts = dropped, "soft facts could not be written at the end and are dropped"),
             }
         }
-        self.ran.drain(..).for_each(|job| self.inbox.answer(job, Some(undone())));
+        for job in self.ran.drain(..) {
+            self.inbox.answer(job, Some(why.as_ref().map_or_else(undone, again)));
+        }
     }
+
+    /// Why the disk did not take a group, in words for everyone in it; none when it failed for another reason.
+    fn why(&mut self, error: &Error) -> Option<Error> {
+        // A closure that met the disk knows more than the transaction that it broke.
+        let refused = self.refused.take().map(|words| Error::new(Kind::Busy, words).retry_after(RETRY_AFTER_S));
+        refused.or_else(|| (error.kind == Kind::Busy).then(|| again(error)))
+    }
+}
+
+/// The same failure for one more of those whom it meets.
+fn again(error: &Error) -> Error {
+    Error::new(Kind::Busy, error.message.clone()).retry_after(RETRY_AFTER_S)
 }
 
 #[cfg(test)]

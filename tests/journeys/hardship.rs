@@ -23,13 +23,13 @@ const SLOW_CLIENTS: usize = 200;
 const DEVICES: &str = "8";
 
 /// Pauses after which nobody waits any longer: a minute of them.
-const PAUSES: u32 = 1200;
+pub(crate) const PAUSES: u32 = 1200;
 
 /// How often each slow client sends a byte.
 const DRIP: Duration = Duration::from_secs(1);
 
 /// A data folder with load devices in it, and their roster.
-fn seeded(folder: &Path) -> (PathBuf, PathBuf) {
+pub(crate) fn seeded(folder: &Path) -> (PathBuf, PathBuf) {
     let data = folder.join("data");
     let seeded = rollcall(&["simulate", "--seed-store", DEVICES, "--data", data.to_str().unwrap()]).output().unwrap();
     assert!(seeded.status.success(), "{seeded:?}");
@@ -38,7 +38,7 @@ fn seeded(folder: &Path) -> (PathBuf, PathBuf) {
 }
 
 /// Lets the devices of a roster do one kind of thing for so long; gives the figures.
-fn load(roster: &Path, root: &Path, port: u16, kind: &str, lasts: &str) -> Value {
+pub(crate) fn load(roster: &Path, root: &Path, port: u16, kind: &str, lasts: &str) -> Value {
     let output = drive(roster, root, port, kind, lasts);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
@@ -185,7 +185,7 @@ fn lines_that_break_in_the_middle_of_everything_leave_nothing_half_done() {
 }
 
 /// A moment in which others do something.
-fn pause() {
+pub(crate) fn pause() {
     let (_nobody, never) = std::sync::mpsc::channel::<()>();
     let _ = never.recv_timeout(Duration::from_millis(50));
 }

@@ -7,7 +7,12 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 /// The program with `arguments` and no settings of this machine's.
 pub(crate) fn rollcall(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    alone(env!("CARGO_BIN_EXE_rollcall"), arguments)
+}
+
+/// A program with `arguments` and no settings of this machine's.
+fn alone(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).env_clear();
     // Nothing here asks Apple.
     for service in ["SOFTWARE_LOOKUP", "ROOTS"] {
@@ -38,10 +43,20 @@ pub(crate) struct Appliance {
 impl Appliance {
     /// Starts it on `folder` and waits until it says where it is.
     pub(crate) fn start(folder: &Path, more: &[&str]) -> Self {
+        Self::start_by(&[env!("CARGO_BIN_EXE_rollcall")], folder, more)
+    }
+
+    /// Starts it so that it hears of a limit of its files' size as of a failure of the disk, where others are ended by the system.
+    pub(crate) fn start_within_limits(folder: &Path, more: &[&str]) -> Self {
+        let shell = ["/bin/sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rollcall")];
+        Self::start_by(&shell, folder, more)
+    }
+
+    fn start_by(program: &[&str], folder: &Path, more: &[&str]) -> Self {
         let data = folder.join("data");
         let any = "127.0.0.1:0";
         let usual = ["serve", "--data", data.to_str().unwrap(), "--url", "https://localhost", "--listen", any, "--http-listen", any];
-        let mut command = rollcall(&[&usual, more].concat());
+        let mut command = alone(program[0], &[&program[1..], &usual[..], more].concat());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut introduction = String::new();
@@ -106,6 +121,12 @@ impl Appliance {
                 &format!("https://localhost:{port}{path}"),
             ],
         )
+    }
+
+    /// Lets it write to files, or to none.
+    pub(crate) fn may_write(&self, may: bool) {
+        let limit = if may { "--fsize=unlimited:unlimited" } else { "--fsize=0:unlimited" };
+        run("prlimit", &["--pid", &self.process.id().to_string(), limit]);
     }
 
     /// Asks it to end as the system does, and gives what it logged.

@@ -1,5 +1,6 @@
 //! Backups: when they are made, for whom they are locked, where they go, how long they are kept, and what became of them.
 
+pub mod gone;
 pub mod offer;
 pub mod plan;
 pub mod restore;
@@ -319,33 +320,38 @@ pub fn failed(tx: &Tx, because: &str) -> Result<()> {
 pub fn to_delete(tx: &Tx) -> Result<Vec<Backup>> {
     let (plan, zone) = (plan::plan(tx)?, zone(tx)?);
     let all = backups::newest(tx, LISTED_MAX)?;
-    let mut gone = Vec::new();
+    let mut old = Vec::new();
     for place in Place::ALL {
         // What lies where the plan does not lead any more stays: nobody asked to have it deleted.
-        let here: Vec<_> = all.iter().filter(|backup| backup.place == *place && plan.leads_to(backup)).collect();
-        let days: Vec<_> = here.iter().map(|backup| zone.wall(backup.made_at).day()).collect();
+        let here = all.iter().filter(|backup| backup.place == *place && plan.leads_to(backup));
+        // One that is gone stands for no day: what is still there of it stays.
+        let (lost, there): (Vec<_>, Vec<_>) = here.partition(|backup| gone::is_gone(backup));
+        let days: Vec<_> = there.iter().map(|backup| zone.wall(backup.made_at).day()).collect();
         let kept = retention::kept(&days, plan.keep);
-        gone.extend(here.into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(backup, _)| backup.clone()));
+        old.extend(there.into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(backup, _)| backup.clone()));
+        old.extend(lost.into_iter().filter(|backup| gone::is_over(backup, tx.now)).cloned());
     }
-    gone.sort_by_key(|backup| backup.made_at);
-    Ok(gone)
+    old.sort_by_key(|backup| backup.made_at);
+    Ok(old)
 }
 
 /// Takes a backup off the list whose file is gone.
 pub fn deleted(tx: &Tx, backup: &Backup) -> Result<()> {
     backups::delete(tx, &backup.id)?;
-    let data = json!({ "name": backup.name, "location": backup.location, "because": "it was kept long enough" });
+    let because = if gone::is_gone(backup) { t!("it was not in its place for a month") } else { t!("it was kept long enough") };
+    let data = json!({ "name": backup.name, "location": backup.location, "because": because });
     journal::note(tx, &ACTOR, "backup.deleted", journal::Subject::default(), data)
 }
 
-/// The backup that is to be restored into a temporary folder now, with what opens it: the newest one. None while that is not due.
+/// The backup that is to be restored into a temporary folder now, with what opens it: the newest one that is in its place. None while that is not due.
 pub fn to_test(tx: &Tx) -> Result<Option<(Backup, Key)>> {
     if test_due(tx)?.is_none_or(|due| due > tx.now) {
         return Ok(None);
     }
     let plan = plan::plan(tx)?;
-    let newest = backups::newest(tx, LISTED_MAX)?.into_iter().find(|backup| plan.leads_to(backup));
-    let Some(newest) = newest else {
+    let (lost, there): (Vec<_>, Vec<_>) =
+        backups::newest(tx, LISTED_MAX)?.into_iter().filter(|backup| plan.leads_to(backup)).partition(gone::is_gone);
+    let Some(newest) = there.into_iter().chain(lost).next() else {
         settings::set(tx, &TEST_DUE, &tx.now.plus(TEST_EVERY))?;
         return Ok(None);
     };

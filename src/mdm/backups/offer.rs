@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::store::Tx;
 use crate::store::backup::Kept;
 use crate::store::backups;
+use crate::store::integrity::{Finding, is_made_of_tables};
 
 /// The newest backup that is on the list, was not found unsound, and is not among those whose ids are named as gone.
 pub fn newest(tx: &Tx, gone: &[String]) -> Result<Option<Kept>> {
@@ -39,6 +40,19 @@ pub fn words(kept: Option<&Kept>, data: &Path) -> String {
     }
 }
 
+/// What to do where only what is made from tables is damaged, a sentence with a space behind it; empty where more is. A backup is from before, what is
+/// built anew is as of now.
+pub fn rebuild_words(findings: &[Finding], data: &Path) -> String {
+    if !findings.iter().all(is_made_of_tables) {
+        return String::new();
+    }
+    let data = quoted(&data.display().to_string());
+    t!(
+        "Only what is made from the rest is damaged; while Rollcall is stopped, “rollcall doctor --rebuild --data {data}” makes it anew. ",
+        data
+    )
+}
+
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-:+@%".contains(letter);
@@ -68,5 +82,9 @@ mod tests {
             "{told}"
         );
         assert!(words(None, data).ends_with("--replace FILE"));
+        let damage = |message: &str| [Finding { message: message.to_owned() }];
+        let anew = rebuild_words(&damage("Tree 12 page 14: btreeInitPage() returns error code 11 (index events_kind)"), data);
+        assert!(anew.contains("“rollcall doctor --rebuild --data /var/lib/rollcall”"), "{anew}");
+        assert_eq!(rebuild_words(&damage("Tree 12 page 14: btreeInitPage() returns error code 11 (table events)"), data), "");
     }
 }

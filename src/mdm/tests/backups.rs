@@ -27,7 +27,7 @@ use crate::store::{alerts, authorities, certificates, commands as queue, enrollm
 
 const UDID: &str = "00008030-00AA11BB22CC33DD";
 
-fn new_plan() -> NewPlan {
+pub(super) fn new_plan() -> NewPlan {
     NewPlan {
         daily: true,
         at: String::from("03:15"),
@@ -39,7 +39,7 @@ fn new_plan() -> NewPlan {
     }
 }
 
-fn manifest(made_at: Timestamp) -> Manifest {
+pub(super) fn manifest(made_at: Timestamp) -> Manifest {
     Manifest {
         format: 1,
         made_at,

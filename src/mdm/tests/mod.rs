@@ -13,6 +13,7 @@ mod device_users;
 mod enrollment;
 mod farewell;
 mod foreseen;
+mod gone_backups;
 mod groups;
 mod imports;
 mod leaving;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use rollcall::sim::apple::authority::Authority;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::*;
 
+const DATA: u8 = 0x0;
 const HEADERS: u8 = 0x1;
 const SETTINGS: u8 = 0x4;
 const GOAWAY: u8 = 0x7;
@@ -53,15 +55,21 @@ async fn next_headers<S: AsyncReadExt + AsyncWriteExt + Unpin>(stream: &mut S) -
     }
 }
 
+/// Takes a connection, and says what has to be said first.
+async fn open(listener: &TcpListener, acceptor: &TlsAcceptor) -> TlsStream<TcpStream> {
+    let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await.unwrap();
+    assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    write_frame(&mut stream, SETTINGS, 0, 0, &[]).await;
+    stream
+}
+
 /// Serves one connection that ends as `ending` says, and then one that answers everything. Returns the streams that came on each.
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, ending: Ending) -> (usize, usize) {
     let mut came = [0, 0];
     for (turn, came) in came.iter_mut().enumerate() {
-        let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
-        let mut preface = [0; 24];
-        stream.read_exact(&mut preface).await.unwrap();
-        assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        write_frame(&mut stream, SETTINGS, 0, 0, &[]).await;
+        let mut stream = open(&listener, &acceptor).await;
         let mut ids = Vec::new();
         while let Some(id) = next_headers(&mut stream).await {
             *came += 1;
@@ -87,7 +95,12 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, ending: Ending) -> 
     (came[0], came[1])
 }
 
-async fn pushes_survive(ending: Ending) {
+/// A push service that `serves` as it likes, and a client of it.
+async fn ground<F, T>(serves: impl FnOnce(TcpListener, TlsAcceptor) -> F) -> (Ground, tokio::task::JoinHandle<T>)
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
     let clock = Clock::manual(START);
     let authority = Authority::new("Frames", START, Random::seeded(4)).unwrap();
     let (certificate, key) = authority.server(&["127.0.0.1"], START).unwrap();
@@ -100,11 +113,15 @@ async fn pushes_survive(ending: Ending) {
     config.alpn_protocols = vec![b"h2".to_vec()];
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint: Endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
-    let server = tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), ending));
-
+    let server = tokio::spawn(serves(listener, TlsAcceptor::from(Arc::new(config))));
     let mut ground = Ground::new().await;
     let connector = connector(&authority.pem(), &clock);
     ground.apns = Arc::new(Apns::new(ApnsConfig { endpoint, ..ApnsConfig::new(connector) }));
+    (ground, server)
+}
+
+async fn pushes_survive(ending: Ending) {
+    let (ground, server) = ground(|listener, acceptor| serve(listener, acceptor, ending)).await;
     let outcomes = ground.push_all(ending.streams as u32).await;
     assert!(outcomes.iter().all(is_delivered), "{ending:?}: {outcomes:?}");
     drop(ground);
@@ -126,4 +143,25 @@ async fn goaway_for_an_error_loses_nothing_either() {
     const ENHANCE_YOUR_CALM: u32 = 11;
     pushes_survive(Ending { streams: 20, answered: 0, code: INTERNAL_ERROR }).await;
     pushes_survive(Ending { streams: 1, answered: 0, code: ENHANCE_YOUR_CALM }).await;
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_counts_by_its_status() {
+    /// What a client takes of a stream before it has to say that it wants more (RFC 9113, section 6.9.2).
+    const WINDOW: usize = 65_535;
+    const PIECE: usize = 8192;
+    let (ground, server) = ground(|listener, acceptor| async move {
+        let mut stream = open(&listener, &acceptor).await;
+        let id = next_headers(&mut stream).await.unwrap();
+        write_frame(&mut stream, HEADERS, END_HEADERS, id, STATUS_200).await;
+        for _ in 0..WINDOW / PIECE {
+            write_frame(&mut stream, DATA, 0, id, &[b' '; PIECE]).await;
+        }
+        while next_headers(&mut stream).await.is_some() {}
+    })
+    .await;
+    let outcome = ground.push(1).await;
+    assert!(is_delivered(&outcome), "{outcome:?}");
+    drop(ground);
+    server.await.unwrap();
 }

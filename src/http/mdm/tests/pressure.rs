@@ -1,9 +1,10 @@
-//! A full queue, a full disk, and more bodies than there is memory for: 503 with Retry-After, nothing lost, and on it goes.
+//! A full queue, a disk that is full, slow or broken, and more bodies than there is memory for: 503 with Retry-After, nothing lost, and on it goes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Poll;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 
@@ -32,6 +33,11 @@ fn writing(device: &Device, uuid: &str) -> [(&'static str, Bytes); 3] {
         ("/mdm/checkin", device.says("<key>MessageType</key><string>SetBootstrapToken</string><key>BootstrapToken</key><data>AQID</data>")),
         ("/mdm/checkin", device.says("<key>MessageType</key><string>CheckOut</string>")),
     ]
+}
+
+/// What a person or a monitor asks for.
+fn asking(path: &str) -> axum::http::Request<Body> {
+    axum::http::Request::get(path).header("host", "localhost").body(Body::empty()).unwrap()
 }
 
 /// Lets a future begin and not end.
@@ -110,6 +116,89 @@ async fn a_full_disk_is_busy_keeps_what_was_answered_and_has_its_end() {
     house.app.store.close().await;
     let again = House::reopened(in_file(&folder)).await;
     assert_eq!(again.state(&device, &first).await, CommandState::Acknowledged);
+    assert_eq!(again.state(&device, &second).await, CommandState::Acknowledged);
+}
+
+#[tokio::test]
+async fn a_slow_disk_holds_up_writers_alone_and_nobody_hears_yes_before_it_has_what_they_said() {
+    const ROOM: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    // A group holds one closure then, so that the test knows who waits where.
+    let (options, brake) = in_file(&folder).queue_limit(ROOM).group_time(Duration::ZERO).braked();
+    let house = House::of(App::for_tests_with(options)).await;
+    let device = house.enrolled("A-1").await;
+    let quiet = house.enrolled("B-1").await;
+    let uuid = house.enqueue(&device, 1).await;
+    house.idle(&device).await;
+    house.app.store.flush_soft().await.unwrap();
+
+    brake.hold(true);
+    let mut told = Box::pin(house.send(device.put("/mdm/connect", device.says(&answer(&uuid, "Acknowledged")))));
+    tokio::select! {
+        reply = told.as_mut() => panic!("{} before the disk has it", reply.status),
+        () = brake.asked() => {}
+    }
+    // One waits for the disk to be free, and as many as there is room for wait for their turn.
+    let now = house.app.now();
+    let mut waiting = Vec::new();
+    while waiting.len() <= ROOM {
+        let mut write = Box::pin(house.app.store.write(now, |_| Ok(())));
+        let outcome = std::future::poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+        if outcome.is_pending() {
+            waiting.push(write);
+        }
+        tokio::task::yield_now().await;
+    }
+    for (path, body) in writing(&device, &uuid) {
+        assert_busy(&house.send(device.put(path, body)).await, path);
+    }
+    assert_eq!(house.idle(&quiet).await, None, "a poll that finds nothing does not wait for the disk");
+    assert!(house.send(asking("/trust")).await.status.as_u16() < 400, "pages are read meanwhile");
+    let ready = house.send(asking("/health/ready")).await;
+    assert_eq!(ready.status, 503);
+    assert!(String::from_utf8_lossy(&ready.body).contains("too much waits to be written"), "{:?}", ready.body);
+    begin(told.as_mut()).await;
+
+    brake.hold(false);
+    assert_eq!(told.await.status, 200);
+    for write in waiting {
+        write.await.unwrap();
+    }
+    assert_eq!(house.state(&device, &uuid).await, CommandState::Acknowledged);
+    assert_eq!(house.send(asking("/health/ready")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_disk_that_breaks_while_it_is_used_is_busy_says_what_to_do_and_goes_on_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (options, brake) = in_file(&folder).braked();
+    let house = House::of(App::for_tests_with(options)).await;
+    let device = house.enrolled("A-1").await;
+    let quiet = house.enrolled("B-1").await;
+    let (first, second) = (house.enqueue(&device, 1).await, house.enqueue(&device, 2).await);
+    house.idle(&device).await;
+    assert_eq!(house.send(device.put("/mdm/connect", device.says(&answer(&first, "Acknowledged")))).await.status, 200);
+
+    brake.fail(usize::MAX);
+    for (path, body) in writing(&device, &second) {
+        assert_busy(&house.send(device.put(path, body)).await, path);
+    }
+    assert_eq!(house.idle(&quiet).await, None);
+    let stranger = house.stranger("C-1");
+    assert_ne!(house.send(stranger.put("/mdm/connect", stranger.says("<key>Status</key><string>Idle</string>"))).await.status, 401);
+    let ready = house.send(asking("/health/ready")).await;
+    assert_eq!(ready.status, 503);
+    assert!(String::from_utf8_lossy(&ready.body).contains("look at the disk"), "{:?}", ready.body);
+
+    brake.fail(0);
+    while house.send(asking("/health/ready")).await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(house.app.store.trouble(), None);
+    assert_eq!(house.send(device.put("/mdm/connect", device.says(&answer(&second, "Acknowledged")))).await.status, 200);
+    house.app.store.close().await;
+    let again = House::reopened(in_file(&folder)).await;
+    assert_eq!(again.state(&device, &first).await, CommandState::Acknowledged, "what was answered is there");
     assert_eq!(again.state(&device, &second).await, CommandState::Acknowledged);
 }
 

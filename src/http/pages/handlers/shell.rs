@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::{Gate, SignedIn, Slip};
-use crate::http::pages::parts::{Flash, Section, Shell, State, Viewer};
+use crate::http::pages::parts::{Banner, Flash, Section, Shell, State, Viewer};
 use crate::mdm::{Actor, Right, Role, needs, settings};
 use crate::secret::Secret;
 use crate::store::Tx;
@@ -18,7 +18,16 @@ pub async fn shell(app: &App, who: &SignedIn, flash: Option<Flash>) -> Result<Sh
     let look = |tx: &Tx| Ok((if sees_needs { needs::all(tx)?.len() as u64 } else { 0 }, settings::zone(tx)?));
     let (needs, zone) = app.store.read(now, look).await?;
     let sections = sections(&who.actor);
-    Ok(Shell { viewer: viewer(&who.actor), now, zone, sections, needs, setup: None, banners: Vec::new(), flash })
+    Ok(Shell { viewer: viewer(&who.actor), now, zone, sections, needs, setup: None, banners: unstored(app), flash })
+}
+
+/// While nothing can be stored everyone is told so, whatever they look at: an alert could not be kept.
+fn unstored(app: &App) -> Vec<Banner> {
+    let words = |why: String| {
+        let after = t!("What was confirmed is kept, devices come again by themselves, and Rollcall goes on as soon as the disk does.");
+        Banner::Notice(State::Problem, t!("Nothing can be stored at present: {why}. {after}", why, after), None)
+    };
+    app.store.trouble().map(words).into_iter().collect()
 }
 
 /// Leads to `path`, whose page says `words` once.

@@ -242,6 +242,7 @@ fn state_of(kind: &str, waits: bool) -> Mark {
         "app.failed",
         "update.failed",
         "backup.failed",
+        "backup.gone",
         "backup.test_failed",
         "letter_given_up",
         "update_plan.stopped",

@@ -8,6 +8,7 @@ use super::super::parts::{
 };
 use crate::clock::Timestamp;
 use crate::http::pages::packages::parts::size;
+use crate::mdm::backups::gone::is_gone;
 use crate::mdm::backups::{Standing, plan};
 use crate::pki::vault::PASSPHRASE_MIN;
 use crate::protocol::s3::S3Place;
@@ -134,12 +135,11 @@ fn standing(view: &BackupsView, now: Timestamp) -> Markup {
         } }
     };
     list.push(Fact::new(t!("Next"), next));
-    if let Some(tested) = view.list.iter().find(|backup| backup.tested_at.is_some()) {
-        let at = tested.tested_at.unwrap_or(now);
+    if let Some(tested) = &standing.last_test {
         let words = html! {
-            @if tested.test_problem.is_empty() { (badge(State::Ok, t!("sound"))) } @else { (badge(State::Problem, t!("failed"))) }
-            " " (time_ago(at, now))
-            @if !tested.test_problem.is_empty() { ": " (tested.test_problem) }
+            @if tested.problem.is_empty() { (badge(State::Ok, t!("sound"))) } @else { (badge(State::Problem, t!("failed"))) }
+            " " (time_ago(tested.at, now))
+            @if !tested.problem.is_empty() { ": " (tested.problem) }
         };
         list.push(Fact::new(t!("Last restored for trial"), words));
     }
@@ -260,6 +260,7 @@ fn list(view: &BackupsView, now: Timestamp) -> Markup {
             html! {
                 @match backup.tested_at {
                     Some(_) if backup.test_problem.is_empty() => (badge(State::Ok, t!("sound"))),
+                    Some(_) if is_gone(backup) => (badge(State::Problem, t!("gone"))),
                     Some(_) => (badge(State::Problem, t!("failed"))),
                     None => span.quiet { (t!("not tried")) },
                 }

@@ -29,6 +29,7 @@ mod roster;
 mod saved_filters;
 mod setup_assistant;
 mod tls;
+mod unstored;
 mod updates;
 mod webhooks;
 

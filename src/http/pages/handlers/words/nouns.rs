@@ -13,6 +13,7 @@ pub(super) fn of_backups(event: &Event) -> Option<String> {
         "backup.made" => String::from(t!("A backup was made")),
         "backup.failed" => String::from(t!("A backup could not be made")),
         "backup.deleted" => t!("An old backup was deleted: {name}", name = text("name")),
+        "backup.gone" => t!("A backup is not in its place any more: {name}", name = text("name")),
         "backup.taken" => String::from(t!("Took a backup away")),
         "backup.wanted" => String::from(t!("Asked for a backup")),
         "backup.tested" => t!("A backup was restored for trial, and is sound: {name}", name = text("name")),
