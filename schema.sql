@@ -195,7 +195,8 @@ CREATE INDEX devices_serial_number ON devices (serial_number COLLATE NOCASE) WHE
 CREATE INDEX devices_udid ON devices (udid COLLATE NOCASE) WHERE udid IS NOT NULL;
 CREATE INDEX devices_refresh_due ON devices (refresh_due_at) WHERE refresh_due_at IS NOT NULL;
 CREATE INDEX devices_lost ON devices (id) WHERE facts ->> 'IsMDMLostModeEnabled' = 1;
-CREATE INDEX devices_roster ON devices (id, name, practice, person_id, group_label, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX devices_roster ON devices (id, name, practice, person_id, group_label, deleted_at, serial_number, udid, model, model_name, product_name, os_version, platform, person_label) WHERE deleted_at IS NULL;
+CREATE INDEX devices_alike ON devices (platform, product_name, coalesce(facts ->> 'SoftwareUpdateDeviceID', ''), os_version, coalesce(facts ->> 'SupplementalOSVersionExtra', ''), build_version, model_name, id, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX devices_label ON devices (group_label, deleted_at) WHERE group_label <> '';
 
 -- An enrollment is a relation: a device, or one user on it, and this server. A new generation begins with each real re-enrollment.
@@ -245,7 +246,7 @@ CREATE TABLE enrollments (
     setup_released_at      INTEGER,
     setup_because          TEXT NOT NULL DEFAULT '' -- why it was let go
 ) STRICT;
-CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at);
+CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at, id, state, left_at, push_dead_at, questions_due, last_seen_at, token_updated_at);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
@@ -553,6 +554,7 @@ CREATE TABLE people (
 ) STRICT;
 CREATE UNIQUE INDEX people_source ON people (source, source_id) WHERE source_id IS NOT NULL;
 CREATE INDEX people_email ON people (email) WHERE email <> '';
+CREATE INDEX people_name ON people (lower(name), id);
 
 CREATE TABLE classes (
     id          TEXT PRIMARY KEY,

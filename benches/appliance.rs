@@ -49,12 +49,15 @@ const fn load(name: &'static str, mode: &'static str, connections: u32, identity
 }
 
 /// Pages with lists, and the same by the API.
-const LISTS: [(&str, &str); 6] = [
+const LISTS: [(&str, &str); 9] = [
     ("Page of devices", "/devices"),
     ("Page of devices, searched", "/devices?search=TESTSN"),
     ("Page of devices, sorted by when they were last seen", "/devices?sort=last_seen"),
+    ("Page of devices, sorted by their system", "/devices?sort=os"),
+    ("Page of devices, of which none is found", "/devices?search=nowhere"),
     ("Page of what happened", "/system/audit"),
     ("Today", "/"),
+    ("Table of the versions that devices run", "/updates"),
     ("100 devices by the API", "/api/v1/devices?limit=100"),
 ];
 

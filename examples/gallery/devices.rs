@@ -80,6 +80,7 @@ fn full() -> DevicesView {
         platforms: ["iPadOS", "iOS", "macOS", "tvOS"].iter().map(|name| (name.to_lowercase(), (*name).to_owned())).collect(),
         groups: vec![("a".into(), "Cart A".into()), ("5".into(), "Year 5".into())],
         saved: vec![saved("Macs of year 5", "search=year+5&platform=macos"), saved("Broken", "state=problem")],
+        asked: None,
         next: Some("x".into()),
         actions: actions(),
         may_invite: true,

@@ -155,7 +155,16 @@ fn today() -> TodayView {
     TodayView {
         focuses: vec![],
         plans: vec![],
-        batches: vec![BatchRow { deed: "restart".into(), by: "kim (owner)".into(), at: ago(180), all: 19, confirmed: 12, waiting: 7 }],
+        by_hand: vec![],
+        batches: vec![BatchRow {
+            id: 7,
+            deed: "restart".into(),
+            by: "kim (owner)".into(),
+            at: ago(180),
+            all: 19,
+            confirmed: 12,
+            waiting: 7,
+        }],
         may_teach: true,
         may_configure: true,
         needs: vec![
@@ -204,6 +213,7 @@ fn nothing_today() -> TodayView {
     TodayView {
         focuses: vec![],
         plans: vec![],
+        by_hand: vec![],
         batches: vec![],
         may_teach: true,
         may_configure: true,

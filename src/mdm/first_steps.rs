@@ -13,7 +13,7 @@ use crate::mdm::{Actor, Right, backups, journal, practice};
 use crate::store::ade_servers::{self, ServerState};
 use crate::store::app_states::Stage;
 use crate::store::invitations::Invitation;
-use crate::store::roster::{self, Filter};
+use crate::store::roster;
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, app_totals, apps, content_tokens, push_certificates};
 
@@ -80,7 +80,7 @@ impl FirstSteps {
 /// How far it is.
 pub fn standing(tx: &Tx, actor: &Actor) -> Result<FirstSteps> {
     actor.require(Right::View)?;
-    let devices = roster::counts(tx, &Filter { practice: Some(false), ..Filter::default() })?.iter().sum();
+    let devices = roster::total(tx, false)?;
     let (listed, _) = if actor.may(Right::Invite) { invitations::list(tx, actor, None, LOOKED_AT)? } else { (Vec::new(), 0) };
     Ok(FirstSteps {
         address_confirmed: devices > 0 || settings::value(tx, &ADDRESS_CONFIRMED)?.unwrap_or_default(),

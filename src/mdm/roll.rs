@@ -1,6 +1,7 @@
 //! The roll: every device once, where people look for it, with squares for as many as can be drawn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::language::say;
@@ -22,25 +23,22 @@ pub struct Circle {
 /// The roll with at most `squares` devices drawn, as equally from each circle as their sizes allow; one from each even where there are more circles.
 pub fn roll(tx: &Tx, actor: &Actor, squares: usize) -> Result<Vec<Circle>> {
     actor.require(Right::View)?;
-    let mut circles = BTreeMap::<(String, Option<String>), Vec<Spot>>::new();
-    for mut spot in roster::spots(tx)? {
-        let name = spot.circle.take();
-        let key = name.as_deref().unwrap_or(say(WITHOUT)).to_lowercase();
-        circles.entry((key, name)).or_default().push(spot);
-    }
-    let share = share(circles.values().map(Vec::len), squares);
+    let mut circles = roster::spots(tx)?;
+    circles.sort_by_cached_key(|(name, _)| (name.as_deref().unwrap_or(say(WITHOUT)).to_lowercase(), name.clone()));
+    let share = share(circles.iter().map(|(_, spots)| spots.len()), squares);
     let mut rolled = Vec::with_capacity(circles.len());
     let mut chosen = Vec::new();
-    for ((_, name), mut spots) in circles {
+    for (name, mut spots) in circles {
         let mut counts = Counts::default();
         for spot in &spots {
             counts[spot.standing as usize] += 1;
         }
         if spots.len() > share {
-            spots.sort_unstable_by(|one, other| other.standing.cmp(&one.standing).then_with(|| one.sort_key.cmp(&other.sort_key)));
+            // Which they are, not in what order: there may be thousands, of which a few are drawn.
+            spots.select_nth_unstable_by(share, by_need);
             spots.truncate(share);
         }
-        spots.sort_unstable_by(|one, other| (&one.sort_key, &one.device_id).cmp(&(&other.sort_key, &other.device_id)));
+        spots.sort_unstable_by(|one, other| place(one).cmp(&place(other)));
         chosen.push(spots);
         rolled.push(Circle { name, counts, drawn: Vec::new() });
     }
@@ -51,6 +49,15 @@ pub fn roll(tx: &Tx, actor: &Actor, squares: usize) -> Result<Vec<Circle>> {
         circle.drawn = spots.iter().filter_map(|spot| listed.remove(&spot.device_id)).collect();
     }
     Ok(rolled)
+}
+
+fn by_need(one: &Spot, other: &Spot) -> Ordering {
+    other.standing.cmp(&one.standing).then_with(|| place(one).cmp(&place(other)))
+}
+
+/// By what devices are sorted in a circle.
+fn place(spot: &Spot) -> (&str, &str) {
+    (&spot.sort_key, &spot.device_id)
 }
 
 /// By what devices that are in no circle are sorted among those that are.

@@ -17,7 +17,7 @@ pub const NAME_MAX_CHARS: usize = 40;
 pub const QUERY_MAX_BYTES: usize = 1_000;
 
 /// What a filter of devices may say. Where in the list somebody was is not part of it.
-const KEYS: [&str; 7] = ["search", "state", "platform", "group", "hardware", "version", "sort"];
+const KEYS: [&str; 9] = ["search", "state", "platform", "group", "hardware", "version", "asked", "answer", "sort"];
 
 /// One's own, by name; tokens and the command line have none.
 pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<SavedFilter>> {

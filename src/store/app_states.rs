@@ -288,10 +288,13 @@ pub fn of_app(tx: &Tx, app_id: &str, stages: &[Stage], after: Option<(&str, &str
     let named: String = [","].into_iter().chain(stages.iter().flat_map(|stage| [stage.as_str(), ","])).collect();
     let columns = COLUMNS.split(", ").map(|column| format!("app_states.{}", column.trim())).collect::<Vec<_>>().join(", ");
     let sql = format!(
-        "SELECT {columns}, enrollment_id, devices.id, devices.name, serial_number FROM app_states
-         JOIN enrollments ON enrollments.id = app_states.enrollment_id JOIN devices ON devices.id = enrollments.device_id
-         WHERE app_id = ?1 AND (?2 = ',' OR instr(?2, ',' || stage || ',') > 0) AND (devices.name COLLATE NOCASE, enrollment_id) > (?3, ?4)
-         ORDER BY devices.name COLLATE NOCASE, enrollment_id LIMIT ?5"
+        "WITH page AS MATERIALIZED (SELECT enrollment_id AS channel, devices.id AS device, devices.name AS called, serial_number FROM app_states
+             CROSS JOIN enrollments ON enrollments.id = enrollment_id
+             CROSS JOIN devices INDEXED BY devices_roster ON devices.id = device_id AND deleted_at IS NULL
+             WHERE app_id = ?1 AND (?2 = ',' OR instr(?2, ',' || stage || ',') > 0) AND (devices.name COLLATE NOCASE, enrollment_id) > (?3, ?4)
+             ORDER BY devices.name COLLATE NOCASE, enrollment_id LIMIT ?5)
+         SELECT {columns}, channel, device, called, serial_number FROM page CROSS JOIN app_states ON enrollment_id = channel AND app_id = ?1
+         ORDER BY called COLLATE NOCASE, channel"
     );
     tx.list(&sql, (app_id, named, name, id, limit), |row| {
         Ok(OnDevice {

@@ -6,7 +6,7 @@ mod kinds;
 mod standing;
 mod tried;
 
-pub use batches::{Batch, batches};
+pub use batches::{Answer, Asked, Batch, batch, batches};
 pub use confirmed::{first_acknowledged_after, latest_acknowledged, latest_standing};
 pub use kinds::{newest_open, open_of_kinds};
 use rusqlite::{Row, named_params};

@@ -130,11 +130,12 @@ pub fn device_ids(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
     tx.list("SELECT device_id FROM group_devices WHERE group_id = ?1 ORDER BY device_id", [group_id], |row| row.get(0))
 }
 
-/// One page of a group's devices by name, after the name (in lower case) and id of the last one before.
+/// One page of a group's devices by name, after the name (in lower case) and id of the last one before. All are gone through, each by what the index
+/// of the roster has of it; deleted ones are in no group.
 pub fn devices(tx: &Tx, group_id: &str, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<DeviceName>> {
     let (name, id) = after.unwrap_or(("", ""));
     tx.list(
-        "SELECT id, name, serial_number FROM group_devices JOIN devices ON devices.id = device_id
+        "SELECT id, name, serial_number FROM group_devices CROSS JOIN devices INDEXED BY devices_roster ON devices.id = device_id AND deleted_at IS NULL
          WHERE group_id = ?1 AND (lower(name), id) > (?2, ?3) ORDER BY lower(name), id LIMIT ?4",
         (group_id, name, id, limit),
         device_name,

@@ -186,8 +186,9 @@ pub fn list(tx: &Tx, filter: &PeopleFilter, after: Option<(&str, &str)>, limit: 
     let (conditions, mut values) = filter.conditions();
     let mut page = "";
     if let Some((name, id)) = after {
-        page = " AND (lower(people.name), people.id) > (?, ?)";
-        values.extend([name.to_owned().into(), id.to_owned().into()]);
+        // The first half by itself is what the index is entered by.
+        page = " AND lower(people.name) >= ? AND (lower(people.name), people.id) > (?, ?)";
+        values.extend([name.to_owned().into(), name.to_owned().into(), id.to_owned().into()]);
     }
     values.push(limit.into());
     tx.list(

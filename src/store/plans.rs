@@ -54,6 +54,8 @@ pub(crate) struct Plans {
     pub(crate) statements: BTreeSet<String>,
     /// The steps that look through a large table from one end to the other, each with its statement.
     pub(crate) scans: Vec<String>,
+    /// Every step of them.
+    pub(crate) steps: Vec<String>,
 }
 
 /// Does `work` and looks how its statements are carried out.
@@ -62,11 +64,13 @@ pub(crate) fn of<T>(tx: &Tx, work: impl FnOnce() -> Result<T>) -> Result<Plans> 
     let outcome = work();
     let statements = SAID.take().unwrap_or_default();
     outcome?;
-    let mut scans = Vec::new();
+    let (mut scans, mut all) = (Vec::new(), Vec::new());
     for sql in &statements {
-        scans.extend(steps(tx, sql)?.iter().filter(|step| is_scan(step)).map(|step| format!("{step}: {sql}")));
+        let steps = steps(tx, sql)?;
+        scans.extend(steps.iter().filter(|step| is_scan(step)).map(|step| format!("{step}: {sql}")));
+        all.extend(steps);
     }
-    Ok(Plans { statements, scans })
+    Ok(Plans { statements, scans, steps: all })
 }
 
 fn is_scan(step: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The roster: devices in view with how they stand, searched, filtered and sorted.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
@@ -9,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
+use crate::store::commands::Asked;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::words::words;
@@ -16,7 +18,7 @@ use crate::store::words::words;
 mod circles;
 mod standing;
 
-pub use circles::{Spot, spots};
+pub use circles::{Spot, Spots, spots};
 use standing::ROSTER;
 
 words! {
@@ -98,6 +100,8 @@ pub struct Filter {
     pub hardware: String,
     /// Enrolled devices that run this version: `26.1`, `26.1 (a)` with an improvement, or `26.1 (*)` with any or none; `unknown` where they have not said.
     pub version: String,
+    /// Those of which somebody asked something at once, or those of them that answered so.
+    pub asked: Option<Asked>,
 }
 
 /// What a list is sorted by; the id breaks ties.
@@ -124,8 +128,9 @@ impl Sort {
             Self::Name => "lower(name)",
             Self::Serial => "lower(coalesce(serial_number, ''))",
             Self::Model => "lower(product_name)",
+            // As many digits whatever the version: texts of them sort as its parts do.
             Self::Os => {
-                "platform || printf('%05d%05d', CAST(os_version AS INTEGER), CAST(substr(os_version, instr(os_version, '.') + 1) AS INTEGER))"
+                "platform || (10000000000 + 100000 * CAST(os_version AS INTEGER) + CAST(substr(os_version, instr(os_version, '.') + 1) AS INTEGER))"
             }
             // As many digits whenever it was: texts of them sort as the moments do.
             Self::LastSeen => "CAST(coalesce(last_seen_at, 0) + 1000000000000000 AS TEXT)",
@@ -184,9 +189,14 @@ impl Filter {
             values.extend(std::iter::repeat_n(Value::from(self.group.clone()), 4));
         }
         if !self.hardware.is_empty() {
-            let board = if self.hardware.contains('/') { " || '/' || coalesce(facts ->> 'SoftwareUpdateDeviceID', '')" } else { "" };
-            conditions.push(format!("enrollment_state = 'enrolled' AND product_name{board} = ?"));
-            values.push(self.hardware.clone().into());
+            let (product, board) =
+                self.hardware.split_once('/').map_or((self.hardware.as_str(), None), |(product, board)| (product, Some(board)));
+            conditions.push(String::from("enrollment_state = 'enrolled' AND product_name = ?"));
+            values.push(String::from(product).into());
+            if let Some(board) = board {
+                conditions.push(String::from("coalesce(facts ->> 'SoftwareUpdateDeviceID', '') = ?"));
+                values.push(String::from(board).into());
+            }
         }
         if !self.version.is_empty() {
             conditions.push(String::from(
@@ -194,6 +204,10 @@ impl Filter {
                  AND ? IN ('*', lower(trim(coalesce(facts ->> 'SupplementalOSVersionExtra', ''), '() ')))",
             ));
             values.extend(spellings(&self.version).map(Value::from));
+        }
+        if let Some(asked) = self.asked {
+            conditions.push(format!("id IN ({})", asked.devices()));
+            values.push(asked.batch.into());
         }
         (conditions.join(" AND "), values)
     }
@@ -225,20 +239,44 @@ pub fn page(
     limit: u32,
 ) -> Result<(Vec<Listed>, Counts)> {
     let is_beyond = if descending { Ordering::Less } else { Ordering::Greater };
-    let (mut counts, mut found) = (Counts::default(), Vec::new());
+    let (mut counts, mut first) = (Counts::default(), Places::new(limit as usize, descending));
     survey(tx, filter, sort.expression(), |standing, place| {
         counts[standing as usize] += 1;
         if filter.standing.is_none_or(|wanted| wanted == standing) && after.is_none_or(|last| place.cmp(&last) == is_beyond) {
-            found.push((place.0.to_owned(), place.1.to_owned()));
+            first.offer(place);
         }
     })?;
-    if found.is_empty() || limit == 0 {
+    if first.kept.is_empty() {
         return Ok((Vec::new(), counts));
     }
-    found.sort_unstable_by(|one, other| if descending { other.cmp(one) } else { one.cmp(other) });
-    found.truncate(limit as usize);
-    let ids: Vec<&str> = found.iter().map(|(_, id)| id.as_str()).collect();
+    let ids: Vec<&str> = first.kept.iter().map(|(_, id)| id.as_str()).collect();
     Ok((of_ids(tx, &ids, sort, descending)?, counts))
+}
+
+/// The first so many places of an order, while all are gone through in any other: no more than those are held.
+struct Places {
+    kept: BTreeSet<(String, String)>,
+    limit: usize,
+    descending: bool,
+}
+
+impl Places {
+    fn new(limit: usize, descending: bool) -> Self {
+        Self { kept: BTreeSet::new(), limit, descending }
+    }
+
+    fn offer(&mut self, place: (&str, &str)) {
+        if self.kept.len() >= self.limit {
+            let last = if self.descending { self.kept.first() } else { self.kept.last() };
+            let Some((key, id)) = last else { return };
+            let before = if self.descending { Ordering::Greater } else { Ordering::Less };
+            if place.cmp(&(key.as_str(), id.as_str())) != before {
+                return;
+            }
+            drop(if self.descending { self.kept.pop_first() } else { self.kept.pop_last() });
+        }
+        self.kept.insert((place.0.to_owned(), place.1.to_owned()));
+    }
 }
 
 /// Tells of each device that passes the filter whatever its standing: how it stands, and by what it is sorted with its id.
@@ -282,6 +320,12 @@ pub fn counts(tx: &Tx, filter: &Filter) -> Result<Counts> {
     Ok(counts)
 }
 
+/// How many devices are in view, practice ones or the others, however they stand.
+pub fn total(tx: &Tx, practice: bool) -> Result<u64> {
+    let sql = "SELECT count(*) FROM devices INDEXED BY devices_roster WHERE deleted_at IS NULL AND practice = ?1";
+    tx.one(sql, [practice], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
 /// The groups there are, and those that invitations of devices in view named, by name.
 pub fn groups(tx: &Tx) -> Result<Vec<String>> {
     tx.list(
@@ -300,8 +344,8 @@ pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Listed>> {
 /// Enrolled devices that refused a profile or a declaration, or on which one failed; apps and updates are not counted.
 pub fn refusing(tx: &Tx) -> Result<u64> {
     let sql = format!(
-        "{ROSTER} SELECT count(DISTINCT device_id) FROM troubles CROSS JOIN enrollments ON enrollments.id = enrollment_id
-                  WHERE what = 'setting' AND state = 'enrolled'"
+        "{ROSTER} SELECT count(DISTINCT device_id) FROM refused CROSS JOIN enrollments ON enrollments.id = enrollment_id
+                  WHERE state = 'enrolled'"
     );
     tx.one(&sql, [tx.now], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }

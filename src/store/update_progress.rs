@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
-use crate::store::update_states::{self, Outcome, Stage, UpdateState};
+use crate::store::update_states::{self, ENROLLED, Outcome, Stage, UpdateState};
 
 /// A device of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,27 +42,32 @@ pub struct Narrowed {
 }
 
 /// The order of a plan's devices: those first that need somebody.
-const ORDER: &str = "CASE WHEN stage = 'failed' THEN 0 WHEN stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2 THEN 1
-     WHEN stage = 'cannot' THEN 2 WHEN stage = 'done' THEN 4 WHEN stage = 'excepted' THEN 5 ELSE 3 END";
+const ORDER: &str = "(CASE WHEN stage = 'failed' THEN 0 WHEN stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2 THEN 1
+     WHEN stage = 'cannot' THEN 2 WHEN stage = 'done' THEN 4 WHEN stage = 'excepted' THEN 5 ELSE 3 END)";
 
-/// One page of the devices of a plan, from behind the cursor `after`.
+/// One page of the devices of a plan, from behind the cursor `after`: all are put in order by what indices have of them, and what is long is read of
+/// the page alone.
 pub fn members(tx: &Tx, plan_id: &str, narrowed: &Narrowed, after: Option<&str>, limit: u32) -> Result<Vec<Member>> {
     let words: Vec<&str> = narrowed.stages.iter().map(|stage| stage.as_str()).collect();
     let words = serde_json::to_string(&words).unwrap_or_default();
     let sql = format!(
-        "SELECT update_states.*, devices.id AS device_id, devices.name, coalesce(devices.serial_number, '') AS serial_number, devices.os_version,
-                coalesce(devices.facts ->> 'SupplementalOSVersionExtra', '') AS extra, enrollments.last_seen_at, devices.platform,
-                commands.not_now_at AS put_off_at, printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) AS cursor
-         FROM update_states
-         JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-         JOIN devices ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
-         LEFT JOIN commands ON commands.uuid = update_states.command_uuid AND commands.enrollment_id = update_states.enrollment_id
-              AND commands.finished_at IS NULL
-         WHERE plan_id = ?1 AND (?3 = '[]' OR stage IN (SELECT value FROM json_each(?3)))
-           AND (?6 IS NULL OR ring = ?6)
-           AND (NOT ?7 OR (stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2))
-           AND (?4 IS NULL OR printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) > ?4)
-         ORDER BY cursor LIMIT ?5"
+        "WITH page AS MATERIALIZED (
+             SELECT enrollment_id AS channel_id, devices.id AS device_id, name, coalesce(serial_number, '') AS serial_number, os_version, platform,
+                    enrollments.last_seen_at AS last_seen_at, {ORDER} || '|' || lower(name) || '|' || devices.id AS cursor
+             FROM update_states
+             CROSS JOIN enrollments ON enrollments.id = enrollment_id AND enrollments.state = 'enrolled'
+             CROSS JOIN devices INDEXED BY devices_roster ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
+             WHERE plan_id = ?1 AND (?3 = '[]' OR stage IN (SELECT value FROM json_each(?3)))
+               AND (?6 IS NULL OR ring = ?6)
+               AND (NOT ?7 OR (stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2))
+               AND (?4 IS NULL OR {ORDER} || '|' || lower(name) || '|' || devices.id > ?4)
+             ORDER BY cursor LIMIT ?5
+         )
+         SELECT update_states.*, page.*, commands.not_now_at AS put_off_at, coalesce(facts ->> 'SupplementalOSVersionExtra', '') AS extra
+         FROM page CROSS JOIN update_states ON update_states.enrollment_id = channel_id AND plan_id = ?1
+         CROSS JOIN (SELECT id AS said_id, facts FROM devices) ON said_id = device_id
+         LEFT JOIN commands ON commands.uuid = update_states.command_uuid AND commands.enrollment_id = channel_id AND commands.finished_at IS NULL
+         ORDER BY cursor"
     );
     let ring = narrowed.ring.map(|ring| ring as i64);
     tx.list(&sql, (plan_id, tx.now, words, after, limit, ring, narrowed.overdue), |row| {
@@ -94,9 +99,11 @@ pub struct Meant {
 /// The versions that a plan means for devices, those of most devices first.
 pub fn meant(tx: &Tx, plan_id: &str) -> Result<Vec<Meant>> {
     tx.list(
-        "SELECT version, count(*), max(CASE WHEN stage NOT IN ('done', 'cannot', 'excepted') THEN deadline_at END) FROM update_states
-         JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-         WHERE plan_id = ?1 AND version <> '' AND stage NOT IN ('cannot', 'excepted') GROUP BY version ORDER BY count(*) DESC, version",
+        &format!(
+            "SELECT version, count(*), max(CASE WHEN stage NOT IN ('done', 'cannot', 'excepted') THEN deadline_at END) FROM update_states
+             WHERE plan_id = ?1 AND version <> '' AND stage NOT IN ('cannot', 'excepted') AND {ENROLLED}
+             GROUP BY version ORDER BY count(*) DESC, version"
+        ),
         [plan_id],
         |row| Ok(Meant { version: row.get(0)?, devices: row.get(1)?, due_at: row.get(2)? }),
     )
@@ -110,8 +117,10 @@ pub fn last_deadline(tx: &Tx, plan_id: &str) -> Result<Option<Timestamp>> {
 /// The last deadline of the devices of each ring that are still to come, as their clocks show it.
 pub fn last_deadlines(tx: &Tx, plan_id: &str) -> Result<Vec<(usize, String)>> {
     tx.list(
-        "SELECT ring, max(deadline) FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-         WHERE plan_id = ?1 AND deadline <> '' AND stage NOT IN ('done', 'cannot', 'excepted') GROUP BY ring",
+        &format!(
+            "SELECT ring, max(deadline) FROM update_states
+             WHERE plan_id = ?1 AND deadline <> '' AND stage NOT IN ('done', 'cannot', 'excepted') AND {ENROLLED} GROUP BY ring"
+        ),
         [plan_id],
         |row| Ok((row.get::<_, i64>(0)? as usize, row.get(1)?)),
     )
@@ -143,14 +152,15 @@ pub struct Trouble {
 }
 
 /// Plans that are stopped, or with devices that are late or failed, the worst first, at most `limit`. With the plus SQLite goes through what is not
-/// done, and not through everything in the order of plans.
+/// done, and not through everything in the order of plans; whether a device is enrolled is looked up of those that are late or failed alone, for while an
+/// update goes round nearly all are open.
 pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
     tx.list(
         "WITH standing AS (
              SELECT plan_id, sum(deadline_at IS NOT NULL AND deadline_at <= ?1) AS overdue,
                     sum(stage = 'failed' AND (deadline_at IS NULL OR deadline_at > ?1)) AS failed
-             FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-             WHERE stage NOT IN ('done', 'cannot', 'excepted') GROUP BY +plan_id
+             FROM update_states CROSS JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
+             WHERE stage NOT IN ('done', 'cannot', 'excepted') AND (deadline_at <= ?1 OR stage = 'failed') GROUP BY +plan_id
          ), known AS (
              SELECT id, name, stopped_at, stopped_because FROM update_plans UNION ALL SELECT '', '', NULL, ''
          )

@@ -56,7 +56,7 @@ async fn list(State(app): State<App>, Authenticated(actor): Authenticated) -> Re
 struct SavedFilterInput {
     /// What to call it; what has this name already is replaced.
     name: String,
-    /// As in the list's address, without the question mark: search, state, platform, group, hardware, version, sort.
+    /// As in the list's address, without the question mark: search, state, platform, group, hardware, version, asked, answer, sort.
     query: String,
 }
 

@@ -11,6 +11,10 @@ use crate::clock::Timestamp;
 use crate::store::roster::Counts;
 use crate::store::saved_filters::SavedFilter;
 
+mod narrowed;
+
+use narrowed::{narrowed, those_asked};
+
 /// The most devices that something is done to at once.
 pub const CHOSEN_MAX: usize = 1000;
 
@@ -31,6 +35,8 @@ pub struct DevicesView {
     pub groups: Vec<(String, String)>,
     /// Filters that the viewer keeps.
     pub saved: Vec<SavedFilter>,
+    /// What its devices were asked at once, where the list is narrowed to those: `that kim asked to restart`.
+    pub asked: Option<String>,
     /// The cursor of the next page.
     pub next: Option<String>,
     /// What the viewer may do with chosen devices, destructive ones last.
@@ -60,6 +66,10 @@ pub struct DevicesFilter {
     pub hardware: String,
     /// `?version=`: enrolled devices that run it.
     pub version: String,
+    /// `?asked=`: those of a batch, by its id; `?answer=` of them those that have confirmed it, have it waiting, or did it not.
+    pub asked: String,
+    /// `?answer=`: `confirmed`, `waiting`, `not`.
+    pub answer: String,
     /// `?sort=`: `name`, `model`, `os`, `serial`, `last_seen`, with `-` before it for the greatest first.
     pub sort: String,
     /// `?after=`: the cursor of this page.
@@ -110,6 +120,8 @@ impl DevicesFilter {
             .with("group", &self.group)
             .with("hardware", &self.hardware)
             .with("version", &self.version)
+            .with("asked", &self.asked)
+            .with("answer", &self.answer)
             .with("sort", &self.sort)
             .with("after", &self.after)
     }
@@ -121,7 +133,8 @@ impl DevicesFilter {
     }
 
     fn narrows(&self) -> bool {
-        !self.search.is_empty() || self.state.is_some() || !self.platform.is_empty() || !self.group.is_empty() || self.is_of_updates()
+        let chosen = [&self.search, &self.platform, &self.group, &self.asked].iter().any(|value| !value.is_empty());
+        chosen || self.state.is_some() || self.is_of_updates()
     }
 
     /// Whether it came from the page of updates.
@@ -148,6 +161,7 @@ pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
     let content = html! {
         @if any { (filters(view)) (saved_filters(&view.saved, &view.filter, view.filter.narrows())) }
         @if view.filter.is_of_updates() { (narrowed(&view.filter)) }
+        @if let Some(asked) = &view.asked { (those_asked(&view.filter, asked)) }
         (list(shell, view))
     };
     frame(shell, &Frame { action, ..Frame::new(Section::Devices, t!("Devices")) }, content)
@@ -233,29 +247,11 @@ fn filters(view: &DevicesView) -> Markup {
             @if !view.platforms.is_empty() { (choose("platform", t!("All platforms"), &view.platforms, &filter.platform)) }
             @if !view.groups.is_empty() { (choose("group", t!("All groups"), &view.groups, &filter.group)) }
             @if let Some(state) = filter.state { input type="hidden" name="state" value=(state.word()); }
-            @for (name, value) in [("hardware", &filter.hardware), ("version", &filter.version)] {
+            @for (name, value) in [("hardware", &filter.hardware), ("version", &filter.version), ("asked", &filter.asked), ("answer", &filter.answer)] {
                 @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
             }
             @if !filter.sort.is_empty() { input type="hidden" name="sort" value=(filter.sort); }
             (Button::submit(t!("Show")))
-        }
-    }
-}
-
-/// What the page of updates narrowed the list to, in words, and the way back to all.
-fn narrowed(filter: &DevicesFilter) -> Markup {
-    let all = filter.address().without("after").without("hardware").without("version");
-    let hardware = filter.hardware.trim_end_matches('/');
-    html! {
-        p {
-            (t!("Enrolled devices"))
-            @if !hardware.is_empty() { (t!(" of the model ")) strong { (hardware) } }
-            @match filter.version.as_str() {
-                "" => {},
-                "unknown" => { (t!(" that have not said which version they run")) },
-                version => { (t!(" that run ")) strong { (version.trim_end_matches(" (*)")) } },
-            }
-            ". " a href=(all) { (t!("Show others too")) }
         }
     }
 }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Frame, Live, Roll, Section, Shell, Sparkline, State, bar, count, day, empty, frame, legend, live, progress, roll, section,
-    sparkline, state_square, state_square_named, thousands, time_ago,
+    Address, Button, Frame, Live, Roll, Section, Segment, Shell, Sparkline, State, bar, count, day, empty, frame, legend, live, progress,
+    roll, section, sparkline, state_square, state_square_named, thousands, time_ago,
 };
 use super::teaching::{FocusRow, running};
 use super::updates::plans::PlanRow;
@@ -22,6 +22,8 @@ pub struct TodayView {
     pub focuses: Vec<FocusRow>,
     /// Update plans by which devices get an update now.
     pub plans: Vec<PlanRow>,
+    /// How far devices are with updates that were started by hand; empty while none gets one.
+    pub by_hand: Vec<Segment>,
     /// What was asked of several devices at once.
     pub batches: Vec<BatchRow>,
     /// Whether the viewer may end lessons.
@@ -54,6 +56,8 @@ pub struct Need {
 /// Something that was asked of several devices at once.
 #[derive(Debug, Clone)]
 pub struct BatchRow {
+    /// By which the list of devices finds them.
+    pub id: i64,
     /// What they were asked, to stand after "to": `restart`.
     pub deed: String,
     /// Who asked.
@@ -83,27 +87,68 @@ pub struct Countdown {
 
 /// The page.
 pub fn page(shell: &Shell, view: &TodayView) -> Markup {
-    let topics = t!("device enrollment command push");
-    let total: u64 = view.counts.iter().sum();
     let content = html! {
-        (live(Live { id: "needs", topics: "device enrollment command push app update update_plan release notice", of: None, src: None }, needs(view)))
-        (live(Live { id: "focuses", topics: "focus deployment command update update_plan device enrollment", of: None, src: None }, going_on(view, shell.now)))
-        @if total == 0 {
-            // Live too, so that the first device is seen coming.
-            (live(Live { id: "roll", topics, of: None, src: None }, section(t!("Devices"), empty(
-                t!("No devices yet"),
-                t!("Every device becomes a square here. Set-up leads you to the first one in about ten minutes."),
-                html! { (Button::link("/setup", t!("Go on with set-up")).main()) @if view.may_configure { (Button::link("/system/practice", t!("Add practice devices"))) } },
-            ))))
-        } @else {
-            (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
-        }
+        @for part in [Part::Needs, Part::Focuses, Part::Roll] { (part.drawn(view, shell.now)) }
         div.halves {
-            (section("Check-ins", live(Live { id: "check-ins", topics: "device", of: None, src: None }, sparkline(&view.check_ins))))
+            (section("Check-ins", Part::CheckIns.drawn(view, shell.now)))
             (section(t!("What ends"), countdowns(view, shell.now)))
         }
     };
     frame(shell, &Frame::new(Section::Today, t!("Today")), content)
+}
+
+/// What changes by itself while the page is open, each apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What needs someone.
+    Needs,
+    /// What goes on.
+    Focuses,
+    /// The devices.
+    Roll,
+    /// How many were heard of.
+    CheckIns,
+}
+
+impl Part {
+    /// The part of an element's id.
+    pub fn of_id(id: &str) -> Option<Self> {
+        [Self::Needs, Self::Focuses, Self::Roll, Self::CheckIns].into_iter().find(|part| part.live().id == id)
+    }
+
+    fn live(self) -> Live<'static> {
+        let (id, topics) = match self {
+            Self::Needs => ("needs", t!("device enrollment command push app update update_plan release notice")),
+            Self::Focuses => ("focuses", t!("focus deployment command update update_plan device enrollment")),
+            Self::Roll => ("roll", t!("device enrollment command push")),
+            Self::CheckIns => ("check-ins", "device"),
+        };
+        Live { id, topics, of: None, src: None }
+    }
+
+    /// The part as it stands in the page; of `view` it takes nothing else.
+    pub fn drawn(self, view: &TodayView, now: Timestamp) -> Markup {
+        let content = match self {
+            Self::Needs => needs(view),
+            Self::Focuses => going_on(view, now),
+            Self::Roll => match view.counts.iter().sum::<u64>() {
+                // Live too, so that the first device is seen coming.
+                0 => no_devices(view),
+                total => devices(view, total),
+            },
+            Self::CheckIns => sparkline(&view.check_ins),
+        };
+        live(self.live(), content)
+    }
+}
+
+fn no_devices(view: &TodayView) -> Markup {
+    let ways = html! {
+        (Button::link("/setup", t!("Go on with set-up")).main())
+        @if view.may_configure { (Button::link("/system/practice", t!("Add practice devices"))) }
+    };
+    let words = t!("Every device becomes a square here. Set-up leads you to the first one in about ten minutes.");
+    section(t!("Devices"), empty(t!("No devices yet"), words, ways))
 }
 
 fn needs(view: &TodayView) -> Markup {
@@ -129,18 +174,25 @@ fn needs(view: &TodayView) -> Markup {
 
 /// Lessons, update plans and what was asked of many, each as far as devices have confirmed it.
 fn going_on(view: &TodayView, now: Timestamp) -> Markup {
-    if view.focuses.is_empty() && view.plans.is_empty() && view.batches.is_empty() {
+    let (is_updating, is_asking) = (!view.plans.is_empty() || !view.by_hand.is_empty(), !view.batches.is_empty());
+    if view.focuses.is_empty() && !is_updating && !is_asking {
         return Markup::default();
     }
     let work = |state: State, content: Markup| html! { li { (state_square_named(state, 16, t!("goes on"))) div { (content) } } };
     let content = html! {
         @if !view.focuses.is_empty() { (running(&view.focuses, view.may_teach)) }
-        @if !view.plans.is_empty() || !view.batches.is_empty() {
+        @if is_updating || is_asking {
             ul.needs {
                 @for plan in &view.plans {
                     (work(State::Waiting, html! {
                         p.what { a href=(format!("/updates/plans/{}", plan.id)) { (plan.name) } (t!(" brings ")) (plan.target) }
                         (bar(&plan.segments))
+                    }))
+                }
+                @if !view.by_hand.is_empty() {
+                    (work(State::Waiting, html! {
+                        p.what { a href="/updates/by-hand" { (t!("Updates that were started by hand")) } }
+                        (bar(&view.by_hand))
                     }))
                 }
                 @for batch in &view.batches { (work(if batch.waiting == 0 { State::Ok } else { State::Waiting }, asked(batch, now))) }
@@ -152,12 +204,16 @@ fn going_on(view: &TodayView, now: Timestamp) -> Markup {
 
 fn asked(batch: &BatchRow, now: Timestamp) -> Markup {
     let others = batch.all.saturating_sub(batch.confirmed + batch.waiting);
-    let waiting = if batch.waiting > 0 { t!(" {it} in the queue.", it = count(batch.waiting, "has it", "have it")) } else { String::new() };
-    let others = if others > 0 { t!(" {it} and will not.", it = count(others, "did not do it", "did not do it")) } else { String::new() };
+    let of = |answer: &str| Address::new("/devices").with("asked", &batch.id.to_string()).with("answer", answer);
     html! {
-        p.what { (count(batch.all, t!("device was"), t!("devices were"))) (t!(" asked to ")) (batch.deed) }
-        (progress(batch.confirmed, batch.all, &t!("have confirmed.{waiting}{others}", waiting, others)))
-        p.quiet { (t!("Asked by ")) (batch.by) " " (time_ago(batch.at, now)) "." }
+        p.what { a href=(of("")) { (count(batch.all, t!("device was"), t!("devices were"))) (t!(" asked to ")) (batch.deed) } }
+        (progress(batch.confirmed, batch.all, t!("have confirmed.")))
+        p.quiet {
+            @if batch.confirmed > 0 { a href=(of("confirmed")) { (count(batch.confirmed, t!("has"), t!("have"))) (t!(" confirmed it")) } ". " }
+            @if batch.waiting > 0 { a href=(of("waiting")) { (count(batch.waiting, t!("has it"), t!("have it"))) (t!(" in the queue")) } ". " }
+            @if others > 0 { a href=(of("not")) { (count(others, t!("did not do it"), t!("did not do it"))) } (t!(" and will not. ")) }
+            (t!("Asked by ")) (batch.by) " " (time_ago(batch.at, now)) "."
+        }
     }
 }
 
@@ -189,7 +245,7 @@ fn countdowns(view: &TodayView, now: Timestamp) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::{RollDevice, RollGroup};
+    use super::super::parts::{RollDevice, RollGroup, Share};
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
@@ -203,6 +259,7 @@ mod tests {
             needs: vec![],
             focuses: vec![],
             plans: vec![],
+            by_hand: vec![],
             batches: vec![],
             may_teach: true,
             may_configure: true,
@@ -240,15 +297,26 @@ mod tests {
     }
 
     #[test]
+    fn updates_that_were_started_by_hand_go_on_too() {
+        let by_hand = vec![Segment { share: Share::Installing, count: 3, href: Some("/updates/by-hand?stage=installing".into()) }];
+        let html = page(&shell(), &TodayView { by_hand, ..view() }).into_string();
+        for part in ["Going on now", "href=\"/updates/by-hand\"", "started by hand", "/updates/by-hand?stage=installing"] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+
+    #[test]
     fn what_was_asked_of_many_says_how_many_have_confirmed_it() {
-        let batch = BatchRow { deed: "restart".into(), by: "kim <owner>".into(), at: NOW, all: 19, confirmed: 12, waiting: 5 };
+        let batch = BatchRow { id: 7, deed: "restart".into(), by: "kim <owner>".into(), at: NOW, all: 19, confirmed: 12, waiting: 5 };
         let html = page(&shell(), &TodayView { batches: vec![batch], ..view() }).into_string();
         for part in [
             "Going on now",
             "19 devices were asked to restart",
             "12 of 19",
-            "5 have it in the queue.",
-            "2 did not do it",
+            "href=\"/devices?asked=7\"",
+            "href=\"/devices?asked=7&amp;answer=confirmed\">12 have confirmed it",
+            "href=\"/devices?asked=7&amp;answer=waiting\">5 have it in the queue",
+            "href=\"/devices?asked=7&amp;answer=not\">2 did not do it",
             "kim &lt;owner&gt;",
         ] {
             assert!(html.contains(part), "{part} in {html}");

@@ -184,3 +184,24 @@ fn what_every_page_says_of_needs_goes_through_no_devices() {
     let walks: Vec<_> = plans.scans.iter().filter_map(|scan| scan.split(':').next()).filter(is_walk).collect();
     assert!(walks.is_empty(), "{walks:#?}");
 }
+
+#[test]
+fn lists_are_put_in_order_by_what_indices_have_of_their_rows() {
+    use crate::store::people::PeopleFilter;
+    use crate::store::update_progress::{Narrowed, members};
+    use crate::store::{app_states, groups, people};
+    let steps = School::new().write(|tx| {
+        let of = |work: &dyn Fn() -> crate::error::Result<()>| plans::of(tx, work).map(|plans| plans.steps);
+        Ok([
+            ("a group", of(&|| groups::devices(tx, "g", None, 50).map(drop))?),
+            ("an app", of(&|| app_states::of_app(tx, "a", &[], None, 50).map(drop))?),
+            ("a plan", of(&|| members(tx, "p", &Narrowed::default(), None, 50).map(drop))?),
+            ("people", of(&|| people::list(tx, &PeopleFilter::default(), Some(("kim", "p")), 50).map(drop))?),
+        ])
+    });
+    for (list, steps) in steps {
+        let index =
+            if list == "people" { "SEARCH people USING INDEX people_name" } else { "SEARCH devices USING COVERING INDEX devices_roster" };
+        assert!(steps.iter().any(|step| step.starts_with(index)), "{list}: {steps:#?}");
+    }
+}

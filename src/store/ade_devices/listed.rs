@@ -12,6 +12,11 @@ const ENROLLED: &str = "(SELECT devices.id FROM devices JOIN enrollments ON enro
       WHERE devices.serial_number = a.serial_number COLLATE NOCASE AND devices.serial_number IS NOT NULL AND devices.deleted_at IS NULL
         AND enrollments.state = 'enrolled' ORDER BY devices.created_at DESC LIMIT 1)";
 
+/// Whether there is none, where all are asked for: by one walk along those that are enrolled, instead of a look for each row.
+const NOT_ENROLLED: &str = "a.serial_number COLLATE NOCASE NOT IN
+     (SELECT serial_number FROM devices INDEXED BY devices_roster WHERE deleted_at IS NULL AND serial_number IS NOT NULL
+      AND EXISTS (SELECT 1 FROM enrollments WHERE device_id = devices.id AND state = 'enrolled'))";
+
 /// Whether Apple has refused the profile that a row `a` is to have, as it is now.
 const REFUSED: &str =
     "EXISTS (SELECT 1 FROM ade_defined WHERE ade_defined.server_id = a.server_id AND ade_defined.profile_id = a.profile_id
@@ -40,7 +45,7 @@ impl Show {
         let ours = "a.gone_at IS NULL";
         match self {
             Self::All => ours.to_owned(),
-            Self::NotEnrolled => format!("{ours} AND {ENROLLED} IS NULL"),
+            Self::NotEnrolled => format!("{ours} AND {NOT_ENROLLED}"),
             Self::NoProfile => format!("{ours} AND a.profile_status NOT IN ('assigned', 'pushed')"),
             Self::Throttled => format!("{ours} AND a.result = 'throttled'"),
             Self::Failed => format!("{ours} AND (a.result IN ('failed', 'not_accessible') OR {REFUSED})"),
@@ -157,7 +162,7 @@ pub struct Counts {
 /// Counts the devices of a server.
 pub fn counts(tx: &Tx, server_id: &str) -> Result<Counts> {
     let sql = format!(
-        "SELECT count(*), coalesce(sum({ENROLLED} IS NULL), 0), coalesce(sum(a.profile_status NOT IN ('assigned', 'pushed')), 0),
+        "SELECT count(*), coalesce(sum({NOT_ENROLLED}), 0), coalesce(sum(a.profile_status NOT IN ('assigned', 'pushed')), 0),
                 coalesce(sum(a.result IN ('failed', 'not_accessible', 'throttled') OR {REFUSED}), 0)
          FROM ade_devices AS a WHERE a.server_id = ?1 AND a.gone_at IS NULL"
     );

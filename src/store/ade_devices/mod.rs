@@ -288,4 +288,30 @@ mod tests {
             })
             .unwrap();
     }
+
+    #[test]
+    fn those_that_are_not_enrolled_are_counted_in_one_walk_whatever_the_case_of_serial_numbers() {
+        use crate::store::devices::{self, Device};
+        use crate::store::roster::tests::device;
+        let work = |tx: &Tx| {
+            ade_servers::insert(tx, &server("school"), b"key")?;
+            for number in ["TESTSN0001", "TESTSN0002", "TESTSN0003"] {
+                put(tx, &row("school", number))?;
+            }
+            devices::insert(tx, &Device { serial_number: Some("testsn0001".into()), ..device("0001", "iPad") })?;
+            devices::insert(tx, &device("0002", "iPad"))?;
+            for (id, state) in [("0001", "enrolled"), ("0002", "left")] {
+                let sql = "INSERT INTO enrollments (id, device_id, kind, nano_id, state, created_at) VALUES (?1, ?1, 'device', ?1, ?2, 1)";
+                tx.execute(sql, (id, state))?;
+            }
+            let found = counts(tx, "school")?;
+            assert_eq!((found.ours, found.not_enrolled), (3, 2));
+            let filter = Filter { server_id: None, show: Show::NotEnrolled, search: String::new() };
+            let rest: Vec<_> = list(tx, &filter, None, 10)?.into_iter().map(|listed| listed.device.serial_number).collect();
+            assert_eq!((rest, count(tx, &filter)?), (vec![String::from("TESTSN0002"), String::from("TESTSN0003")], 2));
+            crate::store::plans::of(tx, || counts(tx, "school"))
+        };
+        let steps = memory().write_blocking(NOW, work).unwrap().steps;
+        assert!(steps.iter().any(|step| step == "SCAN devices USING COVERING INDEX devices_roster"), "{steps:#?}");
+    }
 }

@@ -2,19 +2,22 @@
 
 /// Every device in view with the newest of its own channels; the parameter `?1` is the present moment.
 ///
+/// Along the whole roster SQLite reads two indices and no rows, which are long: `devices_roster` and `enrollments_device` hold what is needed of each.
 /// What of profiles, apps and updates comes by declarations is told by their own tables. The casts let SQLite find a channel among many by an index
 /// of its own, and the cross joins keep it from walking through all channels where only a few are in trouble. Lost Mode: what a device was told last
 /// and what it confirmed last, unless it has reported something else since, as [`crate::mdm::lost`] has it for one.
 pub(super) const ROSTER: &str = "
-    WITH troubles AS (
-        SELECT enrollment_id, 'setting' AS what FROM deployments WHERE problem <> '' AND wanted <> '' AND seen <> wanted
+    WITH refused AS (
+        SELECT enrollment_id FROM deployments WHERE problem <> '' AND wanted <> '' AND seen <> wanted
+        UNION ALL
+        SELECT enrollment_id FROM declaration_states AS said JOIN declared USING (enrollment_id, identifier, server_token)
+        WHERE said.valid = 'invalid' AND identifier NOT GLOB 'org.rollcall.profile.*' AND identifier NOT GLOB 'org.rollcall.app.*'
+          AND identifier NOT GLOB 'org.rollcall.update*'
+    ), troubles AS (
+        SELECT enrollment_id, 'setting' AS what FROM refused
         UNION ALL
         SELECT enrollment_id, CASE WHEN stage IN ('failed', 'stuck') THEN 'app' ELSE 'lack' END FROM app_states
         WHERE stage IN ('failed', 'stuck', 'no_licence', 'lacking') AND wanted <> '' AND mode = 'required'
-        UNION ALL
-        SELECT enrollment_id, 'setting' FROM declaration_states AS said JOIN declared USING (enrollment_id, identifier, server_token)
-        WHERE said.valid = 'invalid' AND identifier NOT GLOB 'org.rollcall.profile.*' AND identifier NOT GLOB 'org.rollcall.app.*'
-          AND identifier NOT GLOB 'org.rollcall.update*'
         UNION ALL
         SELECT enrollment_id, CASE WHEN deadline_at <= ?1 THEN 'late' ELSE 'update' END FROM update_states
         WHERE stage NOT IN ('done', 'cannot', 'excepted') AND (deadline_at <= ?1 OR stage = 'failed')
@@ -56,7 +59,9 @@ pub(super) const ROSTER: &str = "
                       OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)
                     THEN 'waiting'
                     ELSE 'ok' END AS standing
-        FROM devices LEFT JOIN enrollments AS channels ON channels.rowid =
-            (SELECT rowid FROM enrollments WHERE device_id = devices.id AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT 1)
+        FROM devices INDEXED BY devices_roster
+        LEFT JOIN enrollments AS channels ON channels.device_id = devices.id AND channels.parent_id IS NULL
+            AND NOT EXISTS (SELECT 1 FROM enrollments AS newer WHERE newer.device_id = channels.device_id AND newer.parent_id IS NULL
+                            AND (coalesce(newer.authenticated_at, -1), newer.id) > (coalesce(channels.authenticated_at, -1), channels.id))
         WHERE deleted_at IS NULL
     )";

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use serde::Deserialize;
 
 use super::devices::{mark, name, os, reason};
 use super::{SaidQuery, deeds, said, shell};
@@ -43,35 +44,53 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}/secrets/{secret}/reveal", get(secrets::ask).post(secrets::show))
 }
 
+/// What a page has to say once, and before which line what it tells of the past begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PastQuery {
+    said: String,
+    before: Option<i64>,
+}
+
 async fn timeline(
     state: State<App>,
     gate: Gate,
     who: SignedIn,
     Path(id): Path<String>,
-    Query(query): Query<SaidQuery>,
+    Query(query): Query<PastQuery>,
 ) -> Result<Response> {
-    let flash = query.flash(&gate, &who);
-    show(state, who, id, String::new(), flash).await
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    show_before(state, who, (id, String::new()), query.before, flash).await
 }
 
 async fn tab(
     state: State<App>,
     gate: Gate,
     who: SignedIn,
-    Path((id, tab)): Path<(String, String)>,
-    Query(query): Query<SaidQuery>,
+    Path(place): Path<(String, String)>,
+    Query(query): Query<PastQuery>,
 ) -> Result<Response> {
-    let flash = query.flash(&gate, &who);
-    show(state, who, id, tab, flash).await
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    show_before(state, who, place, query.before, flash).await
 }
 
-pub(super) async fn show(State(app): State<App>, who: SignedIn, id: String, tab: String, flash: Option<Flash>) -> Result<Response> {
+pub(super) async fn show(state: State<App>, who: SignedIn, id: String, tab: String, flash: Option<Flash>) -> Result<Response> {
+    show_before(state, who, (id, tab), None, flash).await
+}
+
+async fn show_before(
+    State(app): State<App>,
+    who: SignedIn,
+    (id, tab): (String, String),
+    before: Option<i64>,
+    flash: Option<Flash>,
+) -> Result<Response> {
     let actor = who.actor.clone();
-    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, &tab)).await?;
+    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, &tab, before)).await?;
     Ok(page(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
-fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
+fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str, before: Option<i64>) -> Result<DeviceView> {
     let listed = devices::standing(tx, actor, id)?;
     let channel = enrollments::device_channel(tx, &listed.device.id)?;
     let is_expected = return_to_service::expected_at(tx, &listed.device.id)?.is_some();
@@ -101,7 +120,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         is_shared: users::is_shared(tx, actor, &listed.device)?,
         lost: lost::view(tx, actor, channel.as_ref())?,
         account: by_account(tx, actor, &listed.device)?,
-        content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
+        content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab, before)?,
     })
 }
 

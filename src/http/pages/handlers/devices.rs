@@ -15,9 +15,11 @@ use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInv
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::saved_filters;
 use crate::mdm::ade::migration::{self, Move};
+use crate::mdm::commands::words::deed;
 use crate::mdm::devices::{self, Wanted};
 use crate::mdm::{Right, moves as handed_over, return_to_service, saved_filters as filters};
 use crate::protocol::platform::Platform;
+use crate::store::commands::{self, Answer, Asked};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, LostState, Sort, Standing};
 use crate::store::{Tx, enrollments, groups as store_groups, push_certificates};
@@ -39,6 +41,8 @@ pub(super) struct DevicesQuery {
     pub(super) group: String,
     pub(super) hardware: String,
     pub(super) version: String,
+    pub(super) asked: String,
+    pub(super) answer: String,
     sort: String,
     after: String,
     said: String,
@@ -55,11 +59,12 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
             // Every chip says what a click on it would show, so the chosen one does not narrow them.
             let (rows, counts) = devices::page(tx, &actor, &wanted, after, PAGE + 1)?;
             let rows = rows.into_iter().map(|listed| row(tx, listed)).collect::<Result<Vec<_>>>()?;
-            let saved = filters::list(tx, &actor)?;
+            let asked = wanted.filter.asked.map(|asked| asked_words(tx, asked)).transpose()?;
+            let saved = (filters::list(tx, &actor)?, asked);
             Ok((rows, counts, saved, roster::groups(tx)?, push_certificates::current(tx)?.is_some()))
         })
         .await?;
-    let (mut rows, counts, saved, groups, push_ready) = found;
+    let (mut rows, counts, (saved, asked), groups, push_ready) = found;
     let next = (rows.len() > PAGE as usize).then(|| {
         rows.truncate(PAGE as usize);
         rows.last().map(|(last, key)| format!("{key}\u{1f}{}", last.id)).unwrap_or_default()
@@ -72,6 +77,8 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         group: query.group,
         hardware: query.hardware,
         version: query.version,
+        asked: query.asked,
+        answer: query.answer,
         sort: query.sort,
         after: query.after,
     };
@@ -83,6 +90,7 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         platforms: platforms(),
         groups: groups.into_iter().map(|group| (group.clone(), group)).collect(),
         saved,
+        asked,
         next,
         actions: deeds::for_several(&who.actor),
         may_invite: who.actor.may(Right::Invite),
@@ -139,8 +147,25 @@ pub(super) fn wanted(query: &DevicesQuery) -> Wanted {
         hardware: query.hardware.clone(),
         version: query.version.clone(),
         practice: None,
+        // What is no batch has no devices, rather than all of them.
+        asked: (!query.asked.is_empty())
+            .then(|| Asked { batch: query.asked.parse().unwrap_or_default(), answer: query.answer.parse().ok() }),
     };
     Wanted { filter, sort, descending }
+}
+
+/// What the devices of a batch were asked and did, to stand after "Devices".
+fn asked_words(tx: &Tx, asked: Asked) -> Result<String> {
+    let Some((request_type, actor)) = commands::batch(tx, asked.batch)? else {
+        return Ok(String::from(t!("of which something was asked that is not known any more")));
+    };
+    let answer = match asked.answer {
+        None => "",
+        Some(Answer::Confirmed) => t!(" and that have confirmed it"),
+        Some(Answer::Waiting) => t!(" and that have it in the queue"),
+        Some(Answer::Not) => t!(" and that did not do it and will not"),
+    };
+    Ok(t!("that {actor} asked to {request_type}{answer}", actor, request_type = deed(&request_type), answer))
 }
 
 fn cursor(after: &str) -> Option<(String, String)> {

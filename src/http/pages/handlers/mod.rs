@@ -50,7 +50,7 @@ pub use form::Form;
 use form::errors;
 pub use roster::roster_routes;
 pub use shell::shell;
-use shell::{SaidQuery, said, said_at, said_with_way};
+use shell::{SaidQuery, said, said_at, said_with_way, shell_with};
 
 use crate::app::App;
 

@@ -15,7 +15,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::system::practice::{PracticeView, practice as page, remove as ask_to_remove};
 use crate::mdm::Right;
 use crate::mdm::practice::{self, MAX_DEVICES, Wanted, own};
-use crate::store::roster::{self, Filter};
+use crate::store::roster;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -28,14 +28,13 @@ async fn view(app: &App, who: &SignedIn, refused: Option<(String, String)>) -> R
     let (classroom, wanted, here, boxed, own, own_obstacle) = app
         .store
         .read_slow(app.now(), |tx| {
-            let filter = Filter { practice: Some(true), ..Filter::default() };
             let wanted = practice::wanted(tx)?.devices;
             // Those of the cart, and people's own, come on top of the classroom.
             let own = wanted > 0 && own::is_on(tx)?;
             let on = if wanted > 0 { practice::cart::switched_on(tx)?.len() as u64 } else { 0 };
             let boxed = if wanted > 0 { practice::cart::still_boxed(tx)? } else { 0 };
             let all = u64::from(wanted) + on + if own { own::COUNT as u64 } else { 0 };
-            Ok((u64::from(wanted), all, roster::counts(tx, &filter)?.iter().sum(), boxed, own, own::obstacle(tx)?))
+            Ok((u64::from(wanted), all, roster::total(tx, true)?, boxed, own, own::obstacle(tx)?))
         })
         .await?;
     Ok(PracticeView {

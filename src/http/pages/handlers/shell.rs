@@ -13,10 +13,16 @@ use crate::store::Tx;
 
 /// Makes the frame's content for whoever is signed in; `flash` says once what the last request did.
 pub async fn shell(app: &App, who: &SignedIn, flash: Option<Flash>) -> Result<Shell> {
-    let now = app.now();
     let sees_needs = who.actor.may(Right::View);
-    let look = |tx: &Tx| Ok((if sees_needs { needs::all(tx)?.len() as u64 } else { 0 }, settings::zone(tx)?));
-    let (needs, zone) = app.store.read(now, look).await?;
+    let look = |tx: &Tx| if sees_needs { Ok(needs::all(tx)?.len() as u64) } else { Ok(0) };
+    let needs = app.store.read(app.now(), look).await?;
+    shell_with(app, who, flash, needs).await
+}
+
+/// The same for a page that knows already how much needs somebody.
+pub(super) async fn shell_with(app: &App, who: &SignedIn, flash: Option<Flash>, needs: u64) -> Result<Shell> {
+    let now = app.now();
+    let zone = app.store.read(now, settings::zone).await?;
     let sections = sections(&who.actor);
     Ok(Shell { viewer: viewer(&who.actor), now, zone, sections, needs, setup: None, banners: unstored(app), flash })
 }

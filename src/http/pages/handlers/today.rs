@@ -2,25 +2,27 @@
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
 use super::ade;
 use super::devices::{mark, name, reason};
 use super::releases;
-use super::shell;
+use super::shell_with;
 use super::teaching;
 use super::updates;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode};
+use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode, in_zone};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
 use crate::http::pages::system::notices::ADDRESS as NOTICES;
-use crate::http::pages::today::{BatchRow, Countdown, Need, TodayView, page};
+use crate::http::pages::today::{BatchRow, Countdown, Need, Part, TodayView, page};
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::roll::{Circle, roll};
+use crate::mdm::settings::zone;
 use crate::mdm::updates::lookup;
 use crate::mdm::{Actor, Right, absent, batches, commands, heard, needs, runaway};
 use crate::store::Tx;
@@ -31,46 +33,60 @@ use crate::store::roster::{Counts, Listed};
 /// Alerts from this harm on are problems, others will become some.
 const PROBLEM_FROM: i64 = 80;
 
+/// The header in which the script names the part of a page that it wants.
+const FRAGMENT: &str = "x-fragment";
+
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/", get(today))
 }
 
-async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
+async fn today(State(app): State<App>, who: SignedIn, headers: HeaderMap) -> Result<Response> {
     if !who.actor.may(Right::View) {
         return Ok(Redirect::to(teaching::ADDRESS).into_response());
     }
     let actor = who.actor.clone();
     let own_tls = app.config.tls.is_none();
-    let view = app
-        .store
-        .read_slow(app.now(), move |tx| {
-            let circles = roll(tx, &actor, SQUARES_DRAWN)?;
-            let mut counts = Counts::default();
-            for circle in &circles {
-                counts.iter_mut().zip(circle.counts).for_each(|(all, of_circle)| *all += of_circle);
-            }
-            Ok(TodayView {
-                needs: to_do(tx, &actor)?,
-                focuses: teaching::running(tx, &actor)?,
-                plans: updates::running(tx, &actor)?,
-                batches: batches::going_on(tx, &actor)?.into_iter().map(batch).collect(),
-                may_teach: actor.may(Right::Teach),
-                may_configure: actor.may(Right::Configure),
-                roll: drawn(circles),
-                counts,
-                check_ins: check_ins(tx, &actor)?,
-                countdowns: countdowns(tx, own_tls)?,
-            })
-        })
-        .await?;
-    Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+    let now = app.now();
+    // The script asks for each part by itself, whenever something happens that changes it: nothing else is looked up for that.
+    let part = headers.get(FRAGMENT).and_then(|id| Part::of_id(id.to_str().ok()?));
+    let view = app.store.read_slow(now, move |tx| looked(tx, &actor, own_tls, part)).await?;
+    if let Some(part) = part {
+        let zone = app.store.read(now, zone).await?;
+        return Ok(in_zone(part.drawn(&view, now), &zone).into_response());
+    }
+    let shell = shell_with(&app, &who, None, view.needs.len() as u64).await?;
+    Ok(page(&shell, &view).into_response())
+}
+
+/// What the page shows, or the part of it that is asked for.
+fn looked(tx: &Tx, actor: &Actor, own_tls: bool, part: Option<Part>) -> Result<TodayView> {
+    let is_asked = |wanted: Part| part.is_none_or(|part| part == wanted);
+    let circles = if is_asked(Part::Roll) { roll(tx, actor, SQUARES_DRAWN)? } else { Vec::new() };
+    let mut counts = Counts::default();
+    for circle in &circles {
+        counts.iter_mut().zip(circle.counts).for_each(|(all, of_circle)| *all += of_circle);
+    }
+    let goes_on = is_asked(Part::Focuses);
+    Ok(TodayView {
+        needs: if is_asked(Part::Needs) { to_do(tx, actor)? } else { Vec::new() },
+        focuses: if goes_on { teaching::running(tx, actor)? } else { Vec::new() },
+        plans: if goes_on { updates::running(tx, actor)? } else { Vec::new() },
+        by_hand: if goes_on { updates::running_by_hand(tx)? } else { Vec::new() },
+        batches: if goes_on { batches::going_on(tx, actor)?.into_iter().map(batch).collect() } else { Vec::new() },
+        may_teach: actor.may(Right::Teach),
+        may_configure: actor.may(Right::Configure),
+        roll: drawn(circles),
+        counts,
+        check_ins: if is_asked(Part::CheckIns) { check_ins(tx, actor)? } else { Sparkline::default() },
+        countdowns: if part.is_none() { countdowns(tx, own_tls)? } else { Vec::new() },
+    })
 }
 
 fn batch(batch: Batch) -> BatchRow {
-    let Batch { request_type, actor, at, all, confirmed, waiting } = batch;
-    BatchRow { deed: commands::words::deed(&request_type).into_owned(), by: actor, at, all, confirmed, waiting }
+    let Batch { id, request_type, actor, at, all, confirmed, waiting } = batch;
+    BatchRow { id, deed: commands::words::deed(&request_type).into_owned(), by: actor, at, all, confirmed, waiting }
 }
 
 fn to_do(tx: &Tx, actor: &Actor) -> Result<Vec<Need>> {

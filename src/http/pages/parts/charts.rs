@@ -10,7 +10,7 @@ use super::time::{ago_words, moment};
 use crate::clock::Timestamp;
 
 /// One number a day, oldest first; fourteen of them as a rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Sparkline {
     /// What is counted, for example "Check-ins".
     pub title: String,

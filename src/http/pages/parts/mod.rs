@@ -43,7 +43,7 @@ pub use state::{State, badge, legend, practice, state_square, state_square_named
 pub use streams::{Band, Streams, streams};
 pub use table::{Action, Cell, Column, Pager, Row, Selection, Sort, Table, pager, table};
 pub use text::{count, thousands};
-pub use time::{day, day_words, moment, time_ago};
+pub use time::{day, day_words, in_zone, moment, time_ago};
 pub use timeline::{Entry, Wait, timeline, waits};
 
 #[cfg(test)]

@@ -47,3 +47,32 @@ async fn deeds_of_people_and_scripts_stand_alone_unless_asked_otherwise() {
     assert_eq!(lines("/system/audit?who=all").await, [true; 4]);
     assert_eq!(lines("/system/audit?who=nonsense").await, [true, true, false, false]);
 }
+
+#[tokio::test]
+async fn what_happened_to_a_device_goes_on_page_by_page_to_its_beginning() {
+    const LINES: usize = 205;
+    let house = House::new();
+    house.device("1", "iPad").await;
+    house
+        .write(|tx| {
+            for number in 0..LINES {
+                let by = format!("person{number:03} (owner)");
+                let event =
+                    NewEvent { kind: "escrow.revealed", actor_kind: "person", actor: &by, device_id: Some("1"), ..NewEvent::default() };
+                events::append(tx, &event)?;
+            }
+            Ok(())
+        })
+        .await;
+    let owner = house.person(Role::Owner).await;
+    let (mut path, mut pages) = (String::from("/devices/1"), Vec::new());
+    loop {
+        let page = house.get(&owner, &path).await.body;
+        pages.push((0..LINES).filter(|number| page.contains(&format!("person{number:03}"))).collect::<Vec<_>>());
+        let Some(next) = page.split("href=\"/devices/1?before=").nth(1) else { break };
+        path = format!("/devices/1?before={}", next.chars().take_while(char::is_ascii_digit).collect::<String>());
+        assert!(page.contains(">Older</a>") && pages.len() < 9, "{page}");
+    }
+    assert_eq!(pages, [(105..205).collect::<Vec<_>>(), (5..105).collect(), (0..5).collect()]);
+    assert_eq!(house.get(&owner, "/devices/1?before=x").await.status, 400);
+}

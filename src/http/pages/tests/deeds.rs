@@ -1,6 +1,7 @@
 //! What is done with devices: what is offered, what is refused in words, and what can be taken back.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 
 use super::House;
 use crate::mdm::{Role, absent};
@@ -114,9 +115,53 @@ async fn what_many_were_asked_is_followed_on_today_by_what_they_confirmed() {
     house.write(confirm).await;
     let today = house.get(&owner, "/").await.body;
     assert!(today.contains("1 of 2") && today.contains("1 has it in the queue"), "{today}");
+    // Each number opens the list of its devices, and what is done to all of those reaches no others.
+    let batch: String = today.split("/devices?asked=").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+    for (answer, is_there, words) in [
+        ("", [true, true, false], "asked to restart. "),
+        ("confirmed", [true, false, false], "asked to restart and that have confirmed it. "),
+        ("waiting", [false, true, false], "asked to restart and that have it in the queue. "),
+        ("not", [false, false, false], "asked to restart and that did not do it and will not. "),
+    ] {
+        let list = house.get(&owner, &format!("/devices?asked={batch}&answer={answer}")).await.body;
+        let found = ["1", "2", "3"].map(|id| list.contains(&format!("href=\"/devices/{id}\"")));
+        assert!(found == is_there && list.contains(words), "{answer}: {list}");
+    }
+    let question = house.post(&owner, "/devices/actions/restart", &format!("all=1&asked={batch}&answer=waiting")).await.body;
+    assert!(question.contains("iPad B") && !question.contains("iPad A") && question.contains("name=\"asked\""), "{question}");
+    let nothing = house.get(&owner, "/devices?asked=none").await.body;
+    assert!(nothing.contains("No device matches"), "{nothing}");
     let some = house.post(&owner, "/devices/actions/restart", "device=1&device=2&device=3&confirmed=1").await.body;
     assert!(some.contains("Restart: 2 of 3 devices") && some.contains("href=\"/#focuses\""), "{some}");
     let one = house.post(&owner, "/devices/actions/lock", "device=1&confirmed=1").await;
     let told = house.get(&owner, one.location()).await.body;
     assert!(!told.contains("href=\"/#focuses\""), "one device has a page of its own: {told}");
+}
+
+#[tokio::test]
+async fn today_gives_the_part_that_the_script_asks_for_and_nothing_else() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    let owner = house.person(Role::Owner).await;
+    let part = async |id: &str| {
+        let request = Request::get("/").header("cookie", &owner).header("x-fragment", id).body(Body::empty()).unwrap();
+        house.send(request).await.body
+    };
+    let parts = ["needs", "focuses", "roll", "check-ins"];
+    let page = house.get(&owner, "/").await.body;
+    for asked in parts {
+        let found = part(asked).await;
+        assert!(parts.iter().all(|id| found.contains(&format!("id=\"{id}\"")) == (*id == asked)), "{asked}: {found}");
+        assert!(!found.contains("<nav") && page.contains(&found), "{asked}: {found}");
+    }
+    assert!(part("roll").await.contains("iPad A"));
+    assert!(part("something").await.contains("<nav"), "what is no part of it is answered by the page");
+    // What becomes of a device is in the next answer.
+    let leave = |tx: &Tx| {
+        let channel = enrollments::by_id(tx, "e1")?.unwrap();
+        enrollments::update(tx, &Enrollment { state: EnrollmentState::Left, left_at: Some(tx.now), ..channel })
+    };
+    assert!(!part("roll").await.contains("1 problem"));
+    house.write(leave).await;
+    assert!(part("roll").await.contains("1 problem"));
 }

@@ -51,6 +51,8 @@ impl Chosen {
             ("group", &filter.group),
             ("hardware", &filter.hardware),
             ("version", &filter.version),
+            ("asked", &filter.asked),
+            ("answer", &filter.answer),
         ];
         pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }

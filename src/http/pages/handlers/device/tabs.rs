@@ -51,12 +51,19 @@ const SECRET_ANSWERS: [&str; 6] = [
 /// Lines of a timeline and of a list of reports.
 const LINES: usize = 100;
 
-/// What a tab shows.
-pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>, tab: &str) -> Result<DeviceContent> {
+/// What a tab shows; of what happened, what was before the line `before`, where one is named.
+pub(super) fn content(
+    tx: &Tx,
+    actor: &Actor,
+    device: &Device,
+    channel: Option<&Enrollment>,
+    tab: &str,
+    before: Option<i64>,
+) -> Result<DeviceContent> {
     let id = channel.map(|channel| channel.id.as_str()).unwrap_or_default();
     let age = |topic| inventory::read_at(tx, id, topic);
     Ok(match tab {
-        "" => timeline(tx, actor, device, channel)?,
+        "" => timeline(tx, actor, device, channel, before)?,
         "wanted" => wanted(tx, channel)?,
         "apps" => DeviceContent::Apps(apps_tab(tx, actor, device, channel, age("InstalledApplicationList")?)?),
         "updates" => DeviceContent::Updates(updates::tab(tx, actor, device, channel)?),
@@ -69,12 +76,26 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
             renew: renewable(tx, actor, device)?,
             at: device.security_at,
         },
-        "reports" => DeviceContent::Reports(raw_reports(tx, actor, device)?, None),
+        "reports" => {
+            let (rows, more) = raw_reports(tx, actor, device, before)?;
+            DeviceContent::Reports(rows, more)
+        }
         _ => return Err(Error::not_found(t!("A device has no such page."))),
     })
 }
 
-fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>) -> Result<DeviceContent> {
+/// Leaves as many lines as one page shows; gives the address of what is older, where there is more.
+fn older<T>(lines: &mut Vec<T>, seq: impl Fn(&T) -> i64, path: &str) -> Option<String> {
+    if lines.len() <= LINES {
+        return None;
+    }
+    lines.truncate(LINES);
+    lines.last().map(|last| format!("{path}?before={}", seq(last)))
+}
+
+fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>, before: Option<i64>) -> Result<DeviceContent> {
+    // What waits stands with what is newest.
+    let is_newest = before.is_none();
     let waits = why::device(tx, device, channel)?.into_iter().map(|reason| Wait {
         state: if reason.needs_someone { Mark::Problem } else { Mark::Waiting },
         cause: reason.cause,
@@ -105,11 +126,19 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
         }
     });
     let filter = Filter { device_id: Some(&device.id), ..Filter::default() };
-    let entries = events::list(tx, &filter, None, LINES)?.into_iter().map(|event| {
+    let mut past = events::list(tx, &filter, before, LINES + 1)?;
+    let more = older(&mut past, |event| event.seq, &format!("/devices/{}", device.id));
+    let entries = past.into_iter().map(|event| {
         let waits = event.command_uuid.as_ref().is_some_and(|uuid| open.contains(uuid));
         entry(event, waits)
     });
-    Ok(DeviceContent::Timeline { waits: waits.collect(), queue: queue.collect(), entries: entries.collect(), more: None, go_on })
+    Ok(DeviceContent::Timeline {
+        waits: waits.filter(|_| is_newest).collect(),
+        queue: queue.filter(|_| is_newest).collect(),
+        entries: entries.collect(),
+        more,
+        go_on: go_on.filter(|_| is_newest),
+    })
 }
 
 fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
@@ -254,10 +283,12 @@ fn secrets(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<SecretRow>> {
     Ok(devices::held(tx, actor, &device.id)?.into_iter().map(row).collect())
 }
 
-fn raw_reports(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<ReportRow>> {
+fn raw_reports(tx: &Tx, actor: &Actor, device: &Device, before: Option<i64>) -> Result<(Vec<ReportRow>, Option<String>)> {
     let mut room = SHOWN_MAX_BYTES;
     let mut rows = Vec::new();
-    for report in reports::list(tx, &device.id, None, LINES as u32)? {
+    let mut list = reports::list(tx, &device.id, before, LINES as u32 + 1)?;
+    let more = older(&mut list, |report| report.seq, &format!("/devices/{}/reports", device.id));
+    for report in list {
         let size = report.size_bytes.unsigned_abs();
         let body = match held(actor, &report) {
             Held::Shown if size <= room => {
@@ -287,7 +318,7 @@ fn raw_reports(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<ReportRow>
             sent: sent(tx, &report.enrollment_id, &report.command_uuid)?,
         });
     }
-    Ok(rows)
+    Ok((rows, more))
 }
 
 /// Whether a report is there to be read by this actor.

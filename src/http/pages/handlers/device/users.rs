@@ -185,7 +185,7 @@ async fn share(
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::BadInput) => {
             let wrong = errors(&error).into_iter().map(|(field, message)| (on_the_form(field), message)).collect();
             let (actor, target) = (who.actor.clone(), id.clone());
-            let mut view = app.store.read_slow(app.now(), move |tx| super::view(tx, &actor, &target, "people")).await?;
+            let mut view = app.store.read_slow(app.now(), move |tx| super::view(tx, &actor, &target, "people", None)).await?;
             if let crate::http::pages::device::DeviceContent::People(PeopleTab { sharing: Some(shown), .. }) = &mut view.content {
                 *shown = SharingForm { errors: wrong, ..form };
             }

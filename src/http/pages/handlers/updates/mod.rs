@@ -127,10 +127,19 @@ fn family(platform: &str) -> &str {
 
 /// The plans by which devices get an update now.
 pub(super) fn running(tx: &Tx, actor: &Actor) -> Result<Vec<PlanRow>> {
-    let moves = |segment: &Segment| matches!(segment.share, Share::Installing | Share::Waiting) && segment.count > 0;
     let mut rows = plans::list(tx, actor)?.iter().map(|read| view::row(tx, read)).collect::<Result<Vec<_>>>()?;
     rows.retain(|row| row.stopped.is_none() && row.segments.iter().any(moves));
     Ok(rows)
+}
+
+/// How far devices are with updates that were started by hand, while one of them gets one; nothing else.
+pub(super) fn running_by_hand(tx: &Tx) -> Result<Vec<Segment>> {
+    let segments = view::segments("", &progress::by_hand(tx)?, None);
+    Ok(if segments.iter().any(moves) { segments } else { Vec::new() })
+}
+
+fn moves(segment: &Segment) -> bool {
+    matches!(segment.share, Share::Installing | Share::Waiting) && segment.count > 0
 }
 
 async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {

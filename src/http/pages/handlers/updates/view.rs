@@ -161,7 +161,7 @@ fn member(laggard: Laggard, rings: &[String], now: Timestamp) -> MemberRow {
 }
 
 /// How far devices are, each part with the list behind it.
-fn segments(plan_id: &str, counts: &Counts, ring: Option<usize>) -> Vec<Segment> {
+pub(super) fn segments(plan_id: &str, counts: &Counts, ring: Option<usize>) -> Vec<Segment> {
     const SHARES: [(Share, &[Stage]); 7] = [
         (Share::Installed, &[Stage::Done]),
         (Share::Installing, &[Stage::Downloading, Stage::Prepared, Stage::Installing]),
