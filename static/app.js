@@ -37,6 +37,16 @@ function tellTimes(root = document) {
 }
 tellTimes();
 
+// Tabs and chips that are wider than a telephone show the one that is chosen.
+function showChosen() {
+  for (const chosen of $$(".tabs [aria-current], .chips [aria-current]")) {
+    const list = chosen.closest("ul");
+    const beyond = chosen.getBoundingClientRect().right - list.getBoundingClientRect().right;
+    if (beyond > 0) list.scrollLeft += beyond + 24;
+  }
+}
+showChosen();
+
 // What was said once is not said again by a reload or by a link that is passed on.
 if (new URLSearchParams(location.search).has("said")) {
   const address = new URL(location.href);
@@ -81,6 +91,7 @@ async function refresh(id) {
   fresh.classList.add("swapped");
   fresh.addEventListener("animationend", () => fresh.classList.remove("swapped"), { once: true });
   now.replaceWith(fresh);
+  showChosen();
   if (focus) $$(focus.selector, fresh)[focus.index]?.focus({ preventScroll: true });
 }
 
@@ -263,6 +274,9 @@ function complain(form, words) {
   said.className = "error";
   said.setAttribute("role", "alert");
   said.textContent = words;
+  // A file that belongs on another page leads there.
+  const place = (form.dataset.places ?? "").split("\n").map((line) => line.split("\t")).find(([name]) => name && words.includes(`under ${name}`));
+  if (place) said.append(" ", Object.assign(document.createElement("a"), { href: place[1], textContent: place[2] }));
   form.append(said);
   said.scrollIntoView({ block: "nearest" });
 }
@@ -310,6 +324,7 @@ function upload(form, submitter) {
     $("main").replaceWith($("main", page));
     history.pushState(null, "", request.responseURL);
     tellTimes();
+    showChosen();
     $("main [role=alert], main h1")?.scrollIntoView({ block: "nearest" });
   };
   request.onerror = () => {

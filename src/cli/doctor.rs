@@ -93,7 +93,7 @@ fn rebuild(folder: &Path, json: bool) -> Result<()> {
 
 fn rebuilt_words(report: &Value) -> String {
     let damage = report["damage"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let damage: String = damage.map(|message| format!("         {message}\n")).collect();
+    let damage = damage.fold(String::new(), |told, message| told + "         " + message + "\n");
     format!(
         "The database was built anew: {} rows in {} tables, all of which could be read.\nWhat was damaged ({} findings):\n{damage}The damaged one lies \
          in {}; delete it when you do not need it any more.\nHave this machine's disk and memory checked: a database does not break by itself.\n",

@@ -29,6 +29,8 @@ pub enum Kind {
     Package,
     /// An app (`.ipa`), which is a ZIP archive.
     App,
+    /// The tables of a school's system (OneRoster) in a ZIP archive.
+    Roster,
     /// Any other ZIP archive.
     Archive,
     /// A PDF.
@@ -66,6 +68,32 @@ pub enum Place {
     People,
 }
 
+impl Place {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Push, Self::AppsAndBooks, Self::DeviceLists, Self::Profiles, Self::Provisioning, Self::OwnApps, Self::People];
+
+    /// Where people find it, as remedies say it: `System, Apps and Books`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Push => t!("System, Push certificate"),
+            Self::AppsAndBooks => t!("System, Apps and Books"),
+            Self::DeviceLists => t!("System, Apple's device list"),
+            Self::Profiles => t!("Profiles and policies"),
+            Self::Provisioning => t!("Apps, Provisioning profiles"),
+            Self::OwnApps => t!("Apps, Your own apps"),
+            Self::People => t!("People and classes, Import"),
+        }
+    }
+
+    /// The place to which sentences send a file: `It belongs under Profiles and policies.`
+    pub fn told_in(words: &str) -> Option<Self> {
+        let is_told =
+            |place: &Self| ["belongs", "belong"].iter().any(|verb| words.contains(&t!("{verb} under {name}", verb, name = place.name())));
+        Self::ALL.into_iter().find(is_told)
+    }
+}
+
 /// What a file is, and what to do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -83,6 +111,7 @@ impl Kind {
         let has = |word: &str| file.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
         Some(match file {
             [b'P', b'K', 3 | 5, ..] if has("Payload/") && has(".app/") => Self::App,
+            [b'P', b'K', 3 | 5, ..] if has("users.csv") || has("orgs.csv") => Self::Roster,
             [b'P', b'K', 3 | 5, ..] => Self::Archive,
             [b'x', b'a', b'r', b'!', ..] => Self::Package,
             [b'%', b'P', b'D', b'F', ..] => Self::Pdf,
@@ -134,6 +163,7 @@ impl Kind {
             Self::ProvisioningProfile => t!("a provisioning profile (.mobileprovision)"),
             Self::Package => t!("an installer package for Macs (.pkg)"),
             Self::App => t!("an app (.ipa)"),
+            Self::Roster => t!("a ZIP archive with tables of people and classes (OneRoster)"),
             Self::Archive => t!("a ZIP archive"),
             Self::Pdf => t!("a PDF document"),
             Self::Picture => t!("a picture"),
@@ -158,7 +188,7 @@ impl Kind {
             Self::ProvisioningProfile => t!("It comes from Apple's developer site and belongs under Apps, Provisioning profiles."),
             Self::Package | Self::App => t!("It belongs under Apps, Your own apps."),
             Self::Archive => t!("Unpack it, and bring the file that is in it."),
-            Self::Table => t!("Lists of people and classes belong under People and classes, Import."),
+            Self::Table | Self::Roster => t!("Lists of people and classes belong under People and classes, Import."),
             Self::WebPage => t!("The download was probably interrupted by a log-in: download it again."),
             Self::Pdf | Self::Picture | Self::PropertyList | Self::Json | Self::Text => return None,
         })
@@ -172,7 +202,7 @@ impl Kind {
             Self::Profile | Self::SignedProfile => Place::Profiles,
             Self::ProvisioningProfile => Place::Provisioning,
             Self::Package | Self::App => Place::OwnApps,
-            Self::Table => Place::People,
+            Self::Table | Self::Roster => Place::People,
             Self::OpenedContentToken
             | Self::OpenedServerToken
             | Self::Archive
@@ -217,6 +247,16 @@ pub fn name(file: &[u8]) -> Option<Named> {
             Named { what: mistake.what()?, remedy: mistake.elsewhere().to_owned(), place }
         }
     })
+}
+
+/// Names a file that cannot be what is wanted `here`. Nothing where it cannot be told, where it is just that, and where it only says what it is made of:
+/// a text, an archive.
+pub fn foreign(file: &[u8], here: Place) -> Option<Named> {
+    if file.trim_ascii().is_empty() {
+        return None;
+    }
+    let vague = [Kind::Text.what(), Kind::Archive.what()];
+    name(file).filter(|named| named.place != Some(here) && !vague.contains(&named.what.as_str()))
 }
 
 /// Names a file in sentences, to stand before those that say what is wanted `here`; empty where it cannot be told, and where it is just that.

@@ -2,12 +2,22 @@
 // comes in while one looks on, and an app that it says is there.
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { judge } from './judge.mjs';
 import { check, finish, open, overflow, picture } from './kit.mjs';
 
 const [, , link, rollcall] = process.argv;
 const base = new URL(link).origin;
 const PASSWORD = 'three words for trial';
 const options = { ignoreHTTPSErrors: true };
+
+for (const colorScheme of ['light', 'dark']) {
+  const looked = await open(base, { ...options, colorScheme });
+  await looked.page.goto(link);
+  await judge(looked.page, `the set-up link (${colorScheme})`);
+  await looked.page.click('a:has-text("Restore a backup")');
+  await judge(looked.page, `restoring instead (${colorScheme})`);
+  await looked.context.close();
+}
 
 console.log('the link, without JavaScript');
 const plain = await open(base, { ...options, javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
@@ -43,6 +53,7 @@ await page.waitForURL(`${base}/`);
 await page.goto(`${base}/setup`);
 check('it goes on where one was', await now(page) === 'Try it with practice devices', await now(page));
 await picture(page, 'set-up');
+await judge(page, 'set-up that has begun');
 await Promise.all([page.waitForResponse((answer) => answer.request().method() === 'POST'), page.click('button:has-text("Skip")')]);
 await page.waitForLoadState('load');
 await page.goto(`${base}/setup`);
@@ -69,6 +80,7 @@ for (const [name, file, words, way] of [
     && (way === null || await page.locator(`[role=alert] a[href="${way}"]`).count() === 1), told);
 }
 await picture(page, 'push-wrong-file');
+await judge(page, 'a wrong file at the push certificate');
 execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'push.key', '-out', 'push.pem', '-days', '300',
   '-subj', '/UID=com.apple.mgmt.External.11111111-2222-4333-8444-555555555555/CN=APSP:1/C=US', '-addext', 'extendedKeyUsage=clientAuth'], { stdio: 'ignore' });
 await page.goto(`${base}/system/push`);
@@ -90,6 +102,7 @@ const code = page.url().split('/').pop();
 await page.goto(`${base}/setup/steps`);
 check('its code is drawn, and it is waited for', await page.locator('main svg').count() > 0 && /Waiting for a device to open it/.test(await page.locator('main').innerText()));
 await picture(page, 'set-up-first-device');
+await judge(page, 'set-up that waits for a device');
 const profile = await page.request.get(`${base}/enroll/${code}/profile`);
 writeFileSync('enroll.mobileconfig', await profile.body());
 const device = spawn(rollcall, ['simulate', '--profile', 'enroll.mobileconfig', '--devices', '1', '--model', 'ipad@18', '--poll', '2s', '--for', '3m'], { stdio: 'ignore' });
@@ -138,6 +151,7 @@ await page.waitForLoadState('load');
 await page.goto(`${base}/setup/steps`);
 check('it is there, as the device says, without a reload', await until(/1 of 1 installed/, 120000), (await page.locator('main').innerText()).slice(0, 900));
 await picture(page, 'set-up-done');
+await judge(page, 'set-up that is done');
 device.kill();
 check('the rest is for when there is time', /Everything needed is done/.test(await page.locator('main').innerText()) || (await page.reload(), /Everything needed is done/.test(await page.locator('main').innerText())));
 check('no complaint from the browser', admin.complaints.length === 0, admin.complaints.join('; '));

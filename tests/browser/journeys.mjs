@@ -348,6 +348,9 @@ for (const colorScheme of ['light', 'dark']) {
   await picture(phone.page, `devices-chosen-phone-${colorScheme}`);
   await phone.page.goto(device);
   await picture(phone.page, `device-phone-${colorScheme}`);
+  await phone.page.goto(`${device}/reports`);
+  const chosen = await phone.page.locator('.tabs [aria-current]').boundingBox();
+  check(`the tab that is chosen is seen (${colorScheme})`, chosen.x >= 0 && chosen.x + chosen.width <= 390, JSON.stringify(chosen));
   check(`no complaint from the browser (${colorScheme})`, phone.complaints.length === 0, phone.complaints.join('; '));
   await phone.context.close();
 }

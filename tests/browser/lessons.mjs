@@ -1,5 +1,6 @@
 // A teacher's lesson: people with different powers, one app for a class until the bell, and a second factor; with and without JavaScript.
 import { createHmac } from 'node:crypto';
+import { judge } from './judge.mjs';
 import { check, finish, fitsTelephones, logIn, open, overflow, picture } from './kit.mjs';
 
 const [, , link, password] = process.argv;
@@ -96,6 +97,7 @@ await lesson.waitForLoadState('load');
 check('the class shows its pupils', /Ada Lovelace[\s\S]*Bob Babbage/.test(await text(lesson)));
 const own = new URL(lesson.url()).pathname;
 await picture(lesson, 'class-now');
+await judge(lesson, 'a class as its teacher sees it');
 
 console.log('one app for the lesson');
 await lesson.locator('a', { hasText: 'Start a focus' }).click();
@@ -107,11 +109,13 @@ await picture(lesson, 'focus-form');
 await submit(lesson, lesson.locator('button', { hasText: '45 minutes' }));
 check('what will happen is said first', /2 devices of Lesson 7b will show one app: Notes until \d\d:\d\d/.test(await text(lesson)), await text(lesson));
 await picture(lesson, 'focus-preview');
+await judge(lesson, 'a focus before it begins');
 await submit(lesson, lesson.locator('button[name=confirmed]'));
 check('it is started', /Started: one app: Notes/.test(await text(lesson)), await text(lesson));
 // One that is locked puts it off for a while, as it does in a classroom, and that is said.
 check('both iPads confirm it, live', await until(lesson, /On 2 of 2 devices|On 1 of 2 devices[\s\S]*put it off/, 120000), await text(lesson));
 await picture(lesson, 'focus-running');
+await judge(lesson, 'a focus that is going on');
 await page.goto(`${base}/`);
 check('Today tells of it', await until(page, /Lesson 7b: one app: Notes until/), (await text(page)).slice(0, 400));
 await picture(page, 'today-focus');
@@ -179,7 +183,10 @@ for (const javaScriptEnabled of [true, false]) {
   await again.page.fill('input[name=password]', PASSWORD);
   await again.page.click('form button[type=submit]');
   await again.page.waitForSelector('input[name=code]');
-  if (javaScriptEnabled) await picture(again.page, 'code');
+  if (javaScriptEnabled) {
+    await picture(again.page, 'code');
+    await judge(again.page, 'the code of a second factor');
+  }
   await again.page.fill('input[name=code]', code(secret, javaScriptEnabled ? 1 : 0));
   if (!javaScriptEnabled) await again.page.fill('input[name=code]', papers[0]);
   await again.page.click('form button[type=submit]');

@@ -1,4 +1,5 @@
 // The first run with a backup: the set-up link leads to a form, a wrong passphrase is told, the right one brings everybody back after a restart.
+import { judge } from './judge.mjs';
 import { check, finish, open, overflow, picture } from './kit.mjs';
 
 const [, , link, file, passphrase, name, password] = process.argv;
@@ -17,7 +18,10 @@ for (const options of [{ javaScriptEnabled: false }, {}]) {
   check(`a wrong passphrase is told ${how}`, /does not open this backup/.test(await page.locator('[role=alert]').first().innerText()));
   check(`the form fits a telephone ${how}`, await overflow(page) <= 0);
   check(`no complaint from the browser ${how}`, complaints.length === 0, complaints.join('; '));
-  if (options.javaScriptEnabled !== false) await picture(page, 'restore-refused');
+  if (options.javaScriptEnabled !== false) {
+    await picture(page, 'restore-refused');
+    await judge(page, 'a restore that is refused');
+  }
   await context.close();
 }
 
@@ -33,6 +37,7 @@ await page.waitForSelector('h1:has-text("Everything is back")', { timeout: 60000
 const devices = Number((await page.locator('main').innerText()).match(/(\d+) devices/)?.[1]);
 check('it says how many devices are back', devices >= 25, devices);
 await picture(page, 'restored');
+await judge(page, 'everything that is back');
 const until = Date.now() + 30000;
 let there = false;
 while (!there && Date.now() < until) {

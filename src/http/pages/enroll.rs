@@ -142,21 +142,24 @@ fn sorry(view: &EnrollView, title: &str, words: Markup) -> Markup {
 
 fn ready(view: &EnrollView, profile_url: &str, trust_url: Option<&str>) -> Markup {
     let organisation = &view.organisation;
+    let whose = if organisation.is_empty() { t!("Your school or company") } else { organisation.as_str() };
+    // As the profile says it, which devices show.
+    let named = if organisation.is_empty() { t!("Rollcall") } else { organisation.as_str() };
     let content = html! {
         h1 { (t!("Enroll this device")) }
         p.lead {
-            (organisation) (t!(" will manage it: install apps and settings, keep its system up to date, lock or erase it when it is lost. \
+            (whose) (t!(" will manage it: install apps and settings, keep its system up to date, lock or erase it when it is lost. \
              It does not see your photos, messages or mail."))
         }
         @match view.guess {
             Guess::Phone => {
-                (phone_steps(organisation, profile_url, trust_url))
-                details { summary { (t!("This is a Mac")) } (mac_steps(organisation, profile_url)) }
+                (phone_steps(named, profile_url, trust_url))
+                details { summary { (t!("This is a Mac")) } (mac_steps(named, profile_url)) }
             }
             Guess::MacOrPad => {
                 h2 { (t!("On a Mac")) }
-                (mac_steps(organisation, profile_url))
-                details #ipad { summary { (t!("This is an iPad")) } (phone_steps(organisation, profile_url, trust_url)) }
+                (mac_steps(named, profile_url))
+                details #ipad { summary { (t!("This is an iPad")) } (phone_steps(named, profile_url, trust_url)) }
             }
             Guess::Other => (elsewhere(view)),
         }
@@ -271,6 +274,13 @@ mod tests {
     fn who_comes_without_a_link_is_asked_for_the_code() {
         let html = enroll(&view(Guess::Phone, EnrollState::NoCode)).into_string();
         assert!(html.contains("action=\"/enroll\"") && html.contains("name=\"code\"") && !html.contains("/profile"), "{html}");
+    }
+
+    #[test]
+    fn without_a_name_it_is_still_said_who_manages_the_device() {
+        let state = EnrollState::Ready { profile_url: "/enroll/K7PM4QXD/profile".into(), trust_url: None };
+        let html = enroll(&EnrollView { organisation: String::new(), ..view(Guess::Phone, state) }).into_string();
+        assert!(html.contains("Your school or company will manage it") && html.contains(">Rollcall</text>"), "{html}");
     }
 
     #[test]

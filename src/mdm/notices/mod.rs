@@ -148,6 +148,13 @@ fn tell(tx: &Tx, due: Due, out: &Out) -> Result<()> {
     journal::note(tx, &ACTOR, "notice.told", journal::Subject::default(), json!({ "about": notice.kind.as_str(), "what": notice.what }))
 }
 
+/// The weekly digest as it would be written now, as plain text.
+pub fn foreseen_digest(tx: &Tx, actor: &Actor, own_tls: bool, out: &Out) -> Result<String> {
+    actor.require(Right::Configure)?;
+    let facts = gather(tx, own_tls)?;
+    Ok(digest::paper(tx, &facts, own_tls, out)?.plain())
+}
+
 /// Writes the digest where its time has come; gives whether it did.
 pub fn write_digest(tx: &Tx, facts: &[Fact], own_tls: bool, out: &Out) -> Result<bool> {
     let rules = settings::rules(tx)?;

@@ -37,13 +37,12 @@ pub fn trials(tx: &Tx, url: &str) -> Result<Vec<Trial>> {
     let Some(capability) = capability::own(tx, capability::PACKAGES)? else { return Ok(Vec::new()) };
     let mut trials = Vec::new();
     for app_id in store::due(tx, AT_ONCE)? {
-        match for_trial(tx, &app_id)? {
-            Some(package) => trials.push(Trial { manifest_url: address(url, &app_id, &capability), app_id, package }),
+        if let Some(package) = for_trial(tx, &app_id)? {
+            trials.push(Trial { manifest_url: address(url, &app_id, &capability), app_id, package });
+        } else {
             // Nothing of it is meant for anybody any more.
-            None => {
-                set_due(tx, &app_id, false)?;
-                forget_trial(tx, &app_id)?;
-            }
+            set_due(tx, &app_id, false)?;
+            forget_trial(tx, &app_id)?;
         }
     }
     Ok(trials)

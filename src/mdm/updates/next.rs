@@ -287,7 +287,7 @@ pub fn scheduled(row: &mut UpdateState, answer: &ScheduledUpdate, because: Optio
         "Downloading" => enter(row, Stage::Downloading, "", now),
         "Installing" => enter(row, Stage::Installing, "", now),
         "Idle" if row.asked == InstallAction::InstallAsap.as_str() => {
-            enter(row, Stage::Prepared, t!("the device asks the person first"), now)
+            enter(row, Stage::Prepared, t!("the device asks the person first"), now);
         }
         "Idle" if row.action == Action::Notify => {
             row.due_at = None;

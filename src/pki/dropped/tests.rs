@@ -87,6 +87,7 @@ fn every_file_is_named_with_the_place_where_it_belongs() {
         ),
         (b"xar!\x00\x1c".to_vec(), "an installer package for Macs (.pkg)", Some(Place::OwnApps)),
         (zip("Payload/Field.app/Info.plist"), "an app (.ipa)", Some(Place::OwnApps)),
+        (zip("users.csv"), "a ZIP archive with tables of people and classes (OneRoster)", Some(Place::People)),
         (zip("token.vpptoken"), "a ZIP archive", None),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj <html>".to_vec(), "a PDF document", None),
         (b"\x89PNG\r\n\x1a\n\x00".to_vec(), "a picture", None),
@@ -114,6 +115,8 @@ fn every_file_is_named_with_the_place_where_it_belongs() {
         let named = name(&file).unwrap_or_else(|| panic!("{what}"));
         assert!(named.what.starts_with(what) && named.place == place, "{what}: {named:?}");
         assert!(named.place.is_none() || !named.remedy.is_empty(), "{named:?}");
+        let told = Place::told_in(&named.sentences());
+        assert!(place.is_none_or(|place| told == Some(place)), "its words lead there: {named:?}");
     }
 }
 
@@ -129,6 +132,12 @@ fn what_nobody_knows_has_no_name_and_what_is_wanted_is_not_named() {
         sentences(PROFILE, Place::People),
         "This is a configuration profile (.mobileconfig). It belongs under Profiles and policies. "
     );
+    assert_eq!(foreign(PROFILE, Place::Profiles), None);
+    assert_eq!(foreign(PROFILE, Place::People).unwrap().place, Some(Place::Profiles));
+    let vague: [&[u8]; 4] = [b"Dear all", &zip("letter.docx"), b" \r\n", b"\x00\x01"];
+    for vague in vague {
+        assert_eq!(foreign(vague, Place::People), None, "{vague:?}");
+    }
     let message = cms::sign(authority().signer(), b"no property list", &SignOptions::default()).unwrap();
     assert_eq!(name(&message), None);
 }

@@ -140,7 +140,7 @@ impl Mistake {
             Self::PushRequest => {
                 t!("Take it to identity.apple.com/pushcert. What comes back from there belongs under System, Push certificate.")
             }
-            Self::VendorCertificate { .. } => t!("It signs requests for push certificates, under System, Push certificate."),
+            Self::VendorCertificate { .. } => t!("It signs requests for push certificates, and belongs under System, Push certificate."),
             Self::Elsewhere(kind) => kind.remedy().unwrap_or_default(),
             Self::Damaged(_) => t!("Download or export it again."),
             _ => "",

@@ -146,6 +146,8 @@ fn a_token_is_read_as_the_portal_writes_it_and_mistakes_are_named() {
         (b"-----BEGIN RSA PRIVATE KEY-----", "private key"),
         (b"eyJ0b2tlbiI6ICJhIiwgImV4cERhdGUiOiAiMjAyNyJ9", "content token of Apps and Books"),
         (b"PK\x03\x04", "ZIP"),
+        (b"xar!\x00\x1c", "belongs under Apps, Your own apps"),
+        (b"name,class\nKim,7a\nPat,7b\n", "belong under People and classes, Import"),
         (b"<plist><key>PayloadContent</key></plist>", "configuration profile"),
         (b"%PDF-1.7", "PDF"),
         (b"hello there", "the server token of Automated Device Enrollment is needed"),

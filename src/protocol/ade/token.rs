@@ -107,8 +107,11 @@ impl ServerToken {
     /// Names what was brought in place of a server token.
     pub fn mistaken(file: &[u8]) -> Error {
         let holds = |needle: &str| file.windows(needle.len()).any(|window| window == needle.as_bytes());
+        let wanted = t!("Here the server token of Automated Device Enrollment is needed.");
         let what = if file.is_empty() {
             String::from(t!("This is empty."))
+        } else if let Some(named) = dropped::foreign(file, Place::DeviceLists).filter(|named| named.place.is_some()) {
+            format!("{} {wanted}", named.sentences())
         } else if file.len() > TOKEN_MAX_BYTES {
             String::from(t!("This is too large to be a server token."))
         } else if holds(BEGIN) || holds("consumer_key") {
@@ -120,10 +123,7 @@ impl ServerToken {
                 "This is a certificate, perhaps the public key that was downloaded here. It belongs into Apple's portal, which gives the token for it."
             ))
         } else {
-            t!(
-                "{sentences}Here the server token of Automated Device Enrollment is needed.",
-                sentences = dropped::sentences(file, Place::DeviceLists)
-            )
+            format!("{}{wanted}", dropped::sentences(file, Place::DeviceLists))
         };
         Error::bad_input(format!("{what} {WHERE}"))
     }

@@ -19,6 +19,8 @@ use super::platform::Platform;
 use super::provision;
 use super::xml::{self, Bounds, Element, XmlError};
 use crate::clock::Timestamp;
+use crate::pki::dropped::{self, Kind, Place};
+use crate::pki::push_certificate::MAX_FILE_BYTES;
 
 pub use code::{CodeChecks, CodeSignature, SignatureKind, SigningCertificate};
 pub use png::{MAX_ICON_BYTES, MAX_ICON_SIDE};
@@ -41,6 +43,9 @@ pub fn version_words(short: &str, build: &str) -> String {
         (short, build) => format!("{short} ({build})"),
     }
 }
+
+/// Bytes at the beginning of an archive that tell what is in it.
+const BEGINNING_BYTES: u64 = 64 << 10;
 
 /// What sort of file a package is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -172,13 +177,21 @@ pub fn read<R: Read + Seek>(mut file: R, size: u64) -> Result<Package, Refusal> 
     }
     let head = piece(&mut file, 0, 512)?;
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        let beginning = piece(&mut file, 0, BEGINNING_BYTES)?;
+        if Kind::of(&beginning) == Some(Kind::Roster)
+            && let Some(words) = elsewhere(&beginning)
+        {
+            return refuse(words);
+        }
         return ipa::read(file, size);
     }
     if head.starts_with(b"xar!") {
         return pkg::read(file, size);
     }
     let tail = piece(&mut file, size.saturating_sub(512), 512)?;
-    refuse(foreign(&head, &tail))
+    // One byte more than any small file has: of a large one its beginning says what it is.
+    let whole = piece(&mut file, 0, MAX_FILE_BYTES as u64 + 1)?;
+    refuse(foreign(&whole, &tail))
 }
 
 /// Judges the signature of a program by itself, without the app round it; none where it is no program for devices, or damaged.
@@ -197,7 +210,13 @@ fn piece<R: Read + Seek>(file: &mut R, from: u64, length: u64) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-/// What a file is that is neither an .ipa nor a .pkg.
+/// What a file is that another page takes or none, and what is wanted here; nothing where that cannot be told.
+fn elsewhere(file: &[u8]) -> Option<String> {
+    let named = dropped::foreign(file, Place::OwnApps)?;
+    Some(t!("{sentences} Here an app (.ipa) or an installer package for Macs (.pkg) is needed.", sentences = named.sentences()))
+}
+
+/// What a file is that is neither an .ipa nor a .pkg, by its beginning and its end.
 fn foreign(head: &[u8], tail: &[u8]) -> String {
     let what = if tail.len() == 512 && tail.starts_with(b"koly") {
         t!(
@@ -208,18 +227,10 @@ fn foreign(head: &[u8], tail: &[u8]) -> String {
     } else if head.starts_with(b"\x1f\x8b") || head.starts_with(b"BZh") || head.starts_with(b"\xfd7zXZ") || head.starts_with(b"7z\xbc\xaf")
     {
         t!("This is a compressed archive, not an app. Unpack it and choose the .ipa or .pkg file inside.")
-    } else if head.starts_with(b"%PDF") {
-        t!("This is a PDF document. Choose the .ipa or .pkg file.")
     } else if head.starts_with(b"\xca\xfe\xba\xbe") || head.starts_with(b"\xcf\xfa\xed\xfe") {
         t!("This is a bare program without its app round it. Export the app from Xcode as an .ipa, or pack it into a signed .pkg.")
-    } else if head.starts_with(b"<?xml") || head.starts_with(b"<plist") || head.starts_with(b"bplist00") {
-        t!(
-            "This is a property list, perhaps a profile. Profiles are uploaded under Profiles and policies; here choose an .ipa or .pkg file."
-        )
-    } else if head.starts_with(b"\x30\x82") || head.starts_with(b"\x30\x80") || head.starts_with(b"\x30\x83") {
-        t!(
-            "This is a signed message, perhaps a provisioning profile. Those are uploaded under Provisioning profiles; here choose an .ipa or .pkg file."
-        )
+    } else if let Some(words) = elsewhere(head) {
+        return words;
     } else {
         t!("This is neither an app for iPad and iPhone (.ipa) nor an installer package for Macs (.pkg).")
     };

@@ -8,6 +8,7 @@ mod unzip;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::pki::dropped::{self, Place};
 use table::{Table, key_of};
 
 /// Rows of all files together.
@@ -173,6 +174,22 @@ fn mistake<T>(words: impl Into<String>) -> Result<T, Mistake> {
 
 /// Reads files: one table, OneRoster's files one by one, or a ZIP archive of either. `now` tells which enrollments are over.
 pub fn parse(files: &[File], now: Timestamp) -> Result<Roster, Mistake> {
+    understand(files, now).map_err(|mistake| elsewhere(files).unwrap_or(mistake))
+}
+
+/// What a file is that is none of a roster's, and where it belongs: what is wrong with it as a table is no help then.
+fn elsewhere(files: &[File]) -> Option<Mistake> {
+    files.iter().find_map(|file| {
+        let named = dropped::foreign(&file.bytes, Place::People)?;
+        Some(Mistake(t!(
+            "{sentences} Here a table of people (CSV) is needed, or a ZIP archive of OneRoster's files; “{name}” is neither.",
+            sentences = named.sentences(),
+            name = file.name
+        )))
+    })
+}
+
+fn understand(files: &[File], now: Timestamp) -> Result<Roster, Mistake> {
     let files = unzip::unpack(files)?;
     let mut tables = Vec::new();
     let mut rows = 0;

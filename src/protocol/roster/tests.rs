@@ -369,3 +369,27 @@ fn people_told_apart_by_their_names_alone_are_pointed_out() {
     let known = read("name,email,class\nBen Smith,b@example.school,7a\nBen Smith,b@example.school,8b\n").unwrap();
     assert!(known.notes.is_empty(), "{:?}", known.notes);
 }
+
+#[test]
+fn a_file_of_another_page_is_named_and_no_table_is_taken_for_one() {
+    for (name, bytes, words) in [
+        (
+            "wifi.mobileconfig",
+            &b"<?xml version=\"1.0\"?><plist><dict><key>PayloadContent</key><array/></dict></plist>"[..],
+            "belongs under Profiles and policies",
+        ),
+        ("school.vpptoken", b"eyJ0b2tlbiI6ICJhIiwgImV4cERhdGUiOiAiMjAyNyJ9", "belongs under System, Apps and Books"),
+        ("field.pkg", b"xar!\x00\x1c", "belongs under Apps, Your own apps"),
+        ("letter.pdf", b"%PDF-1.7\n", "This is a PDF document"),
+    ] {
+        let file = File { name: name.into(), bytes: bytes.to_vec() };
+        says(parse(std::slice::from_ref(&file), NOW), words);
+        says(parse(std::slice::from_ref(&file), NOW), &format!("“{name}” is neither"));
+    }
+    // What is wrong with a table, an archive or nothing at all is told as before.
+    let others: [&[u8]; 3] = [b"name,class\n\"Kim,7a\nPat,7b\n", b"", &zip(&[("readme.txt", b"x")])];
+    for bytes in others {
+        let mistake = parse(&[File { name: "people.csv".into(), bytes: bytes.to_vec() }], NOW).unwrap_err().0;
+        assert!(!mistake.contains("is neither"), "{mistake}");
+    }
+}

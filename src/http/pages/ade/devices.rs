@@ -113,8 +113,10 @@ pub fn switch_on(back: &str, boxed: u64) -> Markup {
     let form = html! {
         input type="hidden" name="back" value=(back);
         input type="hidden" name="which" value="all";
-        p.quiet { (t!("The practice cart has ")) (super::super::parts::count(boxed, t!("boxed iPad"), t!("boxed iPads"))) (t!(". They come in by their Setup Assistant, as real ones do.")) }
-        div.row { (Button::submit(words)) }
+        div.stack {
+            p.quiet { (t!("The practice cart has ")) (super::super::parts::count(boxed, t!("boxed iPad"), t!("boxed iPads"))) (t!(". They come in by their Setup Assistant, as real ones do.")) }
+            div.row { (Button::submit(words)) }
+        }
     };
     post("/new-devices/switch-on", form)
 }

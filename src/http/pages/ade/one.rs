@@ -119,16 +119,18 @@ fn gets(serial: &str, gets: &Gets) -> Markup {
     post(
         &format!("{ADDRESS}/{serial}"),
         html! {
-            (elsewhere(&gets.errors, &["profile_id", "person", "class_id", "group_id"]))
-            (select("profile_id", t!("Profile for it alone"), &choices(&[("", t!("Its group's or its family's"))], &gets.profiles), &gets.chosen, &help,
-                at(&gets.errors, "profile_id")))
-            (field("person", t!("Person")).value(&gets.person).optional().help(t!("Name or e-mail address. It is theirs when it enrolls."))
-                .error(at(&gets.errors, "person")))
-            (select("class_id", t!("Class"), &choices(&[("", t!("None"))], &gets.classes), &gets.class, t!("For the list; a person is chosen above."),
-                at(&gets.errors, "class_id")))
-            (select("group_id", t!("Group"), &choices(&[("", t!("None"))], &gets.groups), &gets.group, t!("It comes into it when it enrolls."),
-                at(&gets.errors, "group_id")))
-            div.form-foot { (Button::submit(t!("Save")).main()) }
+            div.form {
+                (elsewhere(&gets.errors, &["profile_id", "person", "class_id", "group_id"]))
+                (select("profile_id", t!("Profile for it alone"), &choices(&[("", t!("Its group's or its family's"))], &gets.profiles), &gets.chosen, &help,
+                    at(&gets.errors, "profile_id")))
+                (field("person", t!("Person")).value(&gets.person).optional().help(t!("Name or e-mail address. It is theirs when it enrolls."))
+                    .error(at(&gets.errors, "person")))
+                (select("class_id", t!("Class"), &choices(&[("", t!("None"))], &gets.classes), &gets.class, t!("For the list; a person is chosen above."),
+                    at(&gets.errors, "class_id")))
+                (select("group_id", t!("Group"), &choices(&[("", t!("None"))], &gets.groups), &gets.group, t!("It comes into it when it enrolls."),
+                    at(&gets.errors, "group_id")))
+                div.form-foot { (Button::submit(t!("Save")).main()) }
+            }
         },
     )
 }

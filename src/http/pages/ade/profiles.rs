@@ -64,7 +64,7 @@ pub fn all(shell: &Shell, view: &AllView) -> Markup {
         (rows(view))
         @if view.may_change {
             (section(t!("Begin with what it is for"), html! {
-                ul.stack {
+                ul.plain.stack {
                     @for (kind, name, words) in &view.choices {
                         li { a href=(format!("{ADDRESS}/new?kind={kind}")) { strong { (name) } } p.quiet { (words) } }
                     }
@@ -109,10 +109,12 @@ fn groups(view: &AllView) -> Markup {
     html! {
         p { (t!("The profile of a group counts before that of the family, for devices that will be in it and those that are.")) }
         (post(&format!("{ADDRESS}/groups"), html! {
-            @for group in &view.groups {
-                (super::super::parts::select(&format!("group-{}", group.id), &group.name, &choices(group), &group.chosen, "", None))
+            div.form {
+                @for group in &view.groups {
+                    (super::super::parts::select(&format!("group-{}", group.id), &group.name, &choices(group), &group.chosen, "", None))
+                }
+                div.form-foot { (Button::submit(t!("Save")).main()) }
             }
-            div.form-foot { (Button::submit(t!("Save")).main()) }
         }))
     }
 }

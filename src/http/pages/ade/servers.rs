@@ -58,8 +58,10 @@ pub fn all(shell: &Shell, view: &AllView) -> Markup {
         (live(Live { id: "servers", topics: "ade job", of: None, src: None }, section(t!("Server tokens"), rows(view, shell.now))))
         @if view.may_change {
             (section(t!("Add a server"), post(ADDRESS, html! {
-                (field("name", t!("Name")).value(&view.name.0).help(t!("The one that it has, or will have, in Apple's portal.")).error(view.name.1.as_deref()))
-                div.form-foot { (Button::submit(t!("Make its key")).main()) }
+                div.form {
+                    (field("name", t!("Name")).value(&view.name.0).help(t!("The one that it has, or will have, in Apple's portal.")).error(view.name.1.as_deref()))
+                    div.form-foot { (Button::submit(t!("Make its key")).main()) }
+                }
             })))
         }
     };
@@ -249,10 +251,12 @@ fn defaults(view: &ServerView, lead: &str) -> Markup {
     post(
         &format!("{lead}/defaults"),
         html! {
-            @for of in &view.defaults {
-                (select(&format!("family-{}", of.family), &of.words, &choices(&[("", t!("None"))], &of.profiles), &of.chosen, "", None))
+            div.form {
+                @for of in &view.defaults {
+                    (select(&format!("family-{}", of.family), &of.words, &choices(&[("", t!("None"))], &of.profiles), &of.chosen, "", None))
+                }
+                div.form-foot { (Button::submit(t!("Save")).main()) }
             }
-            div.form-foot { (Button::submit(t!("Save")).main()) }
         },
     )
 }

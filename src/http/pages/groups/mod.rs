@@ -363,7 +363,7 @@ pub fn form(shell: &Shell, view: &GroupForm) -> Markup {
                 @if let Some(builder) = &view.builder {
                     (builder.render(&view.classes, &view.errors))
                     (found(view.found.as_ref()))
-                    div.row { (Button::submit(t!("Count the devices")).sends("do", "count")) }
+                    div.row { (Button::submit(t!("Count the devices")).sends("do", "count").unchecked()) }
                 }
                 @if let Some(words) = &view.words {
                     p { (t!("Its rule: ")) (words) "." }

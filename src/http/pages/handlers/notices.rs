@@ -64,15 +64,28 @@ async fn view(app: &App, who: &SignedIn) -> Result<NoticesView> {
             new_address: String::new(),
             calendar: feed::address(tx, &actor)?.map(|path| out.link(path.expose())),
             zone: zone(tx)?.name().to_owned(),
+            digest: None,
             errors: Vec::new(),
         })
     };
     app.store.read_slow(app.now(), look).await
 }
 
-async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {
-    let flash = query.flash(&gate, &who);
-    let view = view(&app, &who).await?;
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ShowQuery {
+    said: String,
+    digest: String,
+}
+
+async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<ShowQuery>) -> Result<Response> {
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    let mut view = view(&app, &who).await?;
+    if !query.digest.is_empty() {
+        let (actor, out, own_tls) = (who.actor.clone(), out(&app), app.config.tls.is_none());
+        let foresee = move |tx: &Tx| notices::foreseen_digest(tx, &actor, own_tls, &out);
+        view.digest = Some(app.store.read_slow(app.now(), foresee).await?);
+    }
     Ok(page(&shell(&app, &who, flash).await?, &view).into_response())
 }
 

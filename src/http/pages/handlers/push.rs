@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::SignedIn;
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
-use crate::http::pages::parts::{Flash, State as Mark};
+use crate::http::pages::parts::{Flash, State as Mark, way};
 use crate::http::pages::push::{self as view, PushView, Recognised, TopicChange, ends_sooner, page, topic_change};
 use crate::http::push_requests::{self, Checked, VENDOR_FILES_MAX};
 use crate::mdm::Right;
@@ -275,19 +275,6 @@ fn doubt(tx: &Tx, pair: &Pair) -> Result<Option<Doubt>> {
     Ok(push_certificates::ends_sooner(tx, pair)?.map(Doubt::EndsSooner))
 }
 
-/// Where a file is taken that is none of this page's.
-fn link(place: Place) -> Option<(&'static str, &'static str)> {
-    Some(match place {
-        Place::Push => return None,
-        Place::AppsAndBooks => ("/system/apps-and-books", t!("Open Apps and Books")),
-        Place::DeviceLists => ("/system/device-list", t!("Open Apple’s device list")),
-        Place::Profiles => ("/profiles/new", t!("Upload a profile")),
-        Place::Provisioning => ("/provisioning/new", t!("Upload a provisioning profile")),
-        Place::OwnApps => ("/own-apps/new", t!("Upload an app")),
-        Place::People => ("/people/import", t!("Import people and classes")),
-    })
-}
-
 async fn refused(app: &App, who: &SignedIn, file: String, account: String, mistake: &PushCertificateError) -> Result<Response> {
     let (what, remedy, place) = match mistake {
         PushCertificateError::Mistake(found) => (found.what(), found.remedy(), found.place()),
@@ -297,7 +284,7 @@ async fn refused(app: &App, who: &SignedIn, file: String, account: String, mista
         file: if file.is_empty() { String::from(t!("The file")) } else { file },
         what: what.unwrap_or_else(|| String::from(t!("not what is needed here"))),
         remedy: t!("{remedy} Nothing was replaced.", remedy = sentence(&remedy)),
-        link: place.and_then(link),
+        link: place.filter(|place| *place != Place::Push).map(way),
         needs_passphrase: matches!(mistake, PushCertificateError::Locked { .. }),
     };
     let view = PushView { upload: Some(recognised), account, ..filled(app, who).await? };

@@ -140,7 +140,8 @@ pub fn upload(shell: &Shell, view: &UploadView) -> Markup {
     );
     let content = html! {
         (unfinished(&view.unfinished, shell.now))
-        form.form method="post" action="/own-apps/new" enctype="multipart/form-data" data-upload data-pieces data-max-bytes=(view.max_bytes) {
+        form.form method="post" action="/own-apps/new" enctype="multipart/form-data" data-upload data-pieces data-max-bytes=(view.max_bytes)
+            data-places=(super::parts::places::lines()) {
             (field("file", t!("App")).kind("file").accept(".ipa,.pkg").help(&help).error(view.error.as_deref()))
             (checkbox("accept_expired", t!("Take it though its provisioning profile has ended"), view.accept_expired.unwrap_or_default(),
                 t!("The app then starts only on devices that get a newer profile beside it. Without a tick, such a file is refused.")))

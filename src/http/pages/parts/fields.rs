@@ -2,6 +2,7 @@
 
 use maud::{Markup, Render, html};
 
+use super::places::way_in;
 use super::state::{State, state_square};
 
 /// A field to type in. Made by [`field`], shown by writing it into a template.
@@ -184,7 +185,8 @@ impl Render for Field<'_> {
                 label for=(id(self.name)) { (self.label) @if self.optional { span.optional { (t!(" (optional)")) } } }
                 @if self.kind == "file" { div.drop data-drop { (input) } } @else { (input) }
                 @if let Some(list) = self.list() { datalist id=(list) { @for word in self.suggestions { option value=(word) {} } } }
-                (under(self.name, self.help, self.error))
+                // A file that was dropped on the wrong page leads to the right one.
+                (under_with(self.name, self.help, self.error, self.error.filter(|_| self.kind == "file").and_then(way_in)))
             }
         }
     }
@@ -245,9 +247,19 @@ fn choice(kind: &str, name: &str, value: &str, label: &str, on: bool, help: &str
 }
 
 fn under(name: &str, help: &str, error: Option<&str>) -> Markup {
+    under_with(name, help, error, None)
+}
+
+fn under_with(name: &str, help: &str, error: Option<&str>, way: Option<(&str, &str)>) -> Markup {
     html! {
         @if let Some(error) = error {
-            p.error id=(format!("{}-error", id(name))) { (state_square(State::Problem, 10)) span { (error) } }
+            p.error id=(format!("{}-error", id(name))) {
+                (state_square(State::Problem, 10))
+                @match way {
+                    Some((href, words)) => span.told { span { (error) } " " a href=(href) { (words) } },
+                    None => span { (error) },
+                }
+            }
         }
         @if !help.is_empty() { p.help id=(format!("{}-help", id(name))) { (help) } }
     }
@@ -286,6 +298,18 @@ mod tests {
         assert!(html.contains("aria-describedby=\"f-name-error f-name-help\" aria-invalid=\"true\""), "{html}");
         assert!(html.contains("id=\"f-name-error\"") && html.contains("This name is taken."), "{html}");
         assert!(html.contains("<label for=\"f-name\">Name</label>"), "{html}");
+    }
+
+    #[test]
+    fn a_file_of_another_page_leads_there() {
+        let told = "This is a configuration profile (.mobileconfig). It belongs under Profiles and policies.";
+        let html = field("file", "Content token").kind("file").error(Some(told)).render().into_string();
+        assert!(html.contains("<a href=\"/profiles/new\">Upload a profile</a>"), "{html}");
+        for other in
+            [field("file", "Content token").kind("file").error(Some("This is a picture.")), field("note", "Note").error(Some(told))]
+        {
+            assert!(!other.render().into_string().contains("<a "));
+        }
     }
 
     #[test]

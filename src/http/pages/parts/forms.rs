@@ -225,7 +225,8 @@ pub fn confirm(ask: &Confirm<'_>) -> Markup {
                     @for name in ask.names.iter().take(NAMES_LISTED) { li { (name) } }
                     @if beyond > 0 { li.quiet { (t!("and ")) (super::thousands(beyond)) (t!(" more")) } }
                 }
-                @if ask.names.len() > NAMES_SEEN { p.meta { (t!("The list of all ")) (count(ask.total, t!("device"), t!("devices"))) (t!(" goes on below: scroll in it.")) } }
+                // At a desk they stand in two columns.
+                @if ask.names.len() > NAMES_SEEN { p.meta.on-narrow[ask.names.len() <= 2 * NAMES_SEEN] { (t!("The list of all ")) (count(ask.total, t!("device"), t!("devices"))) (t!(" goes on below: scroll in it.")) } }
             }
             (hidden(ask.hidden))
             (ask.fields)

@@ -354,7 +354,7 @@ pub fn give(shell: &Shell, view: &GiveView) -> Markup {
         @if view.found.is_empty() {
             (empty(t!("Nobody found"), t!("There is no active person with this in their name or address."), html! { (Button::link("/people/new", t!("Add a person"))) }))
         } @else {
-            ul.plain {
+            ul.plain.stack {
                 @for person in &view.found {
                     li.row {
                         (post(&action, html! {

@@ -51,7 +51,7 @@ pub fn editor(shell: &Shell, view: &PolicyForm) -> Markup {
     let whole: Vec<_> = view.errors.iter().filter(|(field, _)| field.is_empty() || field == "settings").collect();
     let content = html! {
         div.form.wide {
-            @for (_, message) in whole { p.error role="alert" { (state_square(State::Problem, 10)) " " (message) } }
+            @for (_, message) in whole { p.error role="alert" { (state_square(State::Problem, 10)) span { (message) } } }
             (field("name", t!("Name")).value(&view.name).error(view.error("name")).example(t!("Exam, or Phones of staff")))
             (field("note", t!("What it is for")).optional().lines(2).value(&view.note).error(view.error("note")))
             input type="hidden" name="revision" value=(view.revision);

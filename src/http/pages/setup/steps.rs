@@ -48,14 +48,20 @@ pub(super) fn address(view: &SetupView, now: Timestamp) -> Step {
     let more = html! {
         div #address.stack {
             @if let Some(test) = &view.address_test {
-                p { (state_square(if test.good { State::Ok } else { State::Problem }, 12)) " " (test.words) " " span.meta { (time_ago(test.at, now)) } }
+                div.standing {
+                    (state_square(if test.good { State::Ok } else { State::Problem }, 12))
+                    p { (test.words) " " span.meta { (time_ago(test.at, now)) } }
+                }
             }
             @if !view.extra_hosts.is_empty() { p { (t!("Served too: ")) (view.extra_hosts.join(", ")) (t!(", for devices that moved in.")) } }
             @if view.is_for_this_machine() {
-                p {
-                    (state_square(State::Problem, 12)) (t!(" This address is for this machine alone: it leads every device to itself. It serves to try out \
-                     with practice devices. Before real ones enroll, give the machine a name that they find, and start the appliance with it: "))
-                    code { (t!("--url https://NAME")) (listen(view)) }
+                div.standing {
+                    (state_square(State::Problem, 12))
+                    p {
+                        (t!("This address is for this machine alone: it leads every device to itself. It serves to try out with practice devices. \
+                         Before real ones enroll, give the machine a name that they find, and start the appliance with it: "))
+                        code { (t!("--url https://NAME")) (listen(view)) }
+                    }
                 }
             } @else if let Some(port) = view.listens_here_alone {
                 p {

@@ -227,7 +227,7 @@ fn form(view: &BackupsView) -> Markup {
                 }
                 fieldset {
                     legend { (t!("How many are kept")) }
-                    div.row {
+                    div.thirds {
                         (keep("keep.daily", t!("Days"), &form.keep[0]))
                         (keep("keep.weekly", t!("Weeks"), &form.keep[1]))
                         (keep("keep.monthly", t!("Months"), &form.keep[2]))

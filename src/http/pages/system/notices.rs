@@ -3,8 +3,8 @@
 use maud::{Markup, Render as _, html};
 
 use super::super::parts::{
-    Button, Column, Fact, Frame, Row, Section, Shell, State, Table, badge, checkbox, copy_field, count, facts, field, frame, moment, post,
-    radio, section, select, table, time_ago,
+    Button, Column, Fact, Frame, Row, Section, Shell, State, Table, badge, checkbox, code, copy_field, count, facts, field, frame, moment,
+    post, radio, section, select, table, time_ago,
 };
 use crate::clock::{Timestamp, weekday_words};
 use crate::mdm::backups::plan::time;
@@ -76,6 +76,8 @@ pub struct NoticesView {
     pub calendar: Option<String>,
     /// The appliance's time zone.
     pub zone: String,
+    /// The weekly digest as it would be now, where somebody asked to see it.
+    pub digest: Option<String>,
     /// Field and message of what is wrong.
     pub errors: Vec<(String, String)>,
 }
@@ -111,7 +113,7 @@ fn standing(view: &NoticesView, now: Timestamp) -> Markup {
     let server = html! {
         @match &standing.server {
             Some(server) => { (server.host) (t!(", port ")) (server.port) },
-            None => { (badge(State::Waiting, t!("none yet"))) (t!(" Nothing is sent by e-mail.")) },
+            None => (badge(State::Waiting, t!("none yet. Nothing is sent by e-mail."))),
         }
     };
     let mut list = vec![Fact::new(t!("Mail server"), server)];
@@ -253,7 +255,7 @@ fn rules(view: &NoticesView) -> Markup {
     let rules = &view.standing.rules;
     let days: Vec<_> = (0..7).map(|day| (day.to_string(), weekday_words(day).to_owned())).collect();
     let help = t!("By the clock of {replace}.", replace = view.zone.replace('_', " "));
-    post(
+    let form = post(
         &format!("{ADDRESS}/rules"),
         html! {
             div.form {
@@ -264,7 +266,16 @@ fn rules(view: &NoticesView) -> Markup {
                 div.form-foot { (Button::submit(t!("Save")).main()) }
             }
         },
-    )
+    );
+    html! {
+        div.stack {
+            (form)
+            @match &view.digest {
+                Some(text) => div #digest.stack { h3 { (t!("What the digest would say now")) } (code(t!("What the digest would say now"), text)) },
+                None => p { a href=(format!("{ADDRESS}?digest=1#digest")) { (t!("See what the digest would say now")) } },
+            }
+        }
+    }
 }
 
 fn calendar(view: &NoticesView) -> Markup {

@@ -124,7 +124,7 @@ fn deeds() -> Markup {
 pub fn ways(ways: &[Way]) -> Markup {
     html! {
         ul.plain.stack {
-            @for way in ways { li { (state_square(if way.possible { State::Ok } else { State::Silent }, 12)) " " (way.words) } }
+            @for way in ways { li.standing { (state_square(if way.possible { State::Ok } else { State::Silent }, 12)) span { (way.words) } } }
         }
     }
 }

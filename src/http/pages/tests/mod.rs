@@ -12,6 +12,7 @@ mod declarations;
 mod deeds;
 mod devices;
 mod doctor;
+mod dropped;
 mod forms;
 mod genuine;
 mod groups;

@@ -108,6 +108,18 @@ async fn people_tick_what_they_want_and_further_addresses_stand_beside_them() {
 }
 
 #[tokio::test]
+async fn the_digest_can_be_read_before_its_day() {
+    let house = House::new();
+    let admin = house.person(Role::Admin).await;
+    assert!(!house.get(&admin, ADDRESS).await.body.contains("The week:"));
+    let shown = house.get(&admin, &format!("{ADDRESS}?digest=1")).await.body;
+    for text in ["What the digest would say now", "The week: ", "Ends within 60 days", "There is no update plan.", "The last seven days"] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    assert_eq!(house.write(crate::store::letters::count).await, 0, "and no letter was written");
+}
+
+#[tokio::test]
 async fn the_calendars_address_is_made_copied_renewed_and_taken_back() {
     let house = House::new();
     let admin = house.person(Role::Admin).await;

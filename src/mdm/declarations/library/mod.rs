@@ -308,7 +308,7 @@ fn missing(tx: &Tx, declaration: &Declaration) -> Result<Vec<String>> {
                 identifier
             )),
             Some(named) if named.kind != wanted => {
-                told.push(t!("It names “{identifier}”, which is no {noun}. No device gets it.", identifier, noun))
+                told.push(t!("It names “{identifier}”, which is no {noun}. No device gets it.", identifier, noun));
             }
             Some(_) => {}
         }

@@ -33,7 +33,8 @@ impl Builder {
             rows.push(BuilderRow::default());
         }
         let has_room = rows.len() < ROWS_MAX;
-        let add = |words: &'static str, to: &str| html! { @if has_room { (Button::submit(words).small().sends("do", to).render()) } };
+        let add =
+            |words: &'static str, to: &str| html! { @if has_room { (Button::submit(words).small().sends("do", to).unchecked().render()) } };
         let numbered: Vec<_> = rows.iter().enumerate().collect();
         html! {
             fieldset.stack #conditions {

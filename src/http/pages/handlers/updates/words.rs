@@ -44,7 +44,7 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
         (true, 0) => {}
         (false, 0) => said.push(t!("Nothing begins {join}; what a device is at goes on.", join = quiet.join(", or "))),
         (true, _) => {
-            said.push(t!("Nothing begins in {holidays}; what a device is at goes on.", holidays = count(holidays, "holiday", "holidays")))
+            said.push(t!("Nothing begins in {holidays}; what a device is at goes on.", holidays = count(holidays, "holiday", "holidays")));
         }
         (false, _) => said.push(t!(
             "Nothing begins {join}, or in {holidays}; what a device is at goes on.",

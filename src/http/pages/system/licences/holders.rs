@@ -88,8 +88,10 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
     let content = live(
         Live { id: "holders", topics: "licence", of: None, src: None },
         html! {
-            (owned(std::slice::from_ref(app), view.may_change))
-            (section(t!("Who has it"), rows))
+            div.stack.loose {
+                (owned(std::slice::from_ref(app), view.may_change))
+                (section(t!("Who has it"), rows))
+            }
         },
     );
     frame(shell, &Frame { back: Some(BACK_TO_ALL), under, ..Frame::new(Section::System, &app.name) }, content)
