@@ -7,24 +7,33 @@ document.documentElement.classList.add("scripted");
 
 const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
+// What is said here stands in the page, in the language of the appliance: parts/said.rs. Its holes have names.
+const texts = $("#said")?.dataset ?? {};
+const say = (name, values = {}) => (texts[name] ?? "").replace(/\{(\w+)\}/g, (hole, key) => values[key] ?? hole);
+const locale = (() => {
+  const { lang } = document.documentElement;
+  // A tag that a browser does not take is no reason for a page without times.
+  try { return lang === "en" ? "en-GB" : Intl.getCanonicalLocales(lang)[0]; } catch { return "en-GB"; }
+})();
+
 // Times ------------------------------------------------------------------------------------------------------------
 // The same words as parts/time.rs, so that nothing jumps when the minute turns.
 
-const UNITS = [["minute", 60], ["hour", 3600], ["day", 86400], ["month", 30 * 86400], ["year", 365 * 86400]];
+const UNITS = [["minutes", 60], ["hours", 3600], ["days", 86400], ["months", 30 * 86400], ["years", 365 * 86400]];
 const UPTO = [3600, 86400, 60 * 86400, 730 * 86400, Infinity];
 
 function words(at, now) {
   const gap = Math.abs(now - at) / 1000;
-  if (gap < 60) return at > now ? "in a moment" : "just now";
+  if (gap < 60) return at > now ? say("soon") : say("now");
   const [unit, seconds] = UNITS[UPTO.findIndex((limit) => gap < limit)];
   const n = at > now ? Math.round(gap / seconds) : Math.floor(gap / seconds);
-  const many = `${n} ${unit}${n === 1 ? "" : "s"}`;
-  return at > now ? `in ${many}` : `${many} ago`;
+  const ways = (texts[unit] ?? "").split("\n");
+  return (ways[(at > now ? 2 : 0) + (n === 1 ? 0 : 1)] ?? "").replace("{n}", n);
 }
 
 // One style of dates on all pages, as the server writes them: 25 Nov 2026. Only the zone is the viewer's own.
-const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
-const short = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" });
+const short = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 
 function tellTimes(root = document) {
   for (const time of $$("time[datetime]", root)) {
@@ -255,7 +264,7 @@ async function copy(button) {
   // The clipboard is refused where the connection is not trusted; the old way still works there.
   await navigator.clipboard?.writeText(field.value).catch(() => document.execCommand("copy"));
   if (!navigator.clipboard) document.execCommand("copy");
-  button.textContent = "Copied";
+  button.textContent = say("copied");
   setTimeout(() => { button.textContent = said; }, 2000);
 }
 
@@ -286,14 +295,14 @@ function progress(form, most) {
   const box = document.createElement("div");
   box.className = "progress";
   const bar = Object.assign(document.createElement("progress"), { max: most, value: 0 });
-  bar.setAttribute("aria-label", "Upload");
+  bar.setAttribute("aria-label", say("sending"));
   const words = Object.assign(document.createElement("p"), { className: "meta" });
-  const mega = (bytes) => (bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 });
+  const mega = (bytes) => (bytes / 1e6).toLocaleString(locale, { maximumFractionDigits: 1 });
   box.append(bar, words);
   form.append(box);
   return [box, (at, of = most) => {
     Object.assign(bar, { max: of, value: at });
-    words.textContent = `${Math.floor((100 * at) / of)} %, ${mega(at)} of ${mega(of)} MB`;
+    words.textContent = say("progress", { percent: Math.floor((100 * at) / of), at: mega(at), most: mega(of) });
   }];
 }
 
@@ -303,8 +312,8 @@ function upload(form, submitter) {
   const most = Number(form.dataset.maxBytes);
   const large = $$("input[type=file]", form).flatMap((input) => [...input.files]).find((file) => file.size > most);
   if (large) {
-    const size = Math.ceil(large.size / 1e6).toLocaleString("en");
-    complain(form, `${large.name} is far too large: ${size} MB, where ${Math.floor(most / 1e6)} MB is the most. It cannot be the right file. Nothing was sent; choose another one.`);
+    const size = Math.ceil(large.size / 1e6).toLocaleString(locale);
+    complain(form, say("wrongFile", { name: large.name, size, most: Math.floor(most / 1e6) }));
     return;
   }
   const request = new XMLHttpRequest();
@@ -316,8 +325,7 @@ function upload(form, submitter) {
     if (!$("main", page)) {
       bar.remove();
       if (submitter) submitter.disabled = false;
-      complain(form, request.status === 413 ? "The file is far too large. Nothing was changed; choose another one."
-        : "The appliance did not answer with a page. Wait a moment and send it again.");
+      complain(form, request.status === 413 ? say("refused") : say("noPage"));
       return;
     }
     document.title = page.title;
@@ -330,7 +338,7 @@ function upload(form, submitter) {
   request.onerror = () => {
     bar.remove();
     if (submitter) submitter.disabled = false;
-    complain(form, "The file did not arrive. The appliance may be restarting: wait a moment and send it again.");
+    complain(form, say("notArrived"));
   };
   request.open(form.method, form.action);
   request.send(new FormData(form, submitter ?? undefined));
@@ -355,7 +363,7 @@ async function call(method, path, body) {
 async function sendPieces(form, submitter) {
   $$("[role=alert]", form).forEach((said) => said.remove());
   const [file] = $("input[type=file]", form).files;
-  if (file.size > Number(form.dataset.maxBytes)) return complain(form, `${file.name} is larger than ${Math.floor(form.dataset.maxBytes / 2 ** 30)} GB, which is the most. Choose another file.`);
+  if (file.size > Number(form.dataset.maxBytes)) return complain(form, say("tooLarge", { name: file.name, most: Math.floor(form.dataset.maxBytes / 2 ** 30) }));
   const key = `upload ${file.name} ${file.size} ${file.lastModified}`;
   const [bar, tell] = progress(form, Math.max(file.size, 1));
   if (submitter) submitter.disabled = true;
@@ -367,7 +375,7 @@ async function sendPieces(form, submitter) {
   const known = localStorage.getItem(key);
   let state = known ? await call("GET", `/${known}`) : { ok: false };
   if (!state.ok) state = await call("POST", "", { file_name: file.name, size_bytes: file.size });
-  if (!state.ok) return stop(state.answer?.detail ?? "The appliance does not answer. Wait a moment and try again.");
+  if (!state.ok) return stop(state.answer?.detail ?? say("noAnswer"));
   const { id } = state.answer;
   localStorage.setItem(key, id);
   let at = state.answer.received_bytes;
@@ -379,21 +387,22 @@ async function sendPieces(form, submitter) {
       failures = 0;
       continue;
     }
-    if (failures === PATIENCE.length) return stop("The connection is lost. What was sent is kept for a day: choose the same file again to go on.");
+    if (failures === PATIENCE.length) return stop(say("lost"));
     await wait(PATIENCE[failures]);
     failures += 1;
     const now = await call("GET", `/${id}`);
     if (now.ok) at = now.answer.received_bytes;
-    else if (!now.passing) { localStorage.removeItem(key); return stop(now.answer?.detail ?? "The upload is gone. Send the file again."); }
+    else if (!now.passing) { localStorage.removeItem(key); return stop(now.answer?.detail ?? say("gone")); }
   }
   tell(file.size);
-  $("p", bar).textContent += ". It is being looked into.";
+  const told = $("p", bar);
+  told.textContent = say("lookedInto", { progress: told.textContent });
   const done = await call("POST", `/${id}/complete`, { accept_expired: Boolean($("input[name=accept_expired]", form)?.checked) });
   if (done.ok) {
     localStorage.removeItem(key);
     location.href = `/own-apps/versions/${done.answer.package.id}`;
     return;
   }
-  stop(done.answer?.errors?.[0]?.message ?? done.answer?.detail ?? "The appliance does not answer. Choose the same file again in a moment; nothing is sent twice.");
+  stop(done.answer?.errors?.[0]?.message ?? done.answer?.detail ?? say("unfinished"));
 }
 window.addEventListener("popstate", () => location.reload());

@@ -58,7 +58,9 @@ impl Office {
         let url = self.url();
         let mut book = self.apple.book();
         let text = book.open("North building", NOW.plus(Duration::from_secs(800 * 24 * 3600)));
-        APPS.iter().for_each(|adam_id| book.buy(&text, adam_id, OWNED));
+        for adam_id in APPS {
+            book.buy(&text, adam_id, OWNED);
+        }
         let mut ask = |path: &str| {
             let asked =
                 Asked { method: "GET".into(), path: path.into(), query: Vec::new(), token: Some(text.clone()), body: b"null".to_vec() };

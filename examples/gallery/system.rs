@@ -7,6 +7,7 @@ use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, T
 use rollcall::http::pages::setup::{self, RestoreView, SetupView, TlsView, WelcomeView};
 use rollcall::http::pages::system::audit::{self, AuditFilter, AuditView, Whose};
 use rollcall::http::pages::system::backups::{self, BackupsForm, BackupsView};
+use rollcall::http::pages::system::language::{self, BroughtView, LanguageView};
 use rollcall::http::pages::system::people::{self, AdminForm, TokenForm};
 use rollcall::http::pages::system::practice::{self, PracticeView};
 use rollcall::http::pages::system::releases::{self, ReleasesView, RootRow};
@@ -43,11 +44,28 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("backups-key", backups::key(&shell(), "AGE-SECRET-KEY-1QZ3DXXVTJ6NT6RSPN3XLX3PQ5NN3E9XZ7KQK6ZZV9L2SXV3H7EMQ0T5S2M")),
         ("system", system::page(&shell(), &appliance())),
         ("releases", releases::page(&shell(), &lookup())),
+        ("language", language::page(&shell(), &in_german())),
+        ("language-none", language::page(&young_shell(), &LanguageView { may_change: true, ..LanguageView::default() })),
         ("audit", audit::audit(&shell(), &audit_log())),
     ];
     pages.extend(push_pages());
     pages.extend(people_pages());
     pages
+}
+
+/// German, with texts that are left in English.
+fn in_german() -> LanguageView {
+    let brought = BroughtView {
+        tag: "de".into(),
+        translated: 3_124,
+        of: 3_412,
+        left_out: vec!["Ended the log-ins of {name}".into(), "{count} devices, the newest of them {name}".into()],
+        left_out_total: 2,
+        problem: None,
+        since: ago(86_400 * 3),
+        by: "Ada (owner)".into(),
+    };
+    LanguageView { brought: Some(brought), may_change: true, ..LanguageView::default() }
 }
 
 /// Backups that go into a folder and a store, the last try of which failed.

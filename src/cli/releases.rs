@@ -99,10 +99,10 @@ pub(super) async fn send(api: &mut Api, path: &Path, address: &str) -> Result<Va
     let bytes = std::fs::read(path).map_err(|error| Error::not_found(format!("{} cannot be read: {error}.", path.display())))?;
     let sent = api.send_bytes(Method::POST, address, Bytes::from(bytes)).await;
     sent.map_err(|mut error| {
-        if error.message.starts_with(OLDER) {
+        if error.message.contains(OLDER) {
             error.message = format!("{} With --older it is taken in all the same.", error.message).into();
         }
-        if error.message.starts_with(FEWER) {
+        if error.message.contains(FEWER) {
             error.message = format!("{} With --fewer it is taken in all the same.", error.message).into();
         }
         at_the_prompt(path, error)

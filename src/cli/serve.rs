@@ -22,7 +22,9 @@ use crate::http::limits::Grants;
 use crate::http::server::{Bound, Listener, Running};
 use crate::http::tls::{Keeper, names};
 use crate::jobs;
+use crate::language::{Catalogue, speak};
 use crate::mdm::admins::setup;
+use crate::mdm::language;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::sim::apple::Services;
@@ -184,6 +186,7 @@ impl Serving {
         let public_url = public_url(&config, &addresses);
         let services = services.map(Arc::new);
         let app = open::app_beside(config, &public_url, store, clock, random, services.as_deref()).await?;
+        speak_the_language(&app).await;
         // A root that ended while the appliance was off has its successor before anything is issued.
         jobs::look_at_authorities(&app).await?;
         warn_of_authority(&app);
@@ -250,6 +253,18 @@ impl Serving {
         let _ = std::fs::remove_file(self.folder.control_socket());
         Ok(())
     }
+}
+
+/// Speaks the language that was chosen, which a restored backup may bring. One that cannot be read any more keeps nobody from starting.
+async fn speak_the_language(app: &App) {
+    let chosen = app.store.read_slow(app.now(), language::load).await.unwrap_or_else(|error| {
+        tracing::error!("English is spoken, because the file of the language that was chosen cannot be used: {error}");
+        None
+    });
+    if let Some(chosen) = &chosen {
+        tracing::info!("the language is {}: {} of {} texts are translated", chosen.tag(), chosen.translated(), Catalogue::all());
+    }
+    speak(chosen);
 }
 
 /// An authority that begins later was made while the clock was ahead, or the clock is behind now. It is said, not refused: the clock may come right

@@ -38,6 +38,10 @@ pub const ROSTER_MAX_BYTES: usize = API_MAX_BYTES;
 pub const PROFILE_FORM_MAX_BYTES: usize = crate::mdm::profiles::MAX_BYTES + (64 << 10);
 /// Bytes of a form with Apple's list of releases: the list itself, and room for what a browser puts round it.
 pub const RELEASES_FORM_MAX_BYTES: usize = crate::protocol::lookup::MAX_BYTES + (64 << 10);
+/// Bytes of the file of a language.
+pub const LANGUAGE_MAX_BYTES: usize = crate::language::MAX_BYTES;
+/// Bytes of a form with the file of a language: the file itself, and room for what a browser puts round it.
+pub const LANGUAGE_FORM_MAX_BYTES: usize = LANGUAGE_MAX_BYTES + (64 << 10);
 /// Bytes of a package, whole or a piece of one; they go to the disk as they come.
 pub const PACKAGE_MAX_BYTES: usize = crate::mdm::packages::MAX_BYTES as usize;
 /// Bytes of a form with a package: the package itself, and room for what a browser puts round it.

@@ -21,6 +21,7 @@ pub mod error;
 mod file_body;
 mod health;
 pub mod identity;
+mod language;
 pub mod limits;
 pub mod log;
 pub mod mdm;
@@ -60,8 +61,8 @@ use auth::Gate;
 use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
 use limits::{
-    API_MAX_BYTES, FORM_MAX_BYTES, PACKAGE_FORM_MAX_BYTES, PACKAGE_MAX_BYTES, PROFILE_FORM_MAX_BYTES, RELEASES_FORM_MAX_BYTES,
-    RESTORE_MAX_BYTES, ROSTER_MAX_BYTES, group,
+    API_MAX_BYTES, FORM_MAX_BYTES, LANGUAGE_FORM_MAX_BYTES, PACKAGE_FORM_MAX_BYTES, PACKAGE_MAX_BYTES, PROFILE_FORM_MAX_BYTES,
+    RELEASES_FORM_MAX_BYTES, RESTORE_MAX_BYTES, ROSTER_MAX_BYTES, group,
 };
 use log::{Desk, RequestId, RequestIds};
 use server::Doors;
@@ -117,11 +118,12 @@ fn people() -> Router<App> {
     let uploads = group(Audience::Person, PROFILE_FORM_MAX_BYTES, pages::handlers::uploads());
     let packages = group(Audience::Person, PACKAGE_FORM_MAX_BYTES, pages::handlers::package_uploads());
     let lists = group(Audience::Person, RELEASES_FORM_MAX_BYTES, pages::handlers::release_uploads());
+    let languages = group(Audience::Person, LANGUAGE_FORM_MAX_BYTES, pages::handlers::language_uploads());
     let restores = group(Audience::Person, RESTORE_MAX_BYTES, pages::handlers::restore_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
     let pages =
         Router::new().merge(enroll::routes()).merge(arrivals::routes()).merge(catalog::routes()).merge(notices::routes()).merge(pages);
-    let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists).merge(restores);
+    let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists).merge(languages).merge(restores);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

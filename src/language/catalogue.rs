@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use polib::po_file::parse_from_reader;
 
-use super::holes;
+use super::{holes, lines};
 use crate::error::{Error, Result};
 
 /// How large the file of a language may be.
@@ -36,19 +36,29 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Reads the file of a language, in UTF-8.
+    /// Reads the file of a language, in UTF-8. Without a tag, or with an empty one, the file's own counts, which stands in its head as `Language:`.
     ///
     /// # Errors
-    /// Where the tag is none (BCP 47: `de`, `pt-BR`), or the file is no `.po` file or translates nothing that is said here.
-    pub fn read(tag: &str, file: &[u8]) -> Result<Self> {
-        if !is_tag(tag) {
-            return Err(Error::field("language", "write a language as its tag, like de or pt-BR"));
+    /// Names `tag` where it is none (BCP 47: `de`, `pt-BR`) and the file says none, and `file` where it is no `.po` file or translates nothing that is
+    /// said here.
+    pub fn read(tag: Option<&str>, file: &[u8]) -> Result<Self> {
+        let given = tag.map(str::trim).filter(|tag| !tag.is_empty());
+        if given.is_some_and(|tag| !is_tag(tag)) {
+            return Err(Error::field("tag", t!("write a language as its tag, like de or pt-BR")));
         }
         if file.len() > MAX_BYTES {
-            return Err(Error::field("file", format!("the file is larger than {} MiB", MAX_BYTES >> 20)));
+            return Err(Error::field("file", t!("the file is larger than {mebibytes} MiB", mebibytes = MAX_BYTES >> 20)));
         }
-        let read =
-            parse_from_reader(file).map_err(|error| Error::field("file", format!("this is no file of translations (.po): {error}")))?;
+        let no_file = |why: String| Error::field("file", t!("this is no file of translations (.po): {why}", why));
+        let tidy = lines::tidy(file).map_err(no_file)?;
+        let read = parse_from_reader(tidy.as_bytes()).map_err(|error| no_file(error.to_string()))?;
+        // Gettext writes a country behind an underscore.
+        let own = read.metadata.language.trim().replace('_', "-");
+        let tag = match given {
+            Some(tag) => tag.to_owned(),
+            None if is_tag(&own) => own,
+            None => return Err(Error::field("tag", t!("the file does not say which language it is: write its tag, like de or pt-BR"))),
+        };
         let (mut texts, mut left_out) = (HashMap::new(), Vec::new());
         for message in read.messages().filter(|message| message.is_singular() && message.is_translated() && !message.is_fuzzy()) {
             let (english, translation) = (message.msgid(), message.msgstr().unwrap_or_default());
@@ -60,9 +70,9 @@ impl Catalogue {
         }
         let known = TEXTS.iter().filter(|text| texts.contains_key(*text)).count();
         if known == 0 {
-            return Err(Error::field("file", "none of the texts of this file is said here: begin with the file of English texts"));
+            return Err(Error::field("file", t!("none of the texts of this file is said here: begin with the file of English texts")));
         }
-        Ok(Self { tag: tag.to_owned(), texts, left_out })
+        Ok(Self { tag, texts, left_out })
     }
 
     /// Its tag (BCP 47).

@@ -1,12 +1,8 @@
 //! What people read, and in which language. Every text stands in English where it is said, marked by [`t!`]; all of them stand together in
 //! `src/language/rollcall.pot`, from which translators make a file per language. A text without a translation is said in English.
 
-mod catalogue;
-
 use std::fmt::Display;
 use std::sync::{PoisonError, RwLock};
-
-pub use catalogue::{Catalogue, MAX_BYTES, template};
 
 /// Says a text in the appliance's language: `t!("Devices")` gives `&'static str`; `t!("{name} has {count} devices", name, count = all.len())` gives
 /// a `String`. The text is a literal, for it is what translations are found by; each hole has a name, which tells translators what stands there.
@@ -28,6 +24,14 @@ macro_rules! msg {
         $text
     };
 }
+
+// After the macros, which they use.
+mod catalogue;
+mod dates;
+mod lines;
+
+pub use catalogue::{Catalogue, MAX_BYTES, template};
+pub use dates::{date, weekday};
 
 /// What is spoken; none is English.
 static SPOKEN: RwLock<Option<&'static Catalogue>> = RwLock::new(None);

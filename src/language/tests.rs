@@ -2,7 +2,7 @@ use super::*;
 use crate::error::Kind;
 
 fn catalogue(entries: &[(&str, &str)]) -> Catalogue {
-    Catalogue::read("de", file(entries).as_bytes()).unwrap()
+    Catalogue::read(Some("de"), file(entries).as_bytes()).unwrap()
 }
 
 fn file(entries: &[(&str, &str)]) -> String {
@@ -44,7 +44,7 @@ fn a_language_says_what_its_file_translates_and_the_rest_in_english() {
 #[test]
 fn a_file_that_is_none_or_says_nothing_of_here_is_refused_with_what_to_do() {
     let refused = |tag: &str, file: &[u8]| {
-        let error = Catalogue::read(tag, file).unwrap_err();
+        let error = Catalogue::read(Some(tag), file).unwrap_err();
         assert_eq!(error.kind, Kind::BadInput);
         error.fields[0].message.clone()
     };
@@ -53,9 +53,79 @@ fn a_file_that_is_none_or_says_nothing_of_here_is_refused_with_what_to_do() {
     assert!(refused("de", file(&[("Zebra crossing", "Zebrastreifen")]).as_bytes()).contains("begin with the file of English texts"));
     assert!(refused("de", &vec![b'#'; MAX_BYTES + 1]).contains("larger than 4 MiB"));
     assert_eq!(
-        ["de", "pt-BR", "zh-Hant", "../x", "d", "", "DE"].map(|tag| Catalogue::read(tag, file(&[("Devices", "x")]).as_bytes()).is_ok()),
+        ["de", "pt-BR", "zh-Hant", "../x", "d", "de_AT", "DE"]
+            .map(|tag| Catalogue::read(Some(tag), file(&[("Devices", "x")]).as_bytes()).is_ok()),
         [true, true, true, false, false, false, false]
     );
-    let hebrew = Catalogue::read("he", file(&[("Devices", "מכשירים")]).as_bytes()).unwrap();
+    let hebrew = Catalogue::read(Some("he"), file(&[("Devices", "מכשירים")]).as_bytes()).unwrap();
     assert!(hebrew.is_right_to_left() && hebrew.translated() == 1 && Catalogue::all() > 3000);
+}
+
+#[test]
+fn a_file_says_its_own_language_where_nobody_says_another() {
+    let read = |tag: Option<&str>, own: &str| {
+        let file = file(&[("Devices", "x")]).replace("Language: de", &format!("Language: {own}"));
+        Catalogue::read(tag, file.as_bytes()).map(|read| read.tag().to_owned())
+    };
+    assert_eq!((read(None, "de").unwrap(), read(Some(" "), "pt_BR").unwrap()), ("de".into(), "pt-BR".into()));
+    assert_eq!(read(Some("fr"), "de").unwrap(), "fr");
+    for none in ["", "sr@latin", "German"] {
+        let refused = read(None, none).unwrap_err();
+        assert!(refused.fields[0].field == "tag" && refused.message.contains("does not say which language"), "{none}: {refused}");
+    }
+}
+
+#[test]
+fn files_are_read_as_gettexts_tools_write_them_and_a_line_that_is_wrong_is_named() {
+    let head = "msgid \"\"\nmsgstr \"\"\n\"Language: de\\n\"\n";
+    let said = |rest: &str| {
+        let whole = format!("\u{feff}#\n# Somebody\n#, fuzzy\n{head}{rest}").replace('\n', "\r\n");
+        Catalogue::read(None, whole.as_bytes()).map(|read| (read.text("Devices").map(str::to_owned), read.translated()))
+    };
+    let is = |text: &str| (Some(String::from(text)), 1);
+    assert_eq!(said("#~ msgid \"Old\"\n#: src/x.rs\n#\nmsgid \"Dev\"\n\"ices\"\nmsgstr \"Ger\u{e4}te\"\n").unwrap(), is("Geräte"));
+    assert_eq!(
+        said("msgid \"Zebra\"\nmsgstr \"x\"\nmsgid \"Devices\"\nmsgstr \"y\"\n#, c-format\nmsgid \"z\"\nmsgstr \"z\"").unwrap(),
+        is("y")
+    );
+    let unsure = said("#,fuzzy\nmsgid \"Devices\"\nmsgstr \"x\"\n\nmsgid \"System\"\nmsgstr \"y\"\n").unwrap();
+    assert_eq!(unsure, (None, 1), "what the translator is not sure of is not said");
+    let too_long = format!("msgid \"{}\"", "\u{e4}".repeat(20_000));
+    for (wrong, why) in [
+        ("msgid \"", "line 7"),
+        ("\"Devices\"\n\"", "line 8"),
+        ("msgid \"Devices\nmsgstr \"x\"", "line 7"),
+        ("msgstr[12] \"x\"", "line 7"),
+        ("name,serial", "line 7"),
+        (too_long.as_str(), "line 7 is too long"),
+    ] {
+        let refused = said(wrong).unwrap_err();
+        assert!(refused.fields[0].field == "file" && refused.message.contains(why), "{wrong}: {refused}");
+    }
+    for whole in ["\"", "\"Devices\"", "msgid \"", "#", "msgid \u{e4}", "msgstr[0] \"x\"\n\"y\""] {
+        assert!(Catalogue::read(Some("de"), whole.as_bytes()).is_err(), "{whole}");
+    }
+    assert!(Catalogue::read(Some("de"), b"msgid \"\xff\"").unwrap_err().message.contains("UTF-8"));
+}
+
+#[test]
+fn dates_are_said_in_the_words_and_the_order_of_the_language_and_nothing_else_is_touched() {
+    let dates = ["25 Nov 2026", "1 May 2026, 04:29 CEST", "Wed 25 Nov 2026, 16:00"];
+    assert_eq!(dates.map(|text| date(text.into())), dates);
+    speak(Some(catalogue(&[
+        ("Devices", "Geräte"),
+        ("May", "Mai"),
+        ("Nov", "Nov."),
+        ("Wed", "Mi."),
+        ("Monday", "Montag"),
+        ("{day} {month} {year}", "{day}. {month} {year}"),
+        ("{weekday} {date}", "{weekday}, {date}"),
+    ])));
+    assert_eq!(dates.map(|text| date(text.into())), ["25. Nov. 2026", "1. Mai 2026, 04:29 CEST", "Mi., 25. Nov. 2026, 16:00"]);
+    assert_eq!(date("3 Dec 2026".into()), "3. Dec 2026", "what is not translated stays English");
+    for other in ["", "May", "room Nov 2026", "25 Nov", "25 November 2026", "Class of 25 Nov 2026", "2026-11-25"] {
+        assert_eq!(date(other.into()), other);
+    }
+    assert_eq!([weekday("Monday"), weekday("Sunday")], ["Montag", "Sunday"]);
+    speak(None);
 }

@@ -1,6 +1,7 @@
 //! Devices that nobody has in hand: those that left unasked, until they are back or deleted, and those that are lost.
 
 use crate::error::Result;
+use crate::language;
 use crate::mdm::ade::migration;
 use crate::mdm::lost;
 use crate::mdm::settings::zone;
@@ -80,7 +81,7 @@ fn in_lost_mode(tx: &Tx, channel_id: &str) -> Result<Option<Alert>> {
     let Some(device) = devices::by_id(tx, &channel.device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
     let Some(lost) = lost::of(tx, &channel)? else { return Ok(None) };
     let since = match lost.since {
-        Some(at) => t!(" since {at}", at = zone(tx)?.words(at)),
+        Some(at) => t!(" since {at}", at = language::date(zone(tx)?.words(at))),
         None => String::new(),
     };
     Ok(Some(Alert {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::checkin::device_channel;
 use crate::mdm::settings::zone;
 use crate::protocol::command::Command as Order;
@@ -55,7 +55,7 @@ pub fn since(tx: &Tx, platform: Platform, channel: &Enrollment) -> Result<Option
 /// Why a device does not connect that is locked with a PIN, and what helps, in sentences; nothing for any other.
 pub fn because(tx: &Tx, platform: Platform, channel: &Enrollment) -> Result<Option<(String, String)>> {
     let Some(at) = since(tx, platform, channel)? else { return Ok(None) };
-    Ok(Some((t!("Locked with a PIN since {at}.", at = zone(tx)?.words(at)), say(REMEDY).to_owned())))
+    Ok(Some((t!("Locked with a PIN since {at}.", at = language::date(zone(tx)?.words(at))), say(REMEDY).to_owned())))
 }
 
 /// The same for any channel of a device, a user's too.
@@ -84,10 +84,10 @@ pub(in crate::mdm) fn stands_against(tx: &Tx, platform: Platform, channel: &Enro
     Ok(Some(match lock {
         Lock::Asked(at) => t!(
             "This Mac was asked on {zone} to lock itself with a PIN, which is kept with it. Take that back to lock it with another.",
-            zone = zone.words(at)
+            zone = language::date(zone.words(at))
         ),
         Lock::Stands(at) => {
-            t!("This Mac is locked with a PIN already, since {zone}. {remedy}", zone = zone.words(at), remedy = say(REMEDY))
+            t!("This Mac is locked with a PIN already, since {zone}. {remedy}", zone = language::date(zone.words(at)), remedy = say(REMEDY))
         }
     }))
 }

@@ -36,6 +36,7 @@ pub mod integrity;
 pub mod inventory;
 pub mod jobs;
 pub mod journal;
+pub mod language;
 
 pub mod licences;
 pub mod locked;

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::packages::{WARNED_DAYS, warn_of_end};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::settings::zone;
 use crate::mdm::wanted::{Origin, Unable};
@@ -104,7 +105,7 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised) -> Result<(Overview,
             "file",
             t!(
                 "This provisioning profile ended on {day}. Renew it on Apple's developer site and download the new one.",
-                day = facts.expires_at.day()
+                day = language::date(facts.expires_at.day())
             ),
         ));
     }
@@ -199,7 +200,7 @@ pub fn ended(tx: &Tx, assigned: &[Assignment]) -> Result<Vec<Unable>> {
         what: profile.name.clone(),
         because: t!(
             "It ended on {day}: the apps that need it do not start. Renew it on Apple's developer site, upload the new one, and assign it to the same groups.",
-            day = zone.day(profile.expires_at)
+            day = language::date(zone.day(profile.expires_at))
         ),
         origin: Origin { kind: AssignedKind::Provisioning, id: profile.id.clone(), name: profile.name.clone() },
     };

@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language;
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::ca::imported;
 use crate::mdm::commands::words;
@@ -166,7 +167,7 @@ fn renewal(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
     Ok(Some(problem(
         &t!(
             "Its certificate came from another server and ends on {day}. It cannot be renewed from here, because {join} of the profile there is not known.",
-            day = zone(tx)?.day(ends),
+            day = language::date(zone(tx)?.day(ends)),
             join = missing.join(", ")
         ),
         t!("Enroll it anew by an invitation before then."),

@@ -22,7 +22,7 @@ await logIn(base, desk.page, password);
 await desk.page.waitForURL(`${base}/`);
 
 // Downloads, streams and whatever logs out are no pages; the API is for programs. What turns out to be a file is passed over.
-const isPage = (url) => url.origin === base && !/^\/(api|static|logout|packages|ddm|health)\b|\.(csv|ics|mobileconfig|pem|crt|cer|p7b|ipa|json|svg|txt)$|\/(download|export|certificate|csr)$/.test(url.pathname);
+const isPage = (url) => url.origin === base && !/^\/(api|static|logout|packages|ddm|health)\b|\.(csv|ics|mobileconfig|pem|crt|cer|p7b|ipa|json|svg|txt)$|\/(download|export|certificate|csr|template)$/.test(url.pathname);
 console.log('every page that links reach');
 const seen = new Map(), queue = [`${base}/`];
 while (queue.length) {

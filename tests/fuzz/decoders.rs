@@ -6,6 +6,7 @@ use std::io::{Cursor, Write as _};
 use std::sync::LazyLock;
 
 use rollcall::clock::Timestamp;
+use rollcall::language::Catalogue;
 use rollcall::pki::certificate::Certificate;
 use rollcall::pki::cms::{self, DecryptOptions, Signer};
 use rollcall::pki::csr::CertificationRequest;
@@ -73,6 +74,7 @@ pub(crate) const DECODERS: &[Decoder] = &[
     Decoder { name: "attestation", decode: attestations },
     Decoder { name: "proxy-certificate", decode: proxy_certificates },
     Decoder { name: "roster", decode: rosters },
+    Decoder { name: "language", decode: languages },
     Decoder { name: "package", decode: packages },
     Decoder { name: "program", decode: programs },
     Decoder { name: "provisioning-profile", decode: provisioning_profiles },
@@ -336,6 +338,10 @@ fn proxy_certificates(bytes: &[u8]) -> bool {
     let formats = [ProxyCertFormat::Rfc9440, ProxyCertFormat::UrlPem, ProxyCertFormat::Traefik, ProxyCertFormat::Apache];
     let read: Vec<_> = formats.into_iter().filter_map(|format| proxy_header::parse(bytes, format).ok()).collect();
     read.iter().filter(|der| Certificate::from_der(der).is_ok()).count() > 0
+}
+
+fn languages(bytes: &[u8]) -> bool {
+    Catalogue::read(None, bytes).is_ok() | Catalogue::read(Some("de"), bytes).is_ok()
 }
 
 fn rosters(bytes: &[u8]) -> bool {

@@ -47,6 +47,7 @@ pub(crate) fn of(name: &str) -> Vec<Vec<u8>> {
         "attestation" => vec![attestation::object_of_chain(&[AUTHORITY.certificate().der().to_vec()])],
         "proxy-certificate" => proxy_certificates(),
         "roster" => rosters(),
+        "language" => texts(&[LANGUAGE]),
         "package" => packages(),
         "program" => programs(),
         "provisioning-profile" => signed(PROVISIONING.as_bytes()),
@@ -340,6 +341,28 @@ fn proxy_certificates() -> Vec<Vec<u8>> {
     let escaped = lines.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").replace('\n', "%0A").replace(' ', "%20");
     [format!(":{bare}:"), escaped, bare.clone(), lines.replace('\n', " ")].map(String::into_bytes).to_vec()
 }
+
+const LANGUAGE: &str = r#"# Kim
+#, fuzzy
+msgid ""
+msgstr ""
+"Language: pt_BR\n"
+"Plural-Forms: nplurals=2; plural=n != 1;\n"
+
+#. said on a page
+msgctxt "x"
+msgid "Log out"
+msgstr "Sair"
+msgid "{n} "
+"hours ago"
+msgstr "há {n} \"horas\"\n"
+#, c-format
+msgid "Devices"
+msgid_plural "All devices"
+msgstr[0] "Aparelho"
+msgstr[1] "Aparelhos"
+#~ msgid "Old"
+"#;
 
 fn rosters() -> Vec<Vec<u8>> {
     let one = [

@@ -136,13 +136,23 @@ impl House {
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
+    /// Sends a file to an address of the API as it is, as [`House::api`] asks.
+    pub(crate) async fn send_file(&self, method: &str, path: &str, file: &str) -> (u16, Json) {
+        let (status, body) = self.sent(method, path, file.to_owned()).await;
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
     async fn raw(&self, method: &str, path: &str, body: Json) -> (u16, Vec<u8>) {
+        self.sent(method, path, body.to_string()).await
+    }
+
+    async fn sent(&self, method: &str, path: &str, body: String) -> (u16, Vec<u8>) {
         let socket = tokio::net::UnixStream::connect(self.folder.path().join("data/control.sock")).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(socket)).await.unwrap();
         let task = tokio::spawn(connection);
         let request =
             http::Request::builder().method(method).uri(path).header("host", "localhost").header("content-type", "application/json");
-        let request = request.body(http_body_util::Full::new(bytes::Bytes::from(body.to_string()))).unwrap();
+        let request = request.body(http_body_util::Full::new(bytes::Bytes::from(body))).unwrap();
         let (head, body) = sender.send_request(request).await.unwrap().into_parts();
         let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
         task.abort();

@@ -18,6 +18,7 @@ mod gone_backups;
 mod hardship;
 mod held_back;
 mod kit;
+mod language;
 mod lessons;
 mod liars;
 mod licences;

@@ -23,6 +23,7 @@ mod focus;
 mod groups;
 pub mod input;
 mod invitations;
+mod language;
 mod licences;
 pub mod list;
 pub(in crate::http) mod moves;
@@ -117,6 +118,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(groups::routes())
         .merge(people::routes())
         .merge(settings::routes())
+        .merge(language::routes())
         .merge(attestation::routes())
         .merge(setup_assistant::routes())
         .merge(account_enrollment::routes())

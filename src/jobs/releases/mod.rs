@@ -5,6 +5,7 @@ use crate::apple::software_lookup::{Came, Conditions, SoftwareLookup, Trouble as
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, apple_root};
+use crate::language;
 use crate::mdm::Actor;
 use crate::mdm::apple_roots;
 use crate::mdm::updates::lookup::{self, Document, Errand, Outcome, Trouble};
@@ -19,7 +20,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let address = client.address().to_owned();
     let errand = app.store.read(now, move |tx| lookup::begin(tx, &address)).await?;
     if let Some(until) = errand.rests_until {
-        return Ok(t!("Apple asked to be left alone until {until}", until = until.words()));
+        return Ok(t!("Apple asked to be left alone until {until}", until = language::date(until.words())));
     }
     let outcome = ask(app, client, errand).await?;
     let address = client.address().to_owned();

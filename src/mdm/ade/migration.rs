@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::error::Result;
+use crate::language;
 use crate::mdm::Actor;
 use crate::mdm::ade::FETCH_EVERY;
 use crate::mdm::journal;
@@ -70,15 +71,15 @@ fn moves(tx: &Tx, row: &AdeDevice, enrollment: &Enrollment) -> Result<Option<Mov
     Ok(match (row.gone_at, enrollment.state) {
         // Only what Apple's list brought does it take away again.
         (Some(_), EnrollmentState::Enrolled) if enrollment.entry == Entry::Automated => {
-            Some(Move::Goes { by: row.migrates_by_at.map(|by| zone.day(by)) })
+            Some(Move::Goes { by: row.migrates_by_at.map(|by| language::date(zone.day(by))) })
         }
         (Some(gone), EnrollmentState::Left) if enrollment.left_at.is_none_or(|left| gone <= left.plus(FETCH_EVERY)) => {
-            Some(Move::Went { on: zone.day(gone) })
+            Some(Move::Went { on: language::date(zone.day(gone)) })
         }
         (None, EnrollmentState::Enrolled) => {
             let since = enrollment.enrolled_at;
             // Set up anew since, it is a device like others.
-            row.migrated_at.filter(|at| since.is_some_and(|since| since <= *at)).map(|at| Move::Came { on: zone.day(at) })
+            row.migrated_at.filter(|at| since.is_some_and(|since| since <= *at)).map(|at| Move::Came { on: language::date(zone.day(at)) })
         }
         _ => None,
     })

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::ade::ACTOR;
 use crate::mdm::journal::{self, Subject};
 use crate::protocol::ade::{Account, Cause};
@@ -171,12 +171,12 @@ fn look(tx: &Tx, mut server: AdeServer, expires_at: Timestamp) -> Result<()> {
     let left = expires_at.since(tx.now);
     if left.is_zero() {
         if server.state != ServerState::Ended {
-            (server.state, server.problem) = (ServerState::Ended, t!("The token ended on {day}.", day = expires_at.day()));
+            (server.state, server.problem) = (ServerState::Ended, t!("The token ended on {day}.", day = language::date(expires_at.day())));
             server.due_at = None;
             ade_servers::update(tx, &server)?;
             fine(tx, &server)?;
         }
-        let message = t!("The server token “{name}” ended on {day}.", name = server.name, day = expires_at.day());
+        let message = t!("The server token “{name}” ended on {day}.", name = server.name, day = language::date(expires_at.day()));
         return alerts::raise(tx, &key("ade.ends", &server), ENDED_HARM, &message, say(RENEW)).map(drop);
     }
     let days = left.as_secs() / 86_400;
@@ -186,7 +186,7 @@ fn look(tx: &Tx, mut server: AdeServer, expires_at: Timestamp) -> Result<()> {
     let when = match days {
         0 => String::from(t!("within a day")),
         1 => String::from(t!("in a day")),
-        _ => t!("in {days} days, on {day}", days, day = expires_at.day()),
+        _ => t!("in {days} days, on {day}", days, day = language::date(expires_at.day())),
     };
     let message = t!(
         "The server token “{name}” ends {when}. {trim_end_matches} can renew it.",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::ade::{errands, notices};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
@@ -143,7 +144,7 @@ pub fn take(tx: &Tx, actor: &Actor, id: &str, token: &ServerToken) -> Result<Sta
     if token.expires_at <= tx.now {
         return Err(Error::bad_input(t!(
             "This token ended on {day}. In Apple's portal, download a new one for the same server; everything here stays.",
-            day = token.expires_at.day()
+            day = language::date(token.expires_at.day())
         )));
     }
     for other in rows::all(tx)?.into_iter().filter(|other| other.id != id) {
@@ -182,8 +183,8 @@ fn follows(server: &AdeServer, before: &ServerToken, token: &ServerToken) -> Res
     if token.expires_at < before.expires_at {
         return Err(Error::conflict(t!(
             "This token ends on {day}, and the one that is here on {day_2}: it is an older file. Apple ended it when the newer one was downloaded.",
-            day = token.expires_at.day(),
-            day_2 = before.expires_at.day()
+            day = language::date(token.expires_at.day()),
+            day_2 = language::date(before.expires_at.day())
         )));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! How an app stands on a device, in the words of a teacher: one of cause and one of remedy.
 
 use crate::clock::Zone;
+use crate::language;
 use crate::mdm::licences::NOT_ACCEPTED;
 use crate::protocol::package::version_words;
 use crate::protocol::report::apps::ManagedState;
@@ -96,7 +97,7 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
     let cause = if row.problem.is_empty() { usual_cause(row).to_owned() } else { sentence(&row.problem) };
     let remedy = match row.stage {
         Stage::Failed | Stage::NoLicence if row.due_at.is_some() => {
-            t!("It is tried again at {due_at}.", due_at = zone.words(row.due_at.unwrap_or_default()))
+            t!("It is tried again at {due_at}.", due_at = language::date(zone.words(row.due_at.unwrap_or_default())))
         }
         Stage::Failed => String::from(t!("It is tried again when somebody asks, or when something about it changes.")),
         Stage::Declined | Stage::Deleted => String::from(t!("It stays so until somebody asks again.")),

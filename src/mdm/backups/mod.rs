@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, journal};
 use crate::pki::vault::{Key, Lock, PublicKey, RecoveryKey};
@@ -299,7 +300,7 @@ pub fn failed(tx: &Tx, because: &str) -> Result<()> {
     let before: Option<Failure> = settings::value(tx, &FAILURE)?;
     settings::set(tx, &FAILURE, &Failure { at: tx.now, because: because.to_owned() })?;
     let last = match settings::value(tx, &LAST)? {
-        Some(last) => t!("The last one that is whole is of {made_at}.", made_at = zone(tx)?.words(last.made_at)),
+        Some(last) => t!("The last one that is whole is of {made_at}.", made_at = language::date(zone(tx)?.words(last.made_at))),
         None => String::from(t!("There is none yet.")),
     };
     alerts::raise(

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::Certificate;
@@ -90,7 +91,7 @@ pub fn settle(tx: &Tx, manifest: &Manifest) -> Result<Settled> {
     // What is said of other backups was true when this one was made.
     alerts::clear(tx, super::FAILED)?;
     alerts::clear(tx, super::TEST_FAILED)?;
-    let made = zone(tx)?.words(manifest.made_at);
+    let made = language::date(zone(tx)?.words(manifest.made_at));
     let again = match withdrawn {
         0 => String::new(),
         1 => String::from(t!(" One command that must not be done twice was withdrawn; ask again for what is still wanted.")),

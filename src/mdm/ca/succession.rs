@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language;
 use crate::mdm::ca::roots::SUCCEED_BEFORE;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, journal};
@@ -176,8 +177,8 @@ fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
         let latest = used_at_latest(&current, &next);
         let words = t!(
             "It is used from {zone}; who lacks it then can still come in until {zone_2}, and not afterwards.",
-            zone = zone.words(latest),
-            zone_2 = zone.words(current.not_after_at)
+            zone = language::date(zone.words(latest)),
+            zone_2 = language::date(zone.words(current.not_after_at))
         );
         return Ok((tx.now >= latest.minus(TELL_BEFORE)).then_some((60, words)));
     }
@@ -188,7 +189,7 @@ fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
             harm,
             t!(
                 "It is in use; who lacks it can still come in until {zone}, and has to be enrolled anew afterwards.",
-                zone = zone.words(end)
+                zone = language::date(zone.words(end))
             ),
         )
     }))

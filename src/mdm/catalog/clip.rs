@@ -36,7 +36,8 @@ fn profile(title: &str, colour: Colour, url: &str) -> Result<ProfilePiece> {
     clip.insert("Precomposed".to_owned(), Value::Boolean(true));
     clip.insert("IsRemovable".to_owned(), Value::Boolean(false));
     let mut root = envelope("Configuration", IDENTIFIER, &uuid, title);
-    root.insert("PayloadDescription".to_owned(), Value::from(t!("Apps that your organisation has for this device.")));
+    // In English always: in other words it would be another profile, which every device installs again.
+    root.insert("PayloadDescription".to_owned(), Value::from("Apps that your organisation has for this device."));
     root.insert("PayloadContent".to_owned(), Value::Array(vec![Value::Dictionary(clip)]));
     let bytes = plist::to_xml(&Value::Dictionary(root))?;
     Ok(ProfilePiece {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Area, Door, Finding, Level, Seen, until};
 use crate::clock::{Timestamp, Zone};
 use crate::error::Result;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::ca::public_tls::{self, Situation};
 use crate::mdm::ends::SOON;
 use crate::mdm::first_steps::{is_this_machine, listens_here_alone};
@@ -38,14 +38,19 @@ fn apart(one: Timestamp, other: Timestamp) -> Duration {
 pub(super) fn clock(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Finding> {
     const ID: &str = "clock.time";
     const SET: &str = msg!("Set the clock and have the system keep it (timedatectl set-ntp true, or the settings of macOS).");
-    let (area, here) = (Area::Clock, zone.words(tx.now));
+    let (area, here) = (Area::Clock, language::date(zone.words(tx.now)));
     if tx.now < EARLIEST {
         return Ok(Finding::new(ID, area, Level::Error, t!("This machine’s clock says {here}, which is long past.", here), say(SET)));
     }
     if let Some(service) = seen.apple.iter().find(|service| service.date.is_some()) {
         let there = service.date.unwrap_or(tx.now);
         let off = apart(tx.now, there);
-        let what = t!("This machine’s clock says {here}; {host} says {zone}.", here, host = service.host, zone = zone.words(there));
+        let what = t!(
+            "This machine’s clock says {here}; {host} says {zone}.",
+            here,
+            host = service.host,
+            zone = language::date(zone.words(there))
+        );
         return Ok(match off {
             off if off > CLOCK_WRONG => {
                 let remedy = t!(
@@ -63,7 +68,7 @@ pub(super) fn clock(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Finding> {
         let what = t!(
             "This machine’s clock says {here}, and something is noted here as of {zone}: it was set back.",
             here,
-            zone = zone.words(newest.at)
+            zone = language::date(zone.words(newest.at))
         );
         return Ok(Finding::new(ID, area, Level::Warning, what, say(SET)));
     }
@@ -261,7 +266,7 @@ fn validity(now: Timestamp, seen: &Seen, own: &Certificate, zone: &Zone) -> Opti
     };
     let end = own.not_after();
     if own.not_before() > now {
-        let what = t!("The certificate is not valid before {not_before}.", not_before = zone.words(own.not_before()));
+        let what = t!("The certificate is not valid before {not_before}.", not_before = language::date(zone.words(own.not_before())));
         return Some(Finding::new(
             ID,
             Area::Tls,

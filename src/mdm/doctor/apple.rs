@@ -3,7 +3,7 @@
 use super::{Area, Finding, Level, Seen, Service, until};
 use crate::clock::Zone;
 use crate::error::Result;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::ends::SOON;
 use crate::mdm::{Actor, ade, licences, push_certificates};
 use crate::pki::certificate::Certificate;
@@ -153,7 +153,8 @@ fn token(id: String, name: &str, trouble: Option<(Level, &str)>, good: String) -
 }
 
 fn content(tx: &Tx, row: &ContentToken, zone: &Zone) -> Finding {
-    let read = row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = zone.words(at)));
+    let read =
+        row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = language::date(zone.words(at))));
     let level = if row.state == TokenState::Refused { Level::Error } else { Level::Warning };
     let trouble = (row.failures > 0 || !row.problem.is_empty()).then_some((level, row.problem.as_str()));
     let good = t!("good, ends {zone}, {read}", zone = until(row.expires_at, tx.now, zone), read);
@@ -161,7 +162,8 @@ fn content(tx: &Tx, row: &ContentToken, zone: &Zone) -> Finding {
 }
 
 fn server(tx: &Tx, row: &AdeServer, zone: &Zone) -> Finding {
-    let read = row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = zone.words(at)));
+    let read =
+        row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = language::date(zone.words(at))));
     let level = if matches!(row.state, ServerState::Ended) { Level::Error } else { Level::Warning };
     let trouble = (row.failures > 0 || !row.problem.is_empty()).then_some((level, row.problem.as_str()));
     let ends = row

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Area, Finding, Level, Seen};
 use crate::clock::Zone;
 use crate::error::Result;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::Actor;
 use crate::mdm::backups::{self, Standing, TEST_EVERY};
 use crate::store::Tx;
@@ -66,8 +66,13 @@ fn lost(listed: &[Backup], seen: &Seen, zone: &Zone) -> Option<Finding> {
     let level = if is_newest { Level::Error } else { Level::Warning };
     let away = seen.backups.unreachable.contains(&newest.location);
     let which = match gone.len() {
-        1 => t!("The backup {name} of {zone}", name = newest.name, zone = zone.words(newest.made_at)),
-        count => t!("{count} backups, the newest of them {name} of {zone},", count, name = newest.name, zone = zone.words(newest.made_at)),
+        1 => t!("The backup {name} of {zone}", name = newest.name, zone = language::date(zone.words(newest.made_at))),
+        count => t!(
+            "{count} backups, the newest of them {name} of {zone},",
+            count,
+            name = newest.name,
+            zone = language::date(zone.words(newest.made_at))
+        ),
     };
     let (is, has) = if gone.len() == 1 { ("is", "has") } else { ("are", "have") };
     let what = if away {
@@ -99,7 +104,7 @@ fn age(tx: &Tx, standing: &Standing, zone: &Zone) -> Vec<Finding> {
         return vec![Finding::new(ID, AREA, Level::Warning, what, say(SET_UP))];
     };
     let (age, daily) = (tx.now.since(last.made_at), standing.plan.daily);
-    let what = t!("The last backup is of {zone}.", zone = zone.words(last.made_at));
+    let what = t!("The last backup is of {zone}.", zone = language::date(zone.words(last.made_at)));
     vec![match (daily, age) {
         (true, age) if age > DAILY_LATE => {
             Finding::new(ID, AREA, Level::Warning, what, t!("One is made each day by itself; look at System, Backups, why it is not."))

@@ -3,7 +3,7 @@
 use super::{Area, Finding, Level, Seen, until};
 use crate::clock::Zone;
 use crate::error::Result;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::ends::SOON;
 use crate::mdm::figures::PROBLEM_FROM;
 use crate::mdm::{Actor, ca, integrity, jobs as work, needs};
@@ -107,10 +107,10 @@ pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>
     let last = integrity::last(tx)?;
     Ok(match last {
         Some(last) if tx.now.since(last) <= 2 * integrity::EVERY => {
-            ok(t!("The database was looked through on {day} ({size}).", day = zone.day(last), size))
+            ok(t!("The database was looked through on {day} ({size}).", day = language::date(zone.day(last)), size))
         }
         _ => {
-            let since = last.map_or_else(|| String::from("never"), |last| t!("last on {day}", day = zone.day(last)));
+            let since = last.map_or_else(|| String::from("never"), |last| t!("last on {day}", day = language::date(zone.day(last))));
             let what = t!("Nobody has looked for damage in the database for two weeks ({since}; {size}).", since, size);
             let remedy = t!("Have the job “looks for damage in the database” run now, at System.");
             vec![Finding::new(ID, Area::Database, Level::Warning, what, remedy)]

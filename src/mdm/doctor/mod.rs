@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::clock::{Timestamp, Zone};
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::pki::certificate::Certificate;
@@ -311,10 +312,10 @@ pub fn last(tx: &Tx, actor: &Actor) -> Result<Option<Report>> {
 fn until(at: Timestamp, now: Timestamp, zone: &Zone) -> String {
     let days = at.since(now).as_secs() / 86_400;
     match days {
-        _ if at <= now => t!("since {day}", day = zone.day(at)),
+        _ if at <= now => t!("since {day}", day = language::date(zone.day(at))),
         0 => String::from(t!("within a day")),
-        1 => t!("in a day, on {day}", day = zone.day(at)),
-        _ => t!("in {days} days, on {day}", days, day = zone.day(at)),
+        1 => t!("in a day, on {day}", day = language::date(zone.day(at))),
+        _ => t!("in {days} days, on {day}", days, day = language::date(zone.day(at))),
     }
 }
 

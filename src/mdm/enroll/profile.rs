@@ -282,7 +282,7 @@ fn described(grant: &Grant, random: &Random) -> EnrollmentProfile {
 
 /// What the payload of the identity says.
 fn identity(grant: &Grant) -> Identity {
-    let subject = vec![(String::from("O"), grant.organisation.clone()), (String::from("CN"), String::from(t!("Device identity")))];
+    let subject = vec![(String::from("O"), grant.organisation.clone()), (String::from("CN"), String::from("Device identity"))];
     match grant.identity {
         IdentityKind::Acme => Identity::Acme(Acme {
             directory_url: grant.addresses.acme_url.clone(),

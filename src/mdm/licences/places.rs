@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
+use crate::language;
 use crate::mdm::licences::{concerned, users};
 use crate::mdm::settings;
 use crate::store::content_tokens::{self, ContentToken, TokenState};
@@ -68,7 +69,7 @@ pub(super) fn remedy(tx: &Tx, token: &ContentToken) -> Result<Option<String>> {
             Some(t!("Renew the content token of “{name}” at System, Apps and Books; Apple does not take it any more", name))
         }
         TokenState::Ready if token.expires_at <= tx.now => {
-            let day = settings::zone(tx)?.day(token.expires_at);
+            let day = language::date(settings::zone(tx)?.day(token.expires_at));
             Some(t!("Renew the content token of “{name}” at System, Apps and Books; it ended on {day}", name, day))
         }
         TokenState::Ready => None,

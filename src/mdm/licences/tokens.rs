@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::licences::{ACTOR, places, sync};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, journal};
@@ -154,8 +155,8 @@ fn ends_earlier(tx: &Tx, newer: &ContentToken, brought: &Brought) -> Result<Erro
     Ok(Error::conflict(t!(
         "This content token of “{name}” ends on {zone}, and the one that is here on {zone_2}: it is an older one. Bring the newest, or say that the older one is meant.",
         name = newer.name(),
-        zone = zone.words(brought.expires_at),
-        zone_2 = zone.words(newer.expires_at)
+        zone = language::date(zone.words(brought.expires_at)),
+        zone_2 = language::date(zone.words(newer.expires_at))
     )))
 }
 

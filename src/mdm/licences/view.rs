@@ -1,7 +1,7 @@
 //! How a licence stands, in the words of people: what it waits for, what Apple said, what has to be done.
 
 use crate::error::Result;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::licences::{Licence, places};
 use crate::mdm::settings;
 use crate::store::Tx;
@@ -53,7 +53,9 @@ fn of_person(tx: &Tx, token_id: &str, person_id: &str) -> Result<Licence> {
 fn again(tx: &Tx, row: &Row) -> Result<String> {
     let problem = row.problem.trim_end_matches('.');
     Ok(match row.due_at.filter(|due| *due > tx.now) {
-        Some(due) => t!("{problem}. Apple is asked again at {zone}.", problem, zone = settings::zone(tx)?.words(due)),
+        Some(due) => {
+            t!("{problem}. Apple is asked again at {zone}.", problem, zone = language::date(settings::zone(tx)?.words(due)))
+        }
         None => t!("{problem}. Apple is asked again.", problem),
     })
 }

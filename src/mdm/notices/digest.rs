@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language;
 use crate::mdm::ends;
 use crate::mdm::notices::decide::Fact;
 use crate::mdm::notices::paper::{Line, Paper, Part};
@@ -84,7 +85,7 @@ fn ending(tx: &Tx, own_tls: bool, out: &Out) -> Result<Vec<Line>> {
     let near = ends::all(tx, own_tls)?.into_iter().filter(|end| end.at <= until && end.at >= tx.now.minus(ENDS_WITHIN));
     let line = |end: ends::End| {
         let (ends, why) = if end.at <= tx.now { (t!("ended on"), end.remedy) } else { (t!("ends on"), "") };
-        Line { what: format!("{} {ends} {}.", end.name, zone.day(end.at)), why: why.to_owned(), link: out.link(&end.path) }
+        Line { what: format!("{} {ends} {}.", end.name, language::date(zone.day(end.at))), why: why.to_owned(), link: out.link(&end.path) }
     };
     Ok(near.map(line).collect())
 }

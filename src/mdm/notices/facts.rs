@@ -1,6 +1,7 @@
 //! What stands now of which people may want to hear: what needs somebody, and what comes to its end.
 
 use crate::error::Result;
+use crate::language;
 use crate::mdm::absent;
 use crate::mdm::ca::tls;
 use crate::mdm::ends::{self, End, Sort};
@@ -48,7 +49,7 @@ pub fn gather(tx: &Tx, own_tls: bool) -> Result<Vec<Fact>> {
         facts.push(Fact {
             kind: NoticeKind::Ends,
             harm: harm(&end, days),
-            end: Some(Ending { at: end.at, day: zone.day(end.at), by_itself: end.by_itself }),
+            end: Some(Ending { at: end.at, day: language::date(zone.day(end.at)), by_itself: end.by_itself }),
             key: end.key,
             what: end.name,
             why: end.remedy.to_owned(),

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use maud::{DOCTYPE, html};
 
+use crate::language::{Catalogue, spoken};
+
 /// What a letter says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Paper {
@@ -71,11 +73,13 @@ impl Paper {
 
     /// As a page that fetches nothing from anywhere.
     pub fn html(&self) -> String {
-        const BODY: &str = msg!("font: 16px/1.5 system-ui, sans-serif; max-width: 40em; margin: 1.5em auto; padding: 0 1em");
+        const BODY: &str = "font: 16px/1.5 system-ui, sans-serif; max-width: 40em; margin: 1.5em auto; padding: 0 1em";
         const QUIET: &str = "opacity: 0.75; margin: 0";
+        let language = spoken();
+        let direction = language.filter(|language| language.is_right_to_left()).map(|_| "rtl");
         let page = html! {
             (DOCTYPE)
-            html lang="en" {
+            html lang=(language.map_or("en", Catalogue::tag)) dir=[direction] {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";

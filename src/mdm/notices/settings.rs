@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::clock::{Timestamp, Zone, weekday_words};
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::backups::plan::{ANCHORS_MAX_BYTES, minute, time};
 use crate::mdm::{Actor, Right, journal};
 use crate::protocol::mail::{MailServer, Security, is_address};
@@ -51,7 +52,7 @@ impl Rules {
 
     /// When it comes, in words: `Mondays at 07:00`.
     pub fn words(&self) -> String {
-        t!("{weekday}s at {minute}", weekday = weekday_words(self.weekday), minute = time(self.minute))
+        t!("{weekday}s at {minute}", weekday = language::weekday(weekday_words(self.weekday)), minute = time(self.minute))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language;
 use crate::mdm::notices::paper::{Line, Paper, Part};
 use crate::mdm::notices::{recipients, settings};
 use crate::mdm::settings::{organisation, zone};
@@ -69,7 +70,7 @@ pub(super) fn notices(tx: &Tx, out: &Out) -> Result<()> {
     // Whoever reads this one knows why the next is late.
     let until = if mailings.len() + 1 >= MAILINGS_MAX {
         let first = mailings.iter().copied().chain([tx.now]).nth(mailings.len() + 1 - MAILINGS_MAX).unwrap_or(tx.now);
-        Some(zone(tx)?.words(first.plus(DAY)))
+        Some(language::date(zone(tx)?.words(first.plus(DAY))))
     } else {
         None
     };

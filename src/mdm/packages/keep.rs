@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{PACKAGES_MAX, VERSIONS_MAX};
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
 use crate::protocol::manifest::Hashes;
@@ -57,7 +58,7 @@ pub fn admit(tx: &Tx, actor: &Actor, new: &NewPackage) -> Result<()> {
             "accept_expired",
             t!(
                 "The provisioning profile inside ended on {day}: no device starts the app by it. Export the app with a newer profile; or say that you take it all the same, because devices get a newer profile beside the app.",
-                day = profile.expires_at.day()
+                day = language::date(profile.expires_at.day())
             ),
         ));
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::language;
 use crate::store::apps::{self, App, AppKind};
 use crate::store::packages::{self as store, Package};
 use crate::store::{Tx, alerts};
@@ -66,9 +67,9 @@ pub(crate) fn warn_of_end(tx: &Tx, key: &str, end: Timestamp, what: &str, remedy
     }
     let harm = if days <= 0 { 80 } else { 40 + 10 * step };
     let when = match days {
-        ..=0 => t!("ended on {day}", day = end.day()),
+        ..=0 => t!("ended on {day}", day = language::date(end.day())),
         1 => String::from(t!("ends within a day")),
-        days => t!("ends in {days} days, on {day}", days, day = end.day()),
+        days => t!("ends in {days} days, on {day}", days, day = language::date(end.day())),
     };
     // Said anew only where that is news, so that the count of an alert is that of the reminders.
     let message = format!("{what} {when}.");

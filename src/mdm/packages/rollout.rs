@@ -5,6 +5,7 @@ use serde_json::json;
 use super::reach::set_due;
 use super::{WARNED_DAYS, days_until, known};
 use crate::error::{Error, Result};
+use crate::language;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, assignments};
 use crate::protocol::platform::Platform;
@@ -86,11 +87,11 @@ pub fn notes(tx: &Tx, package: &Package) -> Result<Vec<String>> {
     if let Some(certificate) = package.facts.signature.as_ref().and_then(|signature| signature.certificate.as_ref()) {
         let days = days_until(certificate.ends_at, tx.now);
         if days <= 0 {
-            notes.push(t!("The certificate that signed the app, “{name}”, ended on {day}: no device opens the app any more. Sign it with a new one, and upload it again.", name = certificate.name, day = certificate.ends_at.day()));
+            notes.push(t!("The certificate that signed the app, “{name}”, ended on {day}: no device opens the app any more. Sign it with a new one, and upload it again.", name = certificate.name, day = language::date(certificate.ends_at.day())));
         } else if days <= WARNED_DAYS[0] {
             notes.push(t!(
                 "The certificate that signed the app ends on {day}; after that no device opens it. Sign it with a new one before.",
-                day = certificate.ends_at.day()
+                day = language::date(certificate.ends_at.day())
             ));
         }
     }
@@ -99,12 +100,12 @@ pub fn notes(tx: &Tx, package: &Package) -> Result<Vec<String>> {
         if days <= 0 {
             notes.push(t!(
                 "The provisioning profile inside ended on {day}: the app starts only where a newer profile is installed beside it.",
-                day = profile.expires_at.day()
+                day = language::date(profile.expires_at.day())
             ));
         } else if days <= WARNED_DAYS[0] {
             notes.push(t!(
                 "The provisioning profile inside ends on {day}; after that the app does not start.",
-                day = profile.expires_at.day()
+                day = language::date(profile.expires_at.day())
             ));
         }
     }

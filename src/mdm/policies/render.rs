@@ -83,7 +83,7 @@ fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary
     let (suffix, name) = named(payload_type);
     let (identifier, name) = match ends_at {
         None => (format!("{PROFILE_PREFIX}{suffix}"), name.to_owned()),
-        Some(end) => (format!("{PROFILE_PREFIX}{suffix}.until-{}", end.seconds()), t!("{name} until {end}", name, end = end.words())),
+        Some(end) => (format!("{PROFILE_PREFIX}{suffix}.until-{}", end.seconds()), format!("{name} until {}", end.words())),
     };
     let keys_xml = plist::to_xml(&Value::Dictionary(merged.keys.clone()))?;
     let seed = [identifier.as_bytes(), b"\n", &keys_xml].concat();
@@ -113,16 +113,16 @@ fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary
 }
 
 /// What a person reads who opens the profile on the device.
-const DESCRIPTION: &str = msg!("What your organisation has set for this device.");
+const DESCRIPTION: &str = "What your organisation has set for this device.";
 
-/// The end of the identifier, and the name for people.
+/// The end of the identifier, and the name for people: in English always, for another name would have every device install the profile again.
 fn named(payload_type: &str) -> (&str, &str) {
     match payload_type {
         RESTRICTIONS => ("restrictions", "Restrictions"),
-        DOMAINS => ("domains", t!("Managed domains")),
-        PASSCODE => ("passcode", t!("Passcode rules")),
-        SOFTWARE_UPDATE => ("updates", t!("Software updates")),
-        other => (other, t!("Settings of your organisation")),
+        DOMAINS => ("domains", "Managed domains"),
+        PASSCODE => ("passcode", "Passcode rules"),
+        SOFTWARE_UPDATE => ("updates", "Software updates"),
+        other => (other, "Settings of your organisation"),
     }
 }
 

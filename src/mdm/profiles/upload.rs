@@ -5,6 +5,7 @@ use serde_json::json;
 use super::conflicts::{self, Warning};
 use super::{MAX_BYTES, MAX_NAME_CHARS, MAX_PAYLOADS, MAX_PROFILES, VERSIONS_KEPT, assign, name_of, note_of, unheeded};
 use crate::error::{Error, Kind, Result};
+use crate::language;
 use crate::mdm::enroll::profile as enrollment;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, assignments, names};
@@ -268,7 +269,7 @@ pub(super) fn must_last(tx: &Tx, facts: &Facts) -> Result<()> {
     match facts.removal_at {
         Some(end) if end <= tx.now => Err(Error::bad_input(t!(
             "Its RemovalDate, {end}, has passed: devices would remove it as soon as they have it. Give it a later one, or take it out.",
-            end = end.words()
+            end = language::date(end.words())
         ))),
         _ => Ok(()),
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Kind, Result};
+use crate::language;
 use crate::mdm::checkin::actor;
 use crate::mdm::reconcile::ACTOR;
 use crate::mdm::reconcile::preview::{Foreseen, Thing};
@@ -68,7 +69,12 @@ fn command(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, wakes: &mut 
         Step::Rest(until) => {
             if let Some(at) = until.filter(|_| planned.row.stage == Stage::Waiting && planned.row.due_at.is_none()) {
                 let zone = settings::zone(tx)?;
-                next::enter(&mut planned.row, Stage::Waiting, &t!("quiet hours: it goes on at {zone}", zone = zone.words(at)), tx.now);
+                next::enter(
+                    &mut planned.row,
+                    Stage::Waiting,
+                    &t!("quiet hours: it goes on at {zone}", zone = language::date(zone.words(at))),
+                    tx.now,
+                );
             }
             wakes.extend(until);
         }

@@ -1,6 +1,7 @@
 //! What a target names that Apple does not list, or signs no more: said in a preview, on saving, on the plan and under what needs somebody.
 
 use crate::error::Result;
+use crate::language;
 use crate::mdm::updates::rules::Target;
 use crate::protocol::os_version::OsVersion;
 use crate::store::Tx;
@@ -79,7 +80,7 @@ fn of_release(listed: &[Release], tx: &Tx, (platform, version, build): (&str, &s
     }
     let last = found.iter().filter_map(|release| release.expires()).max();
     is_over(&found, tx).then(|| match last {
-        Some(last) => t!("Apple signed {platform} {version}{build} until {last} only: no device can install it any more. Choose a release that Apple signs.", platform, version, build, last = last.words()),
+        Some(last) => t!("Apple signed {platform} {version}{build} until {last} only: no device can install it any more. Choose a release that Apple signs.", platform, version, build, last = language::date(last.words())),
         None => t!("Apple signs {platform} {version}{build} no more: no device can install it. Choose a release that Apple signs.", platform, version, build),
     })
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::language;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::updates::next::ATTEMPTS_MAX;
 use crate::mdm::updates::pauses::{self, Pause};
@@ -315,7 +316,7 @@ pub(super) fn not_past(tx: &Tx, rules: &Rules, before: Option<&Rules>) -> Result
     let now = settings::zone(tx)?.wall(tx.now);
     match &rules.deadline {
         Deadline::At { at } if *at <= now && before.is_none_or(|before| before.deadline != rules.deadline) => {
-            Err(Error::field("deadline", t!("{at} has passed; look at its year, or choose a later time", at = at.words())))
+            Err(Error::field("deadline", t!("{at} has passed; look at its year, or choose a later time", at = language::date(at.words()))))
         }
         _ => Ok(()),
     }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::clock::{Day, Wall};
 use crate::error::Error;
+use crate::language::date;
 use crate::mdm::names;
 use crate::mdm::updates::timing;
 use crate::protocol::os_version::OsVersion;
@@ -227,9 +228,7 @@ impl Rules {
         let is_version = |text: &str| OsVersion::parse(text).is_known();
         let fault = match &self.target {
             Target::Release { platform, .. } if !is_listed(platform) => Some(t!("the platform is one of iOS, macOS and visionOS").into()),
-            Target::Release { version, .. } if !is_version(version) => {
-                Some(t!("“{version}” is no version; 26.1 is one", version = cut(version)))
-            }
+            Target::Release { version, .. } if !is_version(version) => Some(t!("“{name}” is no version; 26.1 is one", name = cut(version))),
             Target::NewestOfMajor { major: 0 } => Some(String::from(t!("a generation has a number, 26 for example"))),
             Target::NewestMinusDays { days } if *days == 0 || *days > AGE_MAX_DAYS => {
                 Some(t!("a release must have been out for 1 to {days} days", days = AGE_MAX_DAYS))
@@ -336,7 +335,7 @@ impl Rules {
         {
             faults.push((
                 "deadline",
-                t!("{at} lies within quiet hours or a holiday: choose a time at which devices may restart", at = at.words()),
+                t!("{at} lies within quiet hours or a holiday: choose a time at which devices may restart", at = date(at.words())),
             ));
         } else if let Some(ring) = self.ring_without_time() {
             faults.push((

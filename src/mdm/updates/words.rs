@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{Timestamp, Wall};
+use crate::language;
 use crate::mdm::updates::next::{is_given_up, is_hindered};
 use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Inability, Stage, UpdateState};
@@ -82,7 +83,9 @@ pub fn because_beside(row: &UpdateState, beside: Beside, now: Timestamp) -> (Str
         sentence(&row.problem)
     };
     let cause = match Wall::parse(&row.deadline).filter(|_| is_overdue(row, now)) {
-        Some(deadline) => t!("It was due on {deadline} by its own clock. {cause}", deadline = deadline.words(), cause),
+        Some(deadline) => {
+            t!("It was due on {deadline} by its own clock. {cause}", deadline = language::date(deadline.words()), cause)
+        }
         None => cause,
     };
     (cause.trim_end().to_owned(), remedy(row, beside, now))
@@ -126,7 +129,7 @@ fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
         Stage::Planned if row.problem == BY_HAND_FIRST => {
             t!("It begins by itself after that; “Take back” beside that has it begin at once.")
         }
-        Stage::Planned if is_overdue(row, now) && row.problem.starts_with(WAITS_FOR_TURN) => {
+        Stage::Planned if is_overdue(row, now) && row.problem.contains(WAITS_FOR_TURN) => {
             t!("It begins by itself when its turn comes; a plan may let more devices begin at once.")
         }
         Stage::Planned => "",

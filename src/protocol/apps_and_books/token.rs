@@ -8,7 +8,7 @@ use time::macros::format_description;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::pki::dropped::{self, Kind};
 use crate::secret::Secret;
 
@@ -68,7 +68,7 @@ impl ContentToken {
         if expires_at <= now {
             return Err(Error::bad_input(t!(
                 "This content token ended on {day}. Download a new one for the same location; everything that is assigned stays.",
-                day = expires_at.day()
+                day = language::date(expires_at.day())
             )));
         }
         Ok(Self { text: Secret::new(text), organisation: inside.organisation.trim().to_owned(), expires_at })

@@ -13,6 +13,7 @@ mod devices;
 mod doctor;
 mod events;
 mod groups;
+mod language;
 mod licences;
 mod moves;
 mod notices;

@@ -7,6 +7,7 @@ use super::super::parts::{
     time_ago,
 };
 use crate::clock::{Day, Timestamp};
+use crate::language;
 
 /// What the tab shows.
 #[derive(Debug, Clone, Default)]
@@ -189,7 +190,7 @@ fn candidates(tab: &UpdatesTab) -> Markup {
         columns.push(Column::text(t!("Its user sees it")).labelled());
     }
     let row = |candidate: &CandidateRow| {
-        let day = |day: Option<Day>, none: &'static str| html! { @match day { Some(day) => (day.words()), None => span.quiet { (none) } } };
+        let day = |day: Option<Day>, none: &'static str| html! { @match day { Some(day) => (language::date(day.words())), None => span.quiet { (none) } } };
         let mut cells = vec![
             html! { strong { (candidate.version) } " " span.mono.quiet { (candidate.build) } },
             html! { (candidate.kind) },
@@ -197,7 +198,7 @@ fn candidates(tab: &UpdatesTab) -> Markup {
             day(candidate.expires, t!("not said")),
         ];
         if hidden {
-            cells.push(html! { @match candidate.visible { Some(day) => { (t!("from ")) (day.words()) }, None => (t!("at once")) } });
+            cells.push(html! { @match candidate.visible { Some(day) => { (t!("from ")) (language::date(day.words())) }, None => (t!("at once")) } });
         }
         Row { id: String::new(), href: None, name: candidate.version.clone(), cells }
     };

@@ -16,6 +16,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::backup::{self, Wish};
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::system::backups::{ADDRESS, BackupsForm, BackupsView, LISTED, ask_for_key, key, page};
+use crate::language;
 use crate::mdm::backups::plan::{self, NewPlan};
 use crate::mdm::backups::retention::Keep;
 use crate::mdm::settings::zone;
@@ -37,7 +38,7 @@ pub(super) fn routes() -> Router<App> {
 /// How backups stand, for the overview.
 pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let standing = backups::standing(tx, actor)?;
-    let last = standing.last.as_ref().map(|last| zone(tx).map(|zone| zone.words(last.made_at))).transpose()?;
+    let last = standing.last.as_ref().map(|last| zone(tx).map(|zone| language::date(zone.words(last.made_at)))).transpose()?;
     Ok(match (&standing.failure, last) {
         (Some(_), Some(last)) => (Mark::Problem, t!("the last try failed; the last one is of {last}", last)),
         (Some(_), None) => (Mark::Problem, String::from(t!("none could be made yet"))),

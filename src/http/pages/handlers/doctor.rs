@@ -13,6 +13,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::doctor::{check, page_of};
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::system::doctor::{ADDRESS, DoctorView, mark, page, summary};
+use crate::language;
 use crate::mdm::doctor;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
@@ -28,7 +29,11 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let words = summary(&last);
     Ok((
         mark(last.worst()),
-        t!("{words}; looked {checked_at}", words = words.trim_end_matches('.'), checked_at = zone(tx)?.words(last.checked_at)),
+        t!(
+            "{words}; looked {checked_at}",
+            words = words.trim_end_matches('.'),
+            checked_at = language::date(zone(tx)?.words(last.checked_at))
+        ),
     ))
 }
 

@@ -15,6 +15,7 @@ mod form;
 mod genuine;
 mod groups;
 mod invitations;
+mod language;
 mod licences;
 mod log_in;
 mod move_in;
@@ -74,6 +75,11 @@ pub fn release_uploads() -> Router<App> {
     releases::uploads()
 }
 
+/// The page that takes the file of a language. It wants the same as [`routes`].
+pub fn language_uploads() -> Router<App> {
+    language::uploads()
+}
+
 /// The pages' addresses. They want [`Gate`](crate::http::auth::Gate) as an extension, and their group round them.
 pub fn routes() -> Router<App> {
     Router::new()
@@ -107,6 +113,7 @@ pub fn routes() -> Router<App> {
         .merge(set_up::routes())
         .merge(genuine::routes())
         .merge(settings::routes())
+        .merge(language::routes())
         .merge(move_in::routes())
         .merge(backups::routes())
         .merge(tls::routes())

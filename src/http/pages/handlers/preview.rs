@@ -13,6 +13,7 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::scope::Assigned;
 use crate::http::pages::parts::{State as Mark, encode};
 use crate::http::pages::preview::{DeviceRow, ForeseenRow, PreviewView, page};
+use crate::language;
 use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Thought};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, declarations, policies, profiles, provisioning};
@@ -107,7 +108,7 @@ fn look(
     if left.is_empty() && groups.is_empty() {
         return Ok((name, Previews::default(), None));
     }
-    let until = changes.assign.first().and_then(|(_, end)| *end).map(|end| zone.words(end));
+    let until = changes.assign.first().and_then(|(_, end)| *end).map(|end| language::date(zone.words(end)));
     // What is added to no group, or taken from none, is no change.
     let named = |groups: &[String]| {
         let named = Named { kind, id: id.to_owned(), mode: None, ends_at: None };

@@ -18,7 +18,7 @@ use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::parts::{State as Mark, count};
 use crate::http::pages::system::releases::{ReleasesView, RootRow, page};
 use crate::http::releases::import;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::apple_roots::{self, Source as RootSource};
 use crate::mdm::attestation;
 use crate::mdm::updates::lookup::{self, Meant, Source};
@@ -136,13 +136,14 @@ async fn look(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Respo
         Ok(lookup::state(tx, &actor)?.rests_until.filter(|until| *until > tx.now))
     };
     let words = match app.store.write(app.now(), work).await? {
-        Some(until) => t!("Apple asked to be left alone until {until}, and is.", until = until.words()),
+        Some(until) => t!("Apple asked to be left alone until {until}, and is.", until = language::date(until.words())),
         None => String::from(t!("Apple is being asked. What comes of it is here in a moment.")),
     };
     Ok(said(&app, &gate, &who, ADDRESS, &words))
 }
 
-fn broken(error: MultipartError) -> Error {
+/// What a form that did not arrive as a whole says.
+pub(super) fn broken(error: MultipartError) -> Error {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
         _ => Error::bad_input(error.body_text()),
@@ -178,11 +179,11 @@ async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Mul
             );
             Ok(said(&app, &gate, &who, ADDRESS, &words))
         }
-        Err(error) if error.kind == Kind::Conflict && error.message.starts_with(lookup::FEWER) => {
+        Err(error) if error.kind == Kind::Conflict && error.message.contains(lookup::FEWER) => {
             let words = error.message.into_owned();
             refused(&app, &who, |view| (view.list_error, view.asks_for_fewer, view.asks_for_older) = (Some(words), true, was_older)).await
         }
-        Err(error) if error.kind == Kind::Conflict && error.message.starts_with(lookup::OLDER) => {
+        Err(error) if error.kind == Kind::Conflict && error.message.contains(lookup::OLDER) => {
             let words = error.message.into_owned();
             refused(&app, &who, |view| (view.list_error, view.asks_for_older) = (Some(words), true)).await
         }

@@ -14,6 +14,7 @@ use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::system::settings::{ADDRESS, SettingsForm, page};
+use crate::language;
 use crate::mdm::Right;
 use crate::mdm::settings::{self, Change};
 
@@ -27,7 +28,7 @@ async fn form(app: &App, who: &SignedIn) -> Result<SettingsForm> {
     let settings = app.store.read(now, move |tx| settings::show(tx, &actor)).await?;
     Ok(SettingsForm {
         organisation: settings.organisation,
-        shown: settings.time_zone.words(now),
+        shown: language::date(settings.time_zone.words(now)),
         zone: if settings.is_machine_zone { String::new() } else { settings.time_zone.name().to_owned() },
         zone_now: settings.time_zone.name().to_owned(),
         zones: if may_change { Zone::names() } else { Vec::new() },

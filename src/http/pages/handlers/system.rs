@@ -13,6 +13,7 @@ use super::backups;
 use super::devices::name;
 use super::doctor;
 use super::genuine;
+use super::language;
 use super::licences;
 use super::move_in;
 use super::notices;
@@ -31,6 +32,7 @@ use crate::http::pages::parts::{Entry, State as Mark, count};
 use crate::http::pages::system::audit::{AuditFilter, AuditView, Whose, audit};
 use crate::http::pages::system::{self, settings, setup_assistant};
 use crate::http::pages::system::{JobRow, SystemPart, SystemView, page};
+use crate::language::date;
 use crate::mdm::admins::audit::{self as log, Asked};
 use crate::mdm::ca::roots;
 use crate::mdm::ends::SOON;
@@ -99,9 +101,9 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     let part = |name: &str, state, words: String, href: &str| SystemPart { name: name.to_owned(), state, words, href: href.to_owned() };
     let zone = zone(tx)?;
     let ends = |at: Timestamp| match at.since(tx.now) {
-        left if left.is_zero() => (Mark::Problem, t!("ended on {day}", day = zone.day(at))),
-        left if left < SOON => (Mark::Waiting, t!("ends on {day}", day = zone.day(at))),
-        _ => (Mark::Ok, t!("good until {day}", day = zone.day(at))),
+        left if left.is_zero() => (Mark::Problem, t!("ended on {day}", day = date(zone.day(at)))),
+        left if left < SOON => (Mark::Waiting, t!("ends on {day}", day = date(zone.day(at)))),
+        _ => (Mark::Ok, t!("good until {day}", day = date(zone.day(at)))),
     };
     let current = push_certificates::list(tx, actor)?.into_iter().find(|standing| standing.certificate.current);
     let (state, words) = current.map_or((Mark::Waiting, String::from(t!("none yet: real devices cannot enroll"))), |standing| {
@@ -164,6 +166,8 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     };
     parts.push(part(t!("Apple Configurator"), Mark::Ok, words.to_owned(), setup_assistant::CONFIGURATOR));
     parts.push(part(t!("Name and time zone"), Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
+    let (state, words) = language::part();
+    parts.push(part(t!("Language"), state, words, system::language::ADDRESS));
     Ok(parts)
 }
 
@@ -189,7 +193,7 @@ fn root_state(root: &roots::Standing, (mark, ends): (Mark, String), zone: &Zone)
         (progress.missing() > 0, t!("{known} of {devices}", known = progress.known, devices))
     });
     let (lacking, known) = known.unwrap_or_default();
-    let used = root.used_at_latest.map(|latest| t!("used from {day} at the latest", day = zone.day(latest)));
+    let used = root.used_at_latest.map(|latest| t!("used from {day} at the latest", day = date(zone.day(latest))));
     let mark = match root.authority.state {
         // That an authority which issues no more comes to its end concerns nobody.
         AuthorityState::Retired | AuthorityState::Imported => Mark::Ok,

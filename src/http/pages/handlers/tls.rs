@@ -16,6 +16,7 @@ use crate::http::api::server_certificate;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::system::tls::{ADDRESS, TlsForm, TlsView, page};
+use crate::language;
 use crate::mdm::ca::public_tls::{self, Challenge, Choice, LETS_ENCRYPT, Situation, Way};
 use crate::mdm::{Actor, Right};
 use crate::store::{Tx, authorities};
@@ -70,7 +71,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<TlsView> {
     let may_change = actor.may(Right::Configure);
     let look = move |tx: &Tx| {
         let zone = crate::mdm::settings::zone(tx)?;
-        let ends = |at: Timestamp| (Mark::Ok, t!("good until {day}", day = zone.day(at)));
+        let ends = |at: Timestamp| (Mark::Ok, t!("good until {day}", day = language::date(zone.day(at))));
         Ok((part(tx, &actor, shows, &ends)?, public_tls::standing(tx, &actor)?))
     };
     let ((state, words), chosen) = app.store.read_slow(app.now(), look).await?;

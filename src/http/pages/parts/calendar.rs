@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::clock::Wall;
+use crate::language;
 
 /// Bands of quiet time that are drawn; beyond, they would be a grey field.
 pub const QUIET_DRAWN: usize = 120;
@@ -65,8 +66,8 @@ pub fn calendar(view: &Calendar) -> Markup {
                     @for (at, ring) in view.rings.iter().enumerate() { (one(ring, TOP + RING * at as f64, &x)) }
                     line.today x1=(number(now)) x2=(number(now)) y1=(TOP - 6.0) y2=(number(foot)) {}
                     text x=(number(now.clamp(16.0, WIDTH - 16.0))) y=(TOP - 10.0) text-anchor="middle" { (t!("now")) }
-                    text x="0" y=(number(foot + 16.0)) { (from.day().words()) }
-                    text x=(WIDTH) y=(number(foot + 16.0)) text-anchor="end" { (to.day().words()) }
+                    text x="0" y=(number(foot + 16.0)) { (language::date(from.day().words())) }
+                    text x=(WIDTH) y=(number(foot + 16.0)) text-anchor="end" { (language::date(to.day().words())) }
                 }
             }
         }

@@ -153,13 +153,13 @@ impl<'a> Field<'a> {
 
     fn input(&self) -> Markup {
         let described = described(self.name, self.help, self.error);
-        let class = if self.mono { t!("input mono") } else { "input" };
+        let class = if self.mono { "input mono" } else { "input" };
         let invalid = self.error.map(|_| "true");
         if self.lines > 1 {
             return html! {
                 textarea id=(id(self.name)) name=(self.name) class=(class) rows=(self.lines) required[!self.optional] autofocus[self.autofocus]
                     placeholder=[some(self.placeholder)] spellcheck=[self.mono.then_some("false")]
-                    aria-describedby=[described] aria-invalid=[invalid] { (t!("\n")) (self.value) }
+                    aria-describedby=[described] aria-invalid=[invalid] { "\n" (self.value) }
             };
         }
         let file = self.kind == "file";

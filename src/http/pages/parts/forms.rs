@@ -124,7 +124,7 @@ impl Button {
 
 impl Render for Button {
     fn render(&self) -> Markup {
-        let class = t!("button {class}{else}", class = self.class, else = if self.small { " small" } else { "" });
+        let class = format!("button {}{}", self.class, if self.small { " small" } else { "" });
         let class = class.trim();
         let dialog = self.dialog.then_some("");
         let content = html! { @if let Some(picture) = self.icon { (icon(picture)) } span { (self.words) } };

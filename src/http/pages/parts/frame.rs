@@ -4,11 +4,13 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::icon::{Icon, icon};
 use super::mistakes::mistakes;
+use super::said::said;
 use super::sections::Section;
 use super::state::{State, state_square};
 use super::time::in_zone;
 use crate::clock::{Timestamp, Zone};
 use crate::http::assets;
+use crate::language::{Catalogue, spoken};
 
 /// Who looks at the page.
 #[derive(Debug, Clone)]
@@ -126,7 +128,7 @@ fn head(page: &Frame<'_>) -> Markup {
     html! {
         header.page-head {
             div.titles {
-                @if let Some((href, title)) = page.back { a.back href=(href) { "← " (title) } }
+                @if let Some((href, title)) = page.back { a.back href=(href) { (if spoken().is_some_and(Catalogue::is_right_to_left) { "→ " } else { "← " }) (title) } }
                 h1 {
                     @if let Some(state) = page.state { (state_square(state, 20)) }
                     span { (page.title) }
@@ -259,9 +261,11 @@ fn middle(at_device: bool, home: Option<&str>, broad: bool, content: Markup, foo
 }
 
 fn document(title: &str, body: Markup) -> Markup {
+    let language = spoken();
+    let direction = language.filter(|language| language.is_right_to_left()).map(|_| "rtl");
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(language.map_or("en", Catalogue::tag)) dir=[direction] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
@@ -270,6 +274,7 @@ fn document(title: &str, body: Markup) -> Markup {
                 link rel="stylesheet" href=(assets::url("app.css"));
                 link rel="icon" type="image/svg+xml" href=(assets::url("favicon.svg"));
                 script defer src=(assets::url("app.js")) {}
+                (said())
             }
             (body)
         }
@@ -308,6 +313,28 @@ mod tests {
         let full = frame(&full, &Frame::new(Section::System, "System"), Markup::default()).into_string();
         assert!(full.contains("more-button current"), "a section behind More marks More: {full}");
         assert!(!html.contains("href=\"/apps\""), "a section that is not there is not offered");
+    }
+
+    #[test]
+    fn a_page_says_which_language_it_is_in_and_which_way_that_is_read() {
+        use crate::language::speak;
+
+        let file = |tag: &str, text: &str| {
+            format!(
+                "msgid \"\"\nmsgstr \"\"\n\"Language: {tag}\\n\"\n\nmsgid \"Log out\"\nmsgstr \"{text}\"\n\nmsgid \"Copied\"\nmsgstr \"{text}\"\n"
+            )
+        };
+        let mut pages = Vec::new();
+        for (tag, text) in [("pt-BR", "Sair"), ("he", "יציאה")] {
+            speak(Some(Catalogue::read(None, file(tag, text).as_bytes()).unwrap()));
+            let page = Frame { back: Some(("/system", "System")), ..Frame::new(Section::System, "Backups") };
+            pages.push(frame(&shell(), &page, Markup::default()).into_string());
+        }
+        speak(None);
+        assert!(pages[0].contains("<html lang=\"pt-BR\">") && pages[0].contains(">Sair</button>"), "{}", pages[0]);
+        assert!(pages[0].contains("data-copied=\"Sair\"") && pages[0].contains("← System"), "{}", pages[0]);
+        assert!(pages[1].contains("<html lang=\"he\" dir=\"rtl\">") && pages[1].contains(">יציאה</button>"), "{}", pages[1]);
+        assert!(pages[1].contains("→ System"), "the way back is on the right: {}", pages[1]);
     }
 
     #[test]

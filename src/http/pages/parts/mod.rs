@@ -16,6 +16,7 @@ mod mistakes;
 pub mod places;
 pub mod qr;
 pub mod roll;
+mod said;
 pub mod scope;
 pub mod screens;
 pub mod sections;

@@ -6,6 +6,7 @@ use super::fields::{checkbox, field};
 use super::text::count;
 use crate::clock::{Timestamp, Zone};
 use crate::error::{Error, Result};
+use crate::language;
 
 /// The most groups that are taken from one form.
 pub const GROUPS_MAX: usize = 1_000;
@@ -227,8 +228,8 @@ fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
             label for=(id) {
                 (group.name) " " span.quiet {
                     (count(group.device_count, t!("device"), t!("devices")))
-                    @if let Some(end) = ended { (t!(", ended ")) (view.zone.words(end)) }
-                    @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { (t!(", until ")) (view.zone.words(*end)) }
+                    @if let Some(end) = ended { (t!(", ended ")) (language::date(view.zone.words(end))) }
+                    @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { (t!(", until ")) (language::date(view.zone.words(*end))) }
                 }
             }
         }

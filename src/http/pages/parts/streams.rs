@@ -66,7 +66,7 @@ pub fn streams(view: &Streams) -> Markup {
                     @let words = html! { (band.name) ": " (count(now, t!("device"), t!("devices"))) };
                     @if now > 0 {
                         li {
-                            svg class=(t!("swatch band-{index}", index = index.min(BANDS_MAX - 1))) viewBox="0 0 12 12" aria-hidden="true" { rect width="12" height="12" {} }
+                            svg class=(format!("swatch band-{}", index.min(BANDS_MAX - 1))) viewBox="0 0 12 12" aria-hidden="true" { rect width="12" height="12" {} }
                             @match &band.href { Some(href) => a href=(href) { (words) }, None => span { (words) } }
                         }
                     }

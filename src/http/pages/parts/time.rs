@@ -3,6 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::clock::{Timestamp, Zone};
+use crate::language::{date, filled, say};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -10,22 +11,36 @@ const DAY: u64 = 24 * HOUR;
 const MONTH: u64 = 30 * DAY;
 const YEAR: u64 = 365 * DAY;
 
-/// "3 hours ago", "just now", "in 12 days"; days up to 59, months up to 24, then years. `app.js` has the same words.
+/// What is said of a unit: one of it ago, several ago, in one of it, in several.
+type Said = [&'static str; 4];
+
+const MINUTES: Said = [msg!("1 minute ago"), msg!("{n} minutes ago"), msg!("in 1 minute"), msg!("in {n} minutes")];
+const HOURS: Said = [msg!("1 hour ago"), msg!("{n} hours ago"), msg!("in 1 hour"), msg!("in {n} hours")];
+const DAYS: Said = [msg!("1 day ago"), msg!("{n} days ago"), msg!("in 1 day"), msg!("in {n} days")];
+const MONTHS: Said = [msg!("1 month ago"), msg!("{n} months ago"), msg!("in 1 month"), msg!("in {n} months")];
+const YEARS: Said = [msg!("1 year ago"), msg!("{n} years ago"), msg!("in 1 year"), msg!("in {n} years")];
+
+/// What is said of each unit in the language spoken now, from minutes to years; `app.js` has it from the page.
+pub fn units() -> [Said; 5] {
+    [MINUTES, HOURS, DAYS, MONTHS, YEARS].map(|said| said.map(say))
+}
+
+/// "3 hours ago", "just now", "in 12 days"; days up to 59, months up to 24, then years. `app.js` counts the same way.
 pub fn ago_words(at: Timestamp, now: Timestamp) -> String {
     let future = at > now;
     let gap_s = if future { at.since(now) } else { now.since(at) }.as_secs();
-    let (unit_s, unit) = match gap_s {
+    let (unit_s, said) = match gap_s {
         0..MINUTE => return if future { t!("in a moment") } else { t!("just now") }.to_owned(),
-        MINUTE..HOUR => (MINUTE, "minute"),
-        HOUR..DAY => (HOUR, "hour"),
-        _ if gap_s < 60 * DAY => (DAY, "day"),
-        _ if gap_s < 2 * YEAR => (MONTH, "month"),
-        _ => (YEAR, "year"),
+        MINUTE..HOUR => (MINUTE, MINUTES),
+        HOUR..DAY => (HOUR, HOURS),
+        _ if gap_s < 60 * DAY => (DAY, DAYS),
+        _ if gap_s < 2 * YEAR => (MONTH, MONTHS),
+        _ => (YEAR, YEARS),
     };
     // What is past is counted in whole units; of what comes, 13 days and 23 hours are 14 days.
     let n = if future { (gap_s + unit_s / 2) / unit_s } else { gap_s / unit_s };
-    let plural = if n == 1 { "" } else { "s" };
-    if future { t!("in {n} {unit}{plural}", n, unit, plural) } else { t!("{n} {unit}{plural} ago", n, unit, plural) }
+    let said = said[usize::from(n != 1) + if future { 2 } else { 0 }];
+    filled(say(said), &[("n", &n)])
 }
 
 /// The moment in words, the exact time on hover.
@@ -48,6 +63,7 @@ const OPENS: &str = "<time datetime=\"";
 
 /// Tells the moments of a page in the appliance's zone, as `app.js` tells them in the viewer's own afterwards.
 pub fn in_zone(page: Markup, zone: &Zone) -> Markup {
+    // They are in UTC and in the language spoken now already.
     if *zone == Zone::default() {
         return page;
     }
@@ -69,27 +85,28 @@ fn retold(element: &str, zone: &Zone) -> Option<Markup> {
     let (attributes, text) = rest.split_once('>')?;
     let at = Timestamp::parse(datetime)?;
     Some(if attributes.contains("data-as=\"ago\"") {
-        html! { time datetime=(at) title=(zone.words(at)) data-as="ago" { (text) } }
+        html! { time datetime=(at) title=(date(zone.words(at))) data-as="ago" { (PreEscaped(text)) } }
     } else if attributes.contains("data-as=\"moment\"") {
-        html! { time datetime=(at) title=(zone.words(at)) data-as="moment" { (zone.words(at)) } }
+        html! { time datetime=(at) title=(date(zone.words(at))) data-as="moment" { (date(zone.words(at))) } }
     } else {
-        html! { time datetime=(at) title=(zone.words(at)) { (zone.day(at)) } }
+        html! { time datetime=(at) title=(date(zone.words(at))) { (date(zone.day(at))) } }
     })
 }
 
 /// `25 Nov 2026`, in UTC.
 pub fn day_words(at: Timestamp) -> String {
-    at.day()
+    date(at.day())
 }
 
 /// `25 Nov 2026, 03:29 UTC`.
 pub fn exact(at: Timestamp) -> String {
-    at.words()
+    date(at.words())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::{Catalogue, speak};
     use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
@@ -148,5 +165,20 @@ mod tests {
         let (ends, ago, day) =
             (tag(" data-as=\"moment\"", "26 Nov 2026, 00:29 CET"), tag(" data-as=\"ago\"", "just now"), tag("", "26 Nov 2026"));
         assert_eq!(told, format!("<p>It ends {ends}, made {ago}, on {day}, &lt;time </p>"));
+    }
+
+    #[test]
+    fn moments_are_said_in_the_language_of_the_appliance() {
+        let german = "msgid \"\"\nmsgstr \"\"\n\"Language: de\\n\"\n\nmsgid \"{n} hours ago\"\nmsgstr \"vor {n} <Stunden>\"\n\n\
+                      msgid \"in 1 day\"\nmsgstr \"in einem Tag\"\n\nmsgid \"Nov\"\nmsgstr \"November\"\n\nmsgid \"{day} {month} {year}\"\n\
+                      msgstr \"{day}. {month} {year}\"\n";
+        speak(Some(Catalogue::read(None, german.as_bytes()).unwrap()));
+        assert_eq!([words(-7_200), words(86_400), words(-86_400)], ["vor 2 <Stunden>", "in einem Tag", "1 day ago"]);
+        assert_eq!(units()[1][1], "vor {n} <Stunden>");
+        let page = html! { (time_ago(NOW.minus(Duration::from_secs(7_200)), NOW)) (day(NOW)) (moment(NOW)) };
+        assert!(page.0.contains(">25. November 2026</time>") && page.0.contains("title=\"25. November 2026, 01:29 UTC\""), "{}", page.0);
+        let told = in_zone(page, &Zone::named("Europe/Berlin").unwrap()).0;
+        speak(None);
+        assert!(told.contains(">25. November 2026, 04:29 CET</time>") && told.contains(">vor 2 &lt;Stunden&gt;</time>"), "{told}");
     }
 }

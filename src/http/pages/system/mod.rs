@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backups;
 pub mod doctor;
 pub mod genuine;
+pub mod language;
 pub mod licences;
 pub mod move_in;
 pub mod notices;

@@ -7,6 +7,7 @@ use super::super::parts::{
     post, radio, section, select, table, time_ago,
 };
 use crate::clock::{Timestamp, weekday_words};
+use crate::language;
 use crate::mdm::backups::plan::time;
 use crate::mdm::notices::recipients::is_served;
 use crate::mdm::notices::{Standing, words};
@@ -253,7 +254,7 @@ fn mail_server(view: &NoticesView) -> Markup {
 
 fn rules(view: &NoticesView) -> Markup {
     let rules = &view.standing.rules;
-    let days: Vec<_> = (0..7).map(|day| (day.to_string(), weekday_words(day).to_owned())).collect();
+    let days: Vec<_> = (0..7).map(|day| (day.to_string(), language::weekday(weekday_words(day)).to_owned())).collect();
     let help = t!("By the clock of {replace}.", replace = view.zone.replace('_', " "));
     let form = post(
         &format!("{ADDRESS}/rules"),

@@ -8,6 +8,7 @@ use super::super::parts::{
 };
 use super::listing;
 use crate::clock::{Day, Timestamp};
+use crate::language;
 
 /// Where the page is.
 pub const ADDRESS: &str = "/system/releases";
@@ -91,7 +92,7 @@ fn how_it_is(view: &ReleasesView, now: Timestamp) -> Markup {
             if view.brought { t!("As of") } else { t!("Known to be the newest") },
             html! { @match view.fetched_at { Some(at) => (time_ago(at, now)), None => (t!("not yet")) } },
         ),
-        Fact::text(t!("Its newest release was posted"), &view.newest_posted.map(Day::words).unwrap_or_default()),
+        Fact::text(t!("Its newest release was posted"), &view.newest_posted.map(|day| language::date(day.words())).unwrap_or_default()),
         Fact::new(
             t!("Apple is asked next"),
             html! { @match view.next_at { Some(at) if at > now => (time_ago(at, now)), _ => (t!("now")) } },

@@ -16,6 +16,7 @@ mod dropped;
 mod forms;
 mod genuine;
 mod groups;
+mod language;
 mod lessons;
 mod licences;
 mod log_in;

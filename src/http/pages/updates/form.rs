@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{Button, Frame, ScopeGroup, Section, Shell, checkbox, field, frame, group_boxes, post, radio, section, select};
 use crate::clock::weekday_words;
+use crate::language;
 use crate::mdm::updates::rules::{AGE_MAX_DAYS, AT_ONCE_MAX, HOLIDAYS_MAX, LISTED, QUIET_MAX, RINGS_MAX};
 
 /// The value of the choice that a release is typed.
@@ -306,7 +307,7 @@ fn week(form: &PlanForm, at: usize, row: &QuietForm) -> Markup {
                     @let id = format!("f-{}-{day}", name("day"));
                     div.choice {
                         input type="checkbox" id=(id) name=(name("day")) value=(day) checked[row.days.contains(&day)];
-                        label for=(id) { (weekday_words(day as i8)) }
+                        label for=(id) { (language::weekday(weekday_words(day as i8))) }
                     }
                 }
             }

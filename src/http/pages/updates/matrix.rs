@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{Address, Cell, Column, Row, State, Table, badge, count, table, thousands};
+use crate::language;
 use crate::mdm::updates::matrix::{Column as Release, Improvement, Model, Section};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
@@ -44,8 +45,8 @@ fn head(release: &Release) -> Markup {
         th.cell scope="col" {
             strong { (release.version) }
             @if !release.build.is_empty() { span.mono { (release.build) } }
-            @if let Some(posted) = release.posted { span { (t!("posted ")) (posted.words()) } }
-            span { @match release.expires { Some(day) => { (t!("signed until ")) (day.words()) }, None => (t!("no end")) } }
+            @if let Some(posted) = release.posted { span { (t!("posted ")) (language::date(posted.words())) } }
+            span { @match release.expires { Some(day) => { (t!("signed until ")) (language::date(day.words())) }, None => (t!("no end")) } }
         }
     }
 }
@@ -114,7 +115,7 @@ pub fn improvements(list: &[Improvement]) -> Markup {
             html! { (one.version) },
             html! { (one.build) },
             html! { (one.prerequisite) },
-            html! { @if let Some(posted) = one.posted { (posted.words()) } },
+            html! { @if let Some(posted) = one.posted { (language::date(posted.words())) } },
             html! { @if number > 0 { a href=(devices(None, Some(one.version))) { (count(number, t!("device"), t!("devices"))) } } @else { span.quiet { (t!("none")) } } },
         ]
     };

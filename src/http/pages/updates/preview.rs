@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::parts::{Button, Column, Frame, Row, Section, Shell, Table, count, hidden, post, section, table, thousands};
 use super::super::parts::{empty, frame};
 use super::super::profiles::parts::warnings;
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::updates::preview::{Device, Foreseen, Overlap, Preview};
 
 /// Devices of one kind that are shown; the numbers are of all.
@@ -130,11 +130,11 @@ fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup 
             html! { (view.rings.get(device.ring).map(String::as_str).unwrap_or_default()) },
             html! { (device.os_version) @if !device.version.is_empty() { " → " (device.version) } },
             html! {
-                @if let Some(opens) = device.opens { (t!("from ")) (opens.words()) }
-                @if let Some(deadline) = device.deadline { (t!(", installed by ")) (deadline.words()) }
+                @if let Some(opens) = device.opens { (t!("from ")) (language::date(opens.words())) }
+                @if let Some(deadline) = device.deadline { (t!(", installed by ")) (language::date(deadline.words())) }
                 (device.because)
                 @for besides in device.besides.iter().filter(|besides| besides.comes_first) {
-                    (t!(", after “")) (besides.plan) "” (" (besides.version) (t!(" by ")) (besides.deadline.words()) ")"
+                    (t!(", after “")) (besides.plan) "” (" (besides.version) (t!(" by ")) (language::date(besides.deadline.words())) ")"
                 }
             },
         ],

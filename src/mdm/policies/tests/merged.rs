@@ -187,3 +187,21 @@ fn a_key_stands_in_one_profile_only_where_the_wish_for_it_lasts_longest() {
     assert_eq!(names, ["restrictions+1h", "restrictions+5h", "passcode+5h"]);
     assert_eq!((one[0].1.clone(), &one[1].1["allowAssistant"]), (json!({ "allowInAppPurchases": false }), &json!(false)));
 }
+
+#[test]
+fn another_language_of_pages_has_no_device_install_a_profile_again() {
+    use crate::language::{Catalogue, speak};
+
+    let school = School::new();
+    let policy = make(&school, "Rules", json!({ "no_camera": true, "managed_web_domains": ["example.school"] }));
+    let (pieces, _) = planned(&school, &[&policy], &target(Platform::Ios, "26.1"));
+    let digests = || merged_profiles(&payloads(&pieces)).unwrap().into_iter().map(|made| made.profile.digest).collect::<Vec<_>>();
+    let before = digests();
+    let german = "msgid \"\"\nmsgstr \"\"\n\"Language: de\\n\"\n\nmsgid \"Devices\"\nmsgstr \"Geräte\"\n\n\
+                  msgid \"Managed domains\"\nmsgstr \"Verwaltete Domänen\"\n\n\
+                  msgid \"What your organisation has set for this device.\"\nmsgstr \"Was für dieses Gerät gilt.\"\n";
+    speak(Some(Catalogue::read(None, german.as_bytes()).unwrap()));
+    let after = digests();
+    speak(None);
+    assert!(before.len() == 2 && before == after, "{before:?} {after:?}");
+}

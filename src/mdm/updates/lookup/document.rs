@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock::{Day, Timestamp};
+use crate::language;
 use crate::protocol::lookup::{self, LookupError};
 use crate::store::releases::{Offer, ReleaseKey};
 
@@ -57,7 +58,7 @@ impl Document {
                     "{platform}, {os_version}: it is dated {posted}, which is still to come",
                     platform = key.platform,
                     os_version = key.os_version(),
-                    posted = posted.words()
+                    posted = language::date(posted.words())
                 );
                 if self.passed_over.len() < lookup::MAX_PASSED_OVER && !self.passed_over.contains(&words) {
                     self.passed_over.push(words);

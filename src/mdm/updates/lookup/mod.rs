@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::clock::{Day, Timestamp};
 use crate::error::{Error, Result};
-use crate::language::say;
+use crate::language::{self, say};
 use crate::mdm::updates::plans;
 use crate::mdm::{Actor, Right};
 use crate::store::alerts::Alert;
@@ -165,7 +165,7 @@ pub fn import(tx: &Tx, actor: &Actor, document: &Document, meant: Meant) -> Resu
     {
         return Err(Error::conflict(t!(
             "Everything in this file has expired, the last of it on {last}, while the list that is here is still good. Nothing was changed. Save {PUBLIC_LIST} anew and bring that.",
-            last = last.words(),
+            last = language::date(last.words()),
             PUBLIC_LIST
         )));
     }
@@ -182,8 +182,8 @@ pub fn import(tx: &Tx, actor: &Actor, document: &Document, meant: Meant) -> Resu
         return Err(Error::conflict(t!(
             "{older}: the newest release in it was posted on {own}, the newest in the list that is here on {known}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the older one.",
             older = say(OLDER),
-            own = own.words(),
-            known = known.words(),
+            own = language::date(own.words()),
+            known = language::date(known.words()),
             PUBLIC_LIST
         )));
     }

@@ -2,6 +2,7 @@
 
 use crate::clock::{Timestamp, Wall};
 use crate::error::Result;
+use crate::language;
 use crate::mdm::reconcile;
 use crate::mdm::updates::because::Because;
 use crate::mdm::updates::candidates::{Found, Leap};
@@ -113,7 +114,7 @@ fn bring(tx: &Tx, enrollment: &Enrollment, row: &mut UpdateState, read: &Read, o
     }
     let because = match (quiet_until, turn) {
         (Some(until), _) => {
-            t!("nothing begins in quiet hours and holidays: it begins on {wall}", wall = on.zone.wall(until).words())
+            t!("nothing begins in quiet hours and holidays: it begins on {wall}", wall = language::date(on.zone.wall(until).words()))
         }
         (None, Turn::Own) if row.begun_at.is_some() || has_turn(tx, read)? => {
             begin(row, read, on, release, tx.now);

@@ -1,6 +1,7 @@
 //! What a plan means for a device now. Pure.
 
 use crate::clock::{Day, Timestamp, Wall, Zone};
+use crate::language;
 use crate::mdm::updates::because::Because;
 use crate::mdm::updates::candidates::{Candidate, Found, Subject};
 use crate::mdm::updates::choose::{Choice, Counted, choose};
@@ -92,7 +93,7 @@ pub struct On<'a> {
 /// Works out what a plan means for a device; whether its turn has come is asked afterwards.
 pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception>, now: Timestamp) -> Meant {
     if let Some(exception) = exception {
-        let end = exception.ends_at.map(|end| t!(", until {wall}", wall = on.zone.wall(end).words()));
+        let end = exception.ends_at.map(|end| t!(", until {wall}", wall = language::date(on.zone.wall(end).words())));
         return Meant::Excepted(format!("{}{}", exception.reason, end.unwrap_or_default()));
     }
     let today = on.zone.wall(now).day();
@@ -121,7 +122,8 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
     }
     let opens_at = on.zone.moment(aim.window.opens);
     if opens_at > now {
-        let because = t!("“{name}” begins on {opens}", name = read.rules.rings[ring].name, opens = aim.window.opens.words());
+        let because =
+            t!("“{name}” begins on {opens}", name = read.rules.rings[ring].name, opens = language::date(aim.window.opens.words()));
         return Meant::Later { release: aim, until: opens_at, because };
     }
     let quiet_until = timing::open_at(&read.rules, on.zone, now).filter(|at| *at > now);

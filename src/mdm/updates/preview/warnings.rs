@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Device;
 use crate::clock::{Day, Wall};
 use crate::error::Result;
+use crate::language;
 use crate::mdm::settings;
 use crate::mdm::updates::doubt;
 use crate::mdm::updates::pauses;
@@ -41,8 +42,13 @@ fn moved(rules: &Rules, ring: usize, name: &str) -> Option<String> {
     let Deadline::After { minutes, .. } = &rules.deadline else { return None };
     let window = timing::window(rules, &[], ring, None)?;
     let meant = window.opens.plus_minutes(i64::from(*minutes));
-    (pauses::minutes_between(meant, window.deadline) > MOVED_MINUTES)
-        .then(|| t!("Quiet hours and holidays move the deadline of “{name}” to {deadline}.", name, deadline = window.deadline.words()))
+    (pauses::minutes_between(meant, window.deadline) > MOVED_MINUTES).then(|| {
+        t!(
+            "Quiet hours and holidays move the deadline of “{name}” to {deadline}.",
+            name,
+            deadline = language::date(window.deadline.words())
+        )
+    })
 }
 
 /// Devices that a least version takes to another generation, since Apple offers them nothing of its own that is new enough.
@@ -74,9 +80,9 @@ fn pulled(devices: &[Device]) -> Vec<String> {
         t!(
             "Apple signs {version} until {last} only: {devices} must install it earlier than the plan says, the first by {first}.",
             version,
-            last = last.words(),
+            last = language::date(last.words()),
             devices,
-            first = first.words()
+            first = language::date(first.words())
         )
     };
     pulled.into_iter().map(words).collect()

@@ -23,6 +23,7 @@ use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::ade::betas::BetasView;
 use crate::http::pages::ade::servers::{ADDRESS, AllView, FamilyDefault, ServerRow, ServerView, all, ask_remove, one};
 use crate::http::pages::parts::State as Mark;
+use crate::language;
 use crate::mdm::ade::servers::{self, Standing};
 use crate::mdm::ade::{betas, errands, profiles};
 use crate::mdm::settings::zone;
@@ -64,16 +65,18 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> ServerRow {
     let end = server.expires_at.unwrap_or(tx.now);
     let (state, words) = match server.state {
         ServerState::Waiting => (Mark::Waiting, String::from(t!("its token is missing"))),
-        ServerState::Ended => (Mark::Problem, t!("its token ended on {day}", day = zone.day(end))),
+        ServerState::Ended => (Mark::Problem, t!("its token ended on {day}", day = language::date(zone.day(end)))),
         ServerState::Terms => {
             let who = if server.admin.is_empty() { t!("an Administrator") } else { server.admin.as_str() };
             (Mark::Problem, t!("{who} must accept Apple's new terms", who))
         }
         ServerState::Refused => (Mark::Problem, server.problem),
         ServerState::Ready if !server.problem.is_empty() => (Mark::Waiting, server.problem),
-        ServerState::Ready if end.since(tx.now) < SOON => (Mark::Waiting, t!("its token ends on {day}", day = zone.day(end))),
+        ServerState::Ready if end.since(tx.now) < SOON => {
+            (Mark::Waiting, t!("its token ends on {day}", day = language::date(zone.day(end))))
+        }
         ServerState::Ready if server.synced_at.is_none() => (Mark::Waiting, String::from(t!("Apple's list is being read"))),
-        ServerState::Ready => (Mark::Ok, t!("good until {day}", day = zone.day(end))),
+        ServerState::Ready => (Mark::Ok, t!("good until {day}", day = language::date(zone.day(end)))),
     };
     ServerRow {
         id: server.id,

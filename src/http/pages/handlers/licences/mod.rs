@@ -21,6 +21,7 @@ use crate::http::pages::parts::{State as Mark, encode};
 use crate::http::pages::system::licences::{
     AllView, CodesRow, HolderRow, HoldersView, LocationRow, LocationView, OwnedRow, PersonRow, all, ask_remove, holders, location,
 };
+use crate::language;
 use crate::mdm::licences::ledger::{self, Held};
 use crate::mdm::licences::tokens::{self, Standing};
 use crate::mdm::licences::{self, Asset, Holder, Licence, Seats, codes, errands, facts, invitations};
@@ -75,11 +76,15 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> LocationRow {
     let (state, words) = match token.state {
         TokenState::Taken => (Mark::Problem, t!("“{other_server}” took it over", other_server = token.other_server)),
         TokenState::Refused => (Mark::Problem, token.problem),
-        TokenState::Ready if left.is_zero() => (Mark::Problem, t!("its token ended on {day}", day = zone.day(token.expires_at))),
+        TokenState::Ready if left.is_zero() => {
+            (Mark::Problem, t!("its token ended on {day}", day = language::date(zone.day(token.expires_at))))
+        }
         TokenState::Ready if token.failures > 0 => (Mark::Waiting, token.problem),
-        TokenState::Ready if left < SOON => (Mark::Waiting, t!("its token ends on {day}", day = zone.day(token.expires_at))),
+        TokenState::Ready if left < SOON => {
+            (Mark::Waiting, t!("its token ends on {day}", day = language::date(zone.day(token.expires_at))))
+        }
         TokenState::Ready if token.synced_at.is_none() => (Mark::Waiting, String::from(t!("Apple's book is being read"))),
-        TokenState::Ready => (Mark::Ok, t!("good until {day}", day = zone.day(token.expires_at))),
+        TokenState::Ready => (Mark::Ok, t!("good until {day}", day = language::date(zone.day(token.expires_at)))),
     };
     LocationRow {
         name,

@@ -13,6 +13,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::{Markup, ScopeGroup};
 use crate::http::pages::updates::form::{Choices, HolidayForm, PlanForm, QuietForm, RingForm, form};
 use crate::http::pages::updates::preview::{PreviewView, preview as preview_page};
+use crate::language;
 use crate::mdm::Right;
 use crate::mdm::settings::zone;
 use crate::mdm::updates::plans::{self, NewPlan, PlanChange};
@@ -31,7 +32,7 @@ fn choices(tx: &Tx) -> Result<Choices> {
     });
     let option = |release: releases::Release| {
         let (key, version) = (&release.key, release.key.os_version());
-        let posted = release.posted().map(|day| t!(", posted {day}", day = day.words())).unwrap_or_default();
+        let posted = release.posted().map(|day| t!(", posted {day}", day = language::date(day.words()))).unwrap_or_default();
         let build = if key.build.is_empty() { String::new() } else { format!(" ({})", key.build) };
         (format!("{}|{version}|{}", key.platform, key.build), format!("{} {version}{build}{posted}", key.platform))
     };

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::http::pages::parts::{Address, BURN_SHORT, BurnDown, Calendar, CalendarRing, Segment, Share, State as Mark};
 use crate::http::pages::updates::one::{ExceptionRow, MemberRow, PlanView, RingView};
 use crate::http::pages::updates::plans::PlanRow;
+use crate::language;
 use crate::mdm::settings::zone;
 use crate::mdm::updates::doubt::{Listed, doubt};
 use crate::mdm::updates::plan::Read;
@@ -239,7 +240,9 @@ fn since(tx: &Tx, rules: &Rules, meant: &[Meant]) -> Result<Option<(Day, String)
     let days = if let Target::NewestMinusDays { days } = &rules.target { i32::try_from(*days).unwrap_or(i32::MAX) } else { 0 };
     let listed = releases::all(tx)?.into_iter().filter(|release| release.key.os_version().to_string() == most.version);
     let posted = listed.filter_map(|release| release.posted()).min();
-    Ok(posted.map(|posted| (posted.plus(days), t!("{version}, posted on {posted}", version = most.version, posted = posted.words()))))
+    Ok(posted.map(|posted| {
+        (posted.plus(days), t!("{version}, posted on {posted}", version = most.version, posted = language::date(posted.words())))
+    }))
 }
 
 fn calendar(rules: &Rules, pauses: &[pauses::Shown], since: Option<Day>, now: Wall) -> Calendar {
@@ -299,9 +302,15 @@ fn rings(tx: &Tx, read: &Read, calendar: &Calendar, counts: &[Counts]) -> Result
 /// When a ring begins and by when it is done; devices that are told late have until later.
 fn ring_words(ring: &CalendarRing, last: Option<Wall>) -> String {
     let last = last.filter(|last| *last > ring.deadline);
-    let last =
-        last.map(|last| t!(" Devices that were told late have until {last} at the latest.", last = last.words())).unwrap_or_default();
-    t!("From {opens}, installed by {deadline}.{last}", opens = ring.opens.words(), deadline = ring.deadline.words(), last)
+    let last = last
+        .map(|last| t!(" Devices that were told late have until {last} at the latest.", last = language::date(last.words())))
+        .unwrap_or_default();
+    t!(
+        "From {opens}, installed by {deadline}.{last}",
+        opens = language::date(ring.opens.words()),
+        deadline = language::date(ring.deadline.words()),
+        last
+    )
 }
 
 /// The last deadline that devices of each ring really have, on their own clocks.
@@ -330,7 +339,7 @@ fn burn(tx: &Tx, read: &Read, meant: &[Meant], zone: &Zone) -> Result<Option<Bur
     let title = String::from(t!("Devices that are not there yet"));
     let began = zone.wall(wave[0].at);
     let is_short = deadline.max(tx.now).since(wave[0].at) <= BURN_SHORT;
-    let starts = if is_short { timing::minute_words(began.minute() as u16) } else { began.day().words() };
+    let starts = if is_short { timing::minute_words(began.minute() as u16) } else { language::date(began.day().words()) };
     Ok(Some(BurnDown { title, points: drawn, total: u64::from(total), deadline, starts }))
 }
 

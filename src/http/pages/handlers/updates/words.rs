@@ -2,6 +2,7 @@
 
 use crate::clock::{Zone, weekday_words};
 use crate::http::pages::parts::count;
+use crate::language;
 use crate::mdm::updates::pauses::Pause;
 use crate::mdm::updates::rules::{Deadline, Quiet, Ring, Rules};
 use crate::mdm::updates::timing::minute_words;
@@ -20,7 +21,7 @@ pub(super) fn length(minutes: u32) -> String {
 /// By when, for a list.
 pub(super) fn deadline(deadline: &Deadline) -> String {
     match deadline {
-        Deadline::At { at } => at.words(),
+        Deadline::At { at } => language::date(at.words()),
         Deadline::After { minutes, time: None } => t!("{minutes} after each ring begins", minutes = length(*minutes)),
         Deadline::After { minutes, time: Some(time) } => {
             t!("{minutes} after each ring begins, at {time}", minutes = length(*minutes), time = minute_words(*time))
@@ -31,9 +32,10 @@ pub(super) fn deadline(deadline: &Deadline) -> String {
 /// What a plan means: the first sentence says all that matters, the others what besides.
 pub(super) fn means(rules: &Rules) -> Vec<String> {
     let by = match &rules.deadline {
-        Deadline::At { at } => t!("by {at}", at = at.words()),
-        relative @ Deadline::After { .. } => {
-            t!("within {replace}", replace = deadline(relative).replace(" after each ring begins", " of its ring’s beginning"))
+        Deadline::At { at } => t!("by {at}", at = language::date(at.words())),
+        Deadline::After { minutes, time: None } => t!("within {length} of its ring’s beginning", length = length(*minutes)),
+        Deadline::After { minutes, time: Some(time) } => {
+            t!("within {length} of its ring’s beginning, at {minute_words}", length = length(*minutes), minute_words = minute_words(*time))
         }
     };
     let mut said = vec![t!("Each device installs {target} {by}.", target = rules.target.words(), by)];
@@ -96,7 +98,13 @@ fn order(rules: &Rules) -> String {
         after => t!(", “{name}” {after} later", name = ring.name, after = length(after)),
     };
     let others: Vec<_> = rules.rings.iter().skip(1).map(other).collect();
-    t!("“{first}” begins on {starts}{concat}{moves}.", first, starts = rules.starts.words(), concat = others.concat(), moves)
+    t!(
+        "“{first}” begins on {starts}{concat}{moves}.",
+        first,
+        starts = language::date(rules.starts.words()),
+        concat = others.concat(),
+        moves
+    )
 }
 
 fn quiet(quiet: &Quiet) -> String {
@@ -106,7 +114,7 @@ fn quiet(quiet: &Quiet) -> String {
     let days = match days.as_slice() {
         [0, 1, 2, 3, 4] => String::from(t!("from Monday to Friday")),
         [0, 1, 2, 3, 4, 5, 6] => String::from(t!("on any day")),
-        _ => t!("on {join}", join = days.iter().map(|day| weekday_words(*day as i8)).collect::<Vec<_>>().join(", ")),
+        _ => t!("on {join}", join = days.iter().map(|day| language::weekday(weekday_words(*day as i8))).collect::<Vec<_>>().join(", ")),
     };
     t!("{days} between {from} and {to}", days, from = minute_words(quiet.from), to = minute_words(quiet.to))
 }

@@ -50,6 +50,10 @@ pub(super) fn of_settings(event: &Event) -> Option<String> {
                 () => String::from(t!("Changed settings")),
             }
         }
+        "settings.language_changed" => match text("language") {
+            "en" => String::from(t!("Has pages speak English again")),
+            tag => t!("Chose the language of pages: {tag}", tag),
+        },
         "person.password_set" => t!("Set the password of {person} for apps", person = text("person")),
         "person.password_offered" => t!("Gave {person} a link to choose a password for apps", person = text("person")),
         "person.password_chosen" => t!("{person} chose a password for apps", person = text("person")),
