@@ -87,14 +87,19 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// Whether a finding is about something that can be made from tables again: the tree of an index, or pages that nobody uses.
+/// The first finding that is about something that cannot be made from tables again; what can are the trees of indexes, and pages that nobody uses.
 ///
-/// That an index has another number of entries than its table is not: it may be the table that has lost some.
-pub fn is_made_of_tables(finding: &Finding) -> bool {
-    let message = &finding.message;
-    let is_about_an_index = message.starts_with("Tree ") && message.contains(" (index ");
-    let is_about_free_pages = message.starts_with("Freelist: ") || (message.starts_with("Page ") && message.ends_with(": never used"));
-    is_about_an_index || is_about_free_pages
+/// That an index has another number of entries than its table is beyond that, for it may be the table that has lost some, unless the index's own tree
+/// is damaged.
+pub fn beyond_tables(findings: &[Finding]) -> Option<&Finding> {
+    let tree = |finding: &Finding| finding.message.strip_suffix(')')?.split_once(" (index ").map(|(_, name)| name.to_owned());
+    let damaged: Vec<_> = findings.iter().filter_map(tree).collect();
+    let is_made_of_tables = |message: &str| match message.strip_prefix("wrong # of entries in index ") {
+        Some(index) => damaged.iter().any(|name| name == index),
+        None if message.starts_with("Tree ") => message.contains(" (index "),
+        None => message.starts_with("Freelist: ") || (message.starts_with("Page ") && message.ends_with(": never used")),
+    };
+    findings.iter().find(|finding| !is_made_of_tables(&finding.message))
 }
 
 /// What is damaged in a file, up to so many findings.

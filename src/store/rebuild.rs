@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Kind, Result};
-use crate::store::integrity::{Depth, Finding, damage, is_made_of_tables};
+use crate::store::integrity::{Depth, Finding, beyond_tables, damage};
 
 /// Findings that are looked at; where there are more, nobody can say what else is damaged.
 const FINDING_LIMIT: usize = 100_000;
@@ -56,8 +56,7 @@ fn damaged(from: &Path) -> Result<Vec<Finding>> {
     if findings.is_empty() {
         return Err(Error::conflict("No index of the database is damaged: there is nothing to build anew."));
     }
-    let other = findings.iter().find(|finding| !is_made_of_tables(finding));
-    match other {
+    match beyond_tables(&findings) {
         Some(other) => Err(beyond(&other.message)),
         None if findings.len() >= FINDING_LIMIT => Err(beyond("there is too much of it")),
         None => Ok(findings),
@@ -185,7 +184,8 @@ mod tests {
 
     #[test]
     fn findings_are_of_indexes_and_free_pages_or_of_something_that_is_lost() {
-        let is = |message: &str| is_made_of_tables(&Finding { message: message.to_owned() });
+        let finding = |message: &str| Finding { message: message.to_owned() };
+        let is = |message: &str| beyond_tables(&[finding(message)]).is_none();
         for made in [
             "Tree 328 page 334 cell 3: Rowid 7 out of order (index events_kind)",
             "Page 334: never used",
@@ -202,6 +202,9 @@ mod tests {
         ] {
             assert!(!is(lost), "{lost}");
         }
+        let tree = finding("Tree 328 page 334: btreeInitPage() returns error code 11 (index events_kind)");
+        assert!(beyond_tables(&[tree.clone(), finding("wrong # of entries in index events_kind")]).is_none());
+        assert!(beyond_tables(&[tree, finding("wrong # of entries in index events_at")]).is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::store::Tx;
 use crate::store::backup::Kept;
 use crate::store::backups;
-use crate::store::integrity::{Finding, is_made_of_tables};
+use crate::store::integrity::{Finding, beyond_tables};
 
 /// The newest backup that is on the list, was not found unsound, and is not among those whose ids are named as gone.
 pub fn newest(tx: &Tx, gone: &[String]) -> Result<Option<Kept>> {
@@ -43,7 +43,7 @@ pub fn words(kept: Option<&Kept>, data: &Path) -> String {
 /// What to do where only what is made from tables is damaged, a sentence with a space behind it; empty where more is. A backup is from before, what is
 /// built anew is as of now.
 pub fn rebuild_words(findings: &[Finding], data: &Path) -> String {
-    if !findings.iter().all(is_made_of_tables) {
+    if beyond_tables(findings).is_some() {
         return String::new();
     }
     let data = quoted(&data.display().to_string());

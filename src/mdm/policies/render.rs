@@ -17,7 +17,6 @@ use super::pieces::EffectiveKey;
 use super::ways;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::language::say;
 use crate::mdm::own_profile::{envelope, uuid_of};
 use crate::mdm::wanted::{Origin, PayloadPiece, ProfileContent, ProfilePiece};
 use crate::pki::digest::sha256;
@@ -91,7 +90,7 @@ fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary
     let mut payload = envelope(payload_type, &format!("{identifier}.payload"), &inner, &name);
     payload.extend(merged.keys.clone());
     let mut root = envelope("Configuration", &identifier, &uuid, &name);
-    root.insert("PayloadDescription".to_owned(), Value::from(say(DESCRIPTION)));
+    root.insert("PayloadDescription".to_owned(), Value::from(DESCRIPTION));
     root.insert("PayloadScope".to_owned(), Value::from("System"));
     if let Some(end) = ends_at {
         root.insert("RemovalDate".to_owned(), plist::date(end));
