@@ -2,7 +2,7 @@
 
 mod hear;
 
-pub use hear::{update_answered, update_reported};
+pub use hear::{system_told, update_answered, update_reported};
 
 use serde_json::json;
 
