@@ -70,6 +70,7 @@ async fn view(app: &App, standing: FirstSteps, arrivals: Vec<Arrival>, owner: &s
         devices: standing.devices,
         apps: Some(standing.apps),
         app_places: standing.app_places,
+        awaits_location: standing.awaits_location,
         locations: standing.locations,
         device_lists: standing.device_lists,
         backup_at: standing.backup_at,

@@ -8,6 +8,7 @@ use axum::routing::get;
 
 use super::ade;
 use super::devices::{mark, name, reason};
+use super::licences;
 use super::releases;
 use super::shell_with;
 use super::teaching;
@@ -104,7 +105,9 @@ fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
     let to = |path: String, words: &str| Some((path, words.to_owned()));
     // What was started by hand belongs to no plan.
     let plan = |id: &str| if id.is_empty() { String::from("/updates/by-hand") } else { format!("/updates/plans/{id}") };
-    if let Some(id) = key.strip_prefix(needs::APP) {
+    if key == needs::NO_LOCATION {
+        to(licences::ADDRESS.to_owned(), t!("Apps and Books"))
+    } else if let Some(id) = key.strip_prefix(needs::APP) {
         to(format!("/apps/{id}"), t!("Show the app"))
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_OVERDUE) {
         to(format!("{}?overdue=1#devices", plan(id)), t!("Show them"))
