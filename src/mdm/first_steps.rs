@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::admins::second_factor;
+use crate::mdm::ca::tls;
 use crate::mdm::enroll::invitations;
 use crate::mdm::{Actor, Right, backups, journal, licences, practice};
 use crate::store::ade_servers::{self, ServerState};
@@ -56,6 +57,8 @@ pub struct FirstSteps {
     pub devices: u64,
     /// The moment of the last backup.
     pub backup_at: Option<Timestamp>,
+    /// Devices refuse the certificate that is shown.
+    pub tls_refused: bool,
     /// The last look at the own address.
     pub address_test: Option<AddressTest>,
     /// Apps in the library.
@@ -92,6 +95,7 @@ pub fn standing(tx: &Tx, actor: &Actor) -> Result<FirstSteps> {
         invitation: listed.into_iter().find(|invitation| is_open(invitation, tx.now)),
         devices,
         backup_at: backups::last_at(tx)?,
+        tls_refused: tls::untrusted(tx)?.is_some(),
         address_test: settings::value(tx, &ADDRESS_TESTED)?,
         apps: apps::count(tx, "")?.unsigned_abs(),
         app_places: app_places(tx)?,

@@ -115,6 +115,8 @@ pub enum TlsView {
     Files(Timestamp),
     /// An authority that everybody trusts.
     Public,
+    /// Something that devices refuse.
+    Refused,
 }
 
 /// How far the appliance is.
@@ -300,6 +302,14 @@ mod tests {
         assert!(!told.contains("Waiting for the first device"), "it would wait for ever: {told}");
         let given = step(&SetupView { awaits_location: false, locations: 1, ..waiting });
         assert!(given.contains("Waiting for the first device") && !given.contains("content token"), "{given}");
+    }
+
+    #[test]
+    fn a_certificate_that_devices_refuse_is_not_praised() {
+        let view = SetupView { tls: TlsView::Refused, ..fresh() };
+        let html = list(NOW, &view).into_string();
+        assert!(html.contains("a certificate that devices refuse") && !html.contains("everybody trusts"), "{html}");
+        assert!(html.contains("href=\"/system/tls\""), "{html}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode, in_zone};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
 use crate::http::pages::system::notices::ADDRESS as NOTICES;
+use crate::http::pages::system::tls::ADDRESS as TLS;
 use crate::http::pages::today::{BatchRow, Countdown, Need, Part, TodayView, page};
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
@@ -136,6 +137,8 @@ fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
         to(BACKUPS.to_owned(), t!("Backups"))
     } else if key == MAIL_TROUBLE {
         to(NOTICES.to_owned(), t!("Notices"))
+    } else if key.starts_with("tls.") {
+        to(TLS.to_owned(), t!("TLS certificate"))
     } else if key.starts_with("push.") {
         to(String::from("/system/push"), t!("Push certificate"))
     } else {

@@ -41,6 +41,9 @@ pub(super) fn address(view: &SetupView, now: Timestamp) -> Step {
             (t!(". It vouches for itself; ")) a href=(trust) { (t!("devices learn to trust it")) } (t!(" when they enroll. People who open a link before that are warned."))
         },
         TlsView::Public => html! { (t!(", with ")) a href=(tls::ADDRESS) { (t!("a certificate that everybody trusts")) } "." },
+        TlsView::Refused => {
+            html! { (t!(", with ")) a href=(tls::ADDRESS) { (t!("a certificate that devices refuse")) } (t!(". None comes in until that is mended.")) }
+        }
         TlsView::Files(until) => html! { (t!(", with a certificate of yours until ")) (day(*until)) "." },
     };
     let words = html! { (t!("Devices reach the appliance at ")) span.mono { (view.url) } (vouch) };
