@@ -147,6 +147,10 @@ fn without_a_content_token_that_is_the_one_cause_and_nothing_is_said_to_go_on_by
     let (because, remedy) = apps::words::because(&row, &crate::clock::Zone::default());
     assert!(because.contains("There is no content token here"), "{because}");
     assert!(!remedy.contains("is free"), "none can become free: {remedy}");
+    let enrollment = device.enrollment();
+    let wanted = school.write(move |tx| crate::mdm::reconcile::standing(tx, &enrollment));
+    let said = wanted.things.iter().find(|thing| thing.name == "Atlas").unwrap().words.clone();
+    assert_eq!((said.as_deref(), apps::words::stage(&row).as_str()), (Some("no licence"), "no licence"), "one word on every page");
     let needs = || school.write(|tx| crate::mdm::needs::all(tx));
     let about_apps = |key: &str| key.starts_with(crate::mdm::needs::APP) || key == crate::mdm::needs::NO_LOCATION;
     let told: Vec<_> = needs().into_iter().filter(|need| about_apps(&need.key)).collect();
