@@ -28,8 +28,8 @@ pub struct Keeper {
     asked: Vec<Fingerprint>,
     /// Until when the shown certificate was good when that was last noted, and whether that was soon.
     noted: Option<(Timestamp, bool)>,
-    /// Why devices refuse what is shown, as that was last noted.
-    refused: Option<Option<(String, String)>>,
+    /// Why devices refuse what is shown, as that was last noted, and whether it was.
+    refused: (Option<(String, String)>, bool),
 }
 
 impl Keeper {
@@ -51,7 +51,7 @@ impl Keeper {
         };
         warn_of_name(app, &identity);
         let tls = Arc::new(Tls::new(identity, &asked_for(app), Arc::clone(&app.tls_proofs))?);
-        let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), noted: None, refused: None };
+        let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), noted: None, refused: (None, false) };
         keeper.watch_trust(app).await?;
         keeper.watch_end(app).await?;
         Ok(keeper)
@@ -115,13 +115,13 @@ impl Keeper {
     async fn watch_trust(&mut self, app: &App) -> Result<()> {
         let is_ours_to_tell = !app.shows_own_tls() && app.config.proxy_listen.is_none();
         let refused = if is_ours_to_tell { refused(app, &self.tls.shown())? } else { None };
-        if self.refused.as_ref() != Some(&refused) {
+        if self.refused != (refused.clone(), true) {
             if let Some((why, _)) = &refused {
                 tracing::warn!("devices refuse the TLS certificate that is shown: {why}");
             }
             let noted = refused.clone();
             app.store.write(app.now(), move |tx| tls::watch_trust(tx, noted.as_ref())).await?;
-            self.refused = Some(refused);
+            self.refused = (refused, true);
         }
         Ok(())
     }
@@ -232,7 +232,7 @@ mod tests {
         let first = renew(app.now());
         let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }).unwrap();
         let tls = Arc::new(Tls::new(identity, &[], Arc::default()).unwrap());
-        let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None, refused: None };
+        let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None, refused: (None, false) };
         assert!(!keeper.refresh(&app).await.unwrap());
 
         assert_eq!([keeper.files_touched(), keeper.files_touched()], [false, false]);
