@@ -1,6 +1,7 @@
 //! The page of the TLS certificate: an authority is chosen, left, and refused where it cannot work.
 
 use super::*;
+use crate::http::pages::parts::encode;
 use crate::http::pages::system::tls::ADDRESS;
 use crate::mdm::ca::public_tls;
 
@@ -28,8 +29,7 @@ async fn an_authority_is_chosen_at_the_page_and_left_again() {
     assert!(page.contains("No certificate came.") && page.contains("says: no &lt;b&gt;."), "{page}");
     let of_own = "challenge=tls-alpn-01&agree_to_terms=1&directory=https%3A%2F%2Facme.example.school%2Fdirectory&trust_anchors=";
     let root = crate::pki::issue::root("Private", house.app.now()).unwrap().certificate().to_pem();
-    let root: String = root.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let kept = house.post(&admin, ADDRESS, &format!("{of_own}{root}")).await;
+    let kept = house.post(&admin, ADDRESS, &format!("{of_own}{}", encode(&root))).await;
     assert_eq!(kept.status, 303, "{}", kept.body);
     let page = house.get(&admin, kept.location()).await.body;
     assert!(page.contains("does not know its root refuses what it gives"), "{page}");
