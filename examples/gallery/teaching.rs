@@ -89,7 +89,7 @@ fn class_view() -> ClassView {
         name: "7b".into(),
         running: vec![focus()],
         learners: vec![
-            learner("Ada Lovelace", State::Ok, "Up to date.", held, Some(20)),
+            learner("Ada Lovelace", State::Ok, "in touch", held, Some(20)),
             learner(
                 "Bob Babbage",
                 State::Waiting,
@@ -100,7 +100,7 @@ fn class_view() -> ClassView {
             learner(
                 "Cem Example",
                 State::Ok,
-                "Up to date.",
+                "in touch",
                 Some((
                     State::Problem,
                     "cannot have it: It is not supervised: Apple lets only supervised devices be held to some apps or sites.",
@@ -118,7 +118,7 @@ fn class_view() -> ClassView {
 fn device() -> DeviceView {
     DeviceView {
         class: ("7b".into(), "7b".into()),
-        learner: learner("Ada Lovelace", State::Ok, "Up to date.", Some((State::Ok, "one app: Notes until 10:45")), Some(20)),
+        learner: learner("Ada Lovelace", State::Ok, "in touch", Some((State::Ok, "one app: Notes until 10:45")), Some(20)),
         about: "iPad (10th generation) 26.1".into(),
         waiting: 1,
         apps: vec![("Pages".into(), "14.2".into()), ("Atlas".into(), "2.0.1".into())],

@@ -70,7 +70,7 @@ pub fn page_of(finding: &Finding) -> Option<String> {
         _ if id.starts_with("push.") => "/system/push",
         _ if id.starts_with("releases") || id == "apple.releases" => "/system/releases",
         _ if id.starts_with("backup") => "/system/backups",
-        "tls.ways" => "/system/tls",
+        "tls.ways" | "tls.name" | "tls.chain" | "tls.trust" | "tls.rules" => "/system/tls",
         _ if id.starts_with("jobs.") || id == "identities.authority" || id == "database.integrity" => "/system",
         "setup.no_authority" => "/system/releases",
         _ => return None,
@@ -118,13 +118,19 @@ async fn resolved(host: &str) -> Result<Vec<IpAddr>, String> {
     Ok(found)
 }
 
-/// What the public address shows to a device, which trusts our own roots and those that every device brings along. No proxy is asked: devices do not.
-async fn door(app: &App) -> Result<Door> {
+/// The roots that an enrolled device trusts: our own, and those that every device brings along.
+pub(in crate::http) fn device_trust(app: &App) -> Result<Trust> {
     let roots = app.roots();
     let mut trust = Trust::public().and(&roots.current.issuer.certificate().to_pem())?;
     for former in &roots.former {
         trust = trust.and(&former.issuer.certificate().to_pem())?;
     }
+    Ok(trust)
+}
+
+/// What the public address shows to a device, which trusts our own roots and those that every device brings along. No proxy is asked: devices do not.
+async fn door(app: &App) -> Result<Door> {
+    let trust = device_trust(app)?;
     let address = endpoint(&app.public_url).ok_or_else(|| Error::new(Kind::Internal, t!("The public address is none.")))?;
     let Look { chain, names_host, failure, version, suite, status, .. } =
         probe::look(&Connector::new(trust, app.clock.clone()), &address, Some("/health/live")).await;

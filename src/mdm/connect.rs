@@ -185,7 +185,10 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
     } else if is_acknowledged {
         match command.request_type.as_str() {
-            "DeviceInformation" => own_list::ask(tx, enrollment)?,
+            "DeviceInformation" => {
+                reconcile::system_told(tx, enrollment)?;
+                own_list::ask(tx, enrollment)?;
+            }
             "ProfileList" => reconcile::listed(tx, enrollment)?,
             "ProvisioningProfileList" => reconcile::provisioning_listed(tx, enrollment, report)?,
             "InstalledApplicationList" => reconcile::apps_present(tx, enrollment)?,

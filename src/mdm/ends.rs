@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::language::say;
 use crate::mdm::ca::tls;
 use crate::store::{
-    Tx, ade_servers, authorities, content_tokens, packages, provisioning, push_certificates, update_plans, update_progress,
+    Tx, ade_servers, authorities, content_tokens, enrollments, packages, provisioning, push_certificates, update_plans, update_progress,
 };
 
 /// How near an end has to be to say so.
@@ -79,6 +79,10 @@ pub fn all(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
 fn own(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
     let mut ends = Vec::new();
     for certificate in push_certificates::all(tx)?.into_iter().filter(|certificate| !certificate.practice) {
+        if !certificate.current && enrollments::count_on_topic(tx, &certificate.topic)? == 0 {
+            // Nobody is woken with it: its end changes nothing.
+            continue;
+        }
         let name = if certificate.current { t!("Push certificate") } else { t!("Push certificate of another topic still in use") };
         ends.push(End {
             key: format!("push.certificate:{}", certificate.topic),

@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::admins::second_factor;
+use crate::mdm::ca::tls;
 use crate::mdm::enroll::invitations;
-use crate::mdm::{Actor, Right, backups, journal, practice};
+use crate::mdm::{Actor, Right, backups, journal, licences, practice};
 use crate::store::ade_servers::{self, ServerState};
 use crate::store::app_states::Stage;
 use crate::store::invitations::Invitation;
@@ -56,12 +57,16 @@ pub struct FirstSteps {
     pub devices: u64,
     /// The moment of the last backup.
     pub backup_at: Option<Timestamp>,
+    /// Devices refuse the certificate that is shown.
+    pub tls_refused: bool,
     /// The last look at the own address.
     pub address_test: Option<AddressTest>,
     /// Apps in the library.
     pub apps: u64,
     /// Apps that are wanted on real devices, each counted on each; and how many of them are there.
     pub app_places: (u64, u64),
+    /// Apps of the store wait on real devices for a location whose licences could be given.
+    pub awaits_location: bool,
     /// Locations of Apps and Books, practice ones left out.
     pub locations: u64,
     /// Servers of Apple's device list whose token was brought, practice ones left out.
@@ -90,9 +95,11 @@ pub fn standing(tx: &Tx, actor: &Actor) -> Result<FirstSteps> {
         invitation: listed.into_iter().find(|invitation| is_open(invitation, tx.now)),
         devices,
         backup_at: backups::last_at(tx)?,
+        tls_refused: tls::untrusted(tx)?.is_some(),
         address_test: settings::value(tx, &ADDRESS_TESTED)?,
         apps: apps::count(tx, "")?.unsigned_abs(),
         app_places: app_places(tx)?,
+        awaits_location: awaits_location(tx)?,
         locations: content_tokens::all(tx)?.iter().filter(|token| !token.practice).count() as u64,
         device_lists: ade_servers::all(tx)?.iter().filter(|server| !server.practice && server.state != ServerState::Waiting).count() as u64,
         second_factor: match actor {
@@ -106,6 +113,11 @@ fn app_places(tx: &Tx) -> Result<(u64, u64)> {
     let totals = app_totals::totals(tx)?;
     let sum = |wanted: fn(Stage) -> bool| totals.iter().filter(|(stage, _)| wanted(*stage)).map(|(_, count)| count).sum();
     Ok((sum(|_| true), sum(|stage| stage == Stage::Installed)))
+}
+
+fn awaits_location(tx: &Tx) -> Result<bool> {
+    let waits = app_totals::totals(tx)?.iter().any(|(stage, count)| *stage == Stage::NoLicence && *count > 0);
+    Ok(waits && licences::lacks_location(tx)?)
 }
 
 /// Whether a host is whoever asks for it: `localhost` and loopback addresses lead every device to itself.

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::mdm::absent;
 use crate::mdm::apps::declined_words;
+use crate::mdm::licences;
 use crate::mdm::return_to_service::watch;
 use crate::mdm::setup_assistant;
 use crate::mdm::updates::doubt::{Listed, doubt};
@@ -12,7 +13,7 @@ use crate::store::app_states::{self, Trouble};
 use crate::store::arrivals::Arrival;
 use crate::store::devices::Device;
 use crate::store::returns::Overdue;
-use crate::store::{Tx, push_certificates, roster, update_plans, update_progress};
+use crate::store::{Tx, apps, push_certificates, roster, update_plans, update_progress};
 
 /// Without a push certificate nothing is broken yet, so it stands below what is.
 const NO_PUSH_CERTIFICATE_HARM: i64 = 50;
@@ -34,6 +35,9 @@ pub const REFUSED: &str = "wanted.refused";
 
 /// The key of a need that is about an app; what comes after is the app's id.
 pub const APP: &str = "app.";
+
+/// The key of the need for a location whose licences could be given: no app of the store can come without one.
+pub const NO_LOCATION: &str = "content_token.none";
 
 /// Update plans that are told of at most; beyond, the list of plans tells.
 const PLANS_MAX: u32 = 10;
@@ -73,7 +77,7 @@ pub const SERIAL_TAKEN: &str = "setup.taken.";
 
 /// Whether a need is about licences or redemption codes that are short.
 pub fn is_of_seats(need: &Alert) -> bool {
-    need.key.starts_with(APP) && [NO_LICENCE_HARM, NO_CODE_HARM].contains(&need.harm)
+    need.key == NO_LOCATION || need.key.starts_with(APP) && [NO_LICENCE_HARM, NO_CODE_HARM].contains(&need.harm)
 }
 
 /// Everything that needs somebody, the most harmful first.
@@ -94,10 +98,16 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     needs.extend(lookup::need(tx)?);
     needs.extend(watch::overdue(tx)?.into_iter().map(|gone| not_back(tx, gone)));
     needs.extend(setup_assistant::held_off(tx, SERIAL_TAKEN_MAX)?.iter().map(|(arrival, holder)| serial_taken(arrival, holder)));
-    for trouble in app_states::troubles(tx, APPS_MAX)? {
+    let mut without_location = Vec::new();
+    for mut trouble in app_states::troubles(tx, APPS_MAX)? {
+        if trouble.without_licence > 0 && awaits_location(tx, &trouble)? {
+            without_location.push((trouble.name.clone(), trouble.without_licence));
+            trouble.without_licence = 0;
+        }
         let declined = if trouble.without_licence > 0 { declined_words(tx, &trouble.app_id)? } else { String::new() };
         needs.extend(of_app(tx, &trouble, &declined));
     }
+    needs.extend(no_location(tx, &without_location));
     for trouble in update_progress::troubles(tx, PLANS_MAX)? {
         needs.extend(of_plan(tx, &trouble));
     }
@@ -233,6 +243,33 @@ fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {
         ));
     }
     needs
+}
+
+/// Whether devices lack licences of an app only because no location was brought.
+fn awaits_location(tx: &Tx, trouble: &Trouble) -> Result<bool> {
+    let adam_id = apps::by_id(tx, &trouble.app_id)?.and_then(|app| app.adam_id);
+    adam_id.map_or(Ok(false), |adam_id| licences::awaits_location(tx, &adam_id))
+}
+
+/// Apps of the store wait, each on so many devices, while no location was brought: one cause, told once for all of them.
+fn no_location(tx: &Tx, waiting: &[(String, u64)]) -> Option<Alert> {
+    let message = match waiting {
+        [] => return None,
+        [(name, 1)] => t!("There is no content token, so {name} cannot be given to 1 device.", name),
+        [(name, count)] => t!("There is no content token, so {name} cannot be given to {count} devices.", name, count),
+        several => t!("There is no content token, so {count} apps of the App Store cannot be given.", count = several.len()),
+    };
+    Some(Alert {
+        key: String::from(NO_LOCATION),
+        harm: NO_LICENCE_HARM,
+        message,
+        remedy: String::from(t!(
+            "Apps of the App Store need licences, free ones too. Bring the content token of your location at System, Apps and Books."
+        )),
+        count: waiting.iter().map(|(_, count)| i64::try_from(*count).unwrap_or(i64::MAX)).fold(0, i64::saturating_add),
+        since_at: tx.now,
+        last_at: tx.now,
+    })
 }
 
 /// What hinders an app; `declined` tells what can be done about licences that are held where the person declined it.

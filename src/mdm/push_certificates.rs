@@ -93,6 +93,8 @@ pub struct Put {
     pub certificate: PushCertificate,
     /// What is odd about it, in words.
     pub warning: Option<String>,
+    /// That it is kept beside the one that is in use, and for whom, in words; none where it is the one for new devices.
+    pub beside: Option<String>,
 }
 
 /// Takes a push certificate for new enrollments. Pushes use it from the next one on.
@@ -108,9 +110,31 @@ pub fn put(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str, replace_topi
     }
     let known = push_certificates::by_topic(tx, pair.topic())?;
     let stays_aside = known.is_some_and(|known| !known.current) && is_used(tx)?;
-    let put = keep(tx, actor, pair, !stays_aside || replace_topic, account_note)?;
+    let is_current = !stays_aside || replace_topic;
+    let put = keep(tx, actor, pair, is_current, account_note)?;
     settings::forget(tx, &PENDING)?;
-    Ok(put)
+    Ok(Put { beside: if is_current { None } else { beside(tx, pair.topic())? }, ..put })
+}
+
+/// Which devices use the topic beside which the certificate of another is kept, in words.
+fn beside(tx: &Tx, topic: &str) -> Result<Option<String>> {
+    let Some(current) = push_certificates::current(tx)? else { return Ok(None) };
+    let said = |count: i64| if count == 1 { String::from(t!("1 device")) } else { t!("{count} devices", count) };
+    let (others, own) = (enrollments::count_on_topic(tx, &current.topic)?, enrollments::count_on_topic(tx, topic)?);
+    Ok(Some(if own == 0 {
+        t!(
+            "It is kept beside the push certificate in use, and no device uses it: {others} enrolled with the topic {current}, as new ones do.",
+            others = said(others),
+            current = current.topic
+        )
+    } else {
+        t!(
+            "It is kept beside the push certificate in use, for {own} with its topic: {others} enrolled with the topic {current}, as new ones do.",
+            own = said(own),
+            others = said(others),
+            current = current.topic
+        )
+    }))
 }
 
 /// In words, that the certificate ends before the one of its topic that it would replace; none where it does not.
@@ -175,7 +199,7 @@ pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, a
     }
     journal::note(tx, actor, kind, journal::Subject::default(), data)?;
     tx.ring(Bell::Jobs);
-    Ok(Put { certificate: row, warning })
+    Ok(Put { certificate: row, warning, beside: None })
 }
 
 /// Keeps an upload, sealed, until its topic change is confirmed or an hour has passed.
@@ -270,7 +294,33 @@ mod tests {
         let (renewed, back) = (again.clone(), again);
         let put_aside = school.write(move |tx| put(tx, &Actor::Console, &renewed, "", false));
         assert!(!put_aside.certificate.current, "its devices are served, and new ones still get the topic chosen last");
+        let beside = put_aside.beside.unwrap();
+        assert!(beside.contains("for 1 device with its topic: 2 devices enrolled") && beside.contains("External.second"), "{beside}");
         assert!(school.write(move |tx| put(tx, &Actor::Console, &back, "", true)).certificate.current, "unless that is meant");
+    }
+
+    #[test]
+    fn a_topic_that_no_device_uses_any_more_is_kept_beside_and_its_end_is_nobodys_concern() {
+        let school = School::new();
+        let now = school.clock.now();
+        // The appliance of the tests begins with the topic that its devices enroll with.
+        let (unused, used) = (pair("com.apple.mgmt.External.unused", now), pair(crate::mdm::tests::TOPIC, now));
+        let again = unused.clone();
+        school.write(move |tx| put(tx, &Actor::Console, &unused, "", true));
+        school.write(move |tx| put(tx, &Actor::Console, &used, "", true));
+        for number in 0..7 {
+            drop(school.enrolled(&format!("00008030-00AA11BB22CC3{number:03}")));
+        }
+        let put_aside = school.write(move |tx| put(tx, &Actor::Console, &again, "", false));
+        let beside = put_aside.beside.unwrap();
+        assert!(
+            beside.contains("no device uses it: 7 devices enrolled with the topic") && beside.contains(crate::mdm::tests::TOPIC),
+            "{beside}"
+        );
+        assert_eq!(school.write(push_certificates::current).unwrap().topic, crate::mdm::tests::TOPIC);
+        let ends = school.write(|tx| crate::mdm::ends::all(tx, true));
+        let told: Vec<_> = ends.iter().filter(|end| end.key.starts_with("push.certificate:")).map(|end| end.key.as_str()).collect();
+        assert_eq!(told, [format!("push.certificate:{}", crate::mdm::tests::TOPIC)]);
     }
 
     #[test]

@@ -179,3 +179,13 @@ pub fn mark_read(tx: &Tx, enrollment_id: &str, topic: &str) -> Result<()> {
 pub fn read_at(tx: &Tx, enrollment_id: &str, topic: &str) -> Result<Option<Timestamp>> {
     tx.optional("SELECT read_at FROM inventory_ages WHERE enrollment_id = ?1 AND topic = ?2", (enrollment_id, topic), |row| row.get(0))
 }
+
+/// Whether an app is on an enrollment, by its list of apps or by what is known of the managed ones.
+pub fn has_app(tx: &Tx, enrollment_id: &str, bundle_id: &str) -> Result<bool> {
+    tx.one(
+        "SELECT EXISTS (SELECT 1 FROM installed_apps WHERE enrollment_id = ?1 AND identifier = ?2)
+             OR EXISTS (SELECT 1 FROM app_states WHERE enrollment_id = ?1 AND bundle_id = ?2 AND seen <> '')",
+        (enrollment_id, bundle_id),
+        |row| row.get(0),
+    )
+}

@@ -21,6 +21,9 @@ fn worst() -> String {
                     CASE WHEN said.valid = 'invalid' THEN 'failed'
                          WHEN said.valid = 'valid' AND (said.active OR declared.kind IN ('management', 'asset')) THEN 'installed'
                          WHEN said.valid = 'valid' THEN 'waiting'
+                         -- Nobody has told the device yet that there are other declarations.
+                         WHEN (SELECT {STATE} FROM deployments WHERE deployments.enrollment_id = meant.enrollment_id AND key = 'declarations') = 'waiting'
+                         THEN 'waiting'
                          ELSE 'installing' END,
                     CASE WHEN said.valid = 'invalid' THEN 'The device refused it; the device''s page says why.'
                          WHEN said.valid = 'valid' AND NOT said.active AND declared.kind NOT IN ('management', 'asset')

@@ -241,9 +241,11 @@ words! {
     }
 }
 
-/// How a deployment stands, in one word.
+/// How a deployment stands, in one word. What still stands in the queue has reached nobody: it waits.
 pub(in crate::store) const STATE: &str = "CASE WHEN wanted = '' THEN 'removing' WHEN seen = wanted THEN 'installed' WHEN problem <> '' THEN 'failed' \
-     WHEN command_uuid IS NOT NULL OR sent = wanted THEN 'installing' ELSE 'waiting' END";
+     WHEN deployments.command_uuid IS NOT NULL THEN iif(EXISTS (SELECT 1 FROM commands WHERE commands.uuid = deployments.command_uuid \
+         AND commands.enrollment_id = deployments.enrollment_id AND commands.sent_at IS NOT NULL), 'installing', 'waiting') \
+     WHEN sent = wanted THEN 'installing' ELSE 'waiting' END";
 
 /// How many enrollments are how far with the profile of this identifier; states that none is in are left out.
 pub fn counts(tx: &Tx, identifier: &str) -> Result<Vec<(ProfileState, u64)>> {

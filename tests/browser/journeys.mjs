@@ -35,12 +35,12 @@ await first.page.goto(`${base}/devices?state=waiting`);
 const chip = (words) => first.page.locator('.chips a', { hasText: words }).locator('.n').innerText();
 check('every chip counts, whatever chip is chosen', await chip('All') === '25', await chip('All'));
 // A device that is restarted is locked, and puts off whatever it has not answered before. Some wait all the time for an app that is short of licences.
-const REST = /up to date|cannot be had yet/;
+const REST = /in touch|cannot be had yet/;
 const atRest = () => {
   const rows = [...document.querySelectorAll('tbody tr')];
   const [, ok, waiting] = /ok (\d+) waiting (\d+)/.exec(document.querySelector('.chips').innerText.replace(/\s+/g, ' ')) ?? [];
   const short = rows.filter((row) => /cannot be had yet/.test(row.innerText)).length;
-  return rows.length === 25 && rows.every((row) => /up to date|cannot be had yet/.test(row.innerText)) && Number(ok) + short === 25 && Number(waiting) === short;
+  return rows.length === 25 && rows.every((row) => /in touch|cannot be had yet/.test(row.innerText)) && Number(ok) + short === 25 && Number(waiting) === short;
 };
 await first.page.goto(`${base}/devices`);
 await first.page.waitForFunction(atRest, null, { timeout: 60000 });

@@ -7,7 +7,7 @@ use rollcall::mdm::Actor;
 use rollcall::mdm::groups::{self, NewGroup};
 use rollcall::sim::model::lookup_document;
 use rollcall::store::commands::{self, Filter};
-use rollcall::store::{enrollments, update_states};
+use rollcall::store::{enrollments, events, update_states};
 use serde_json::{Value as Json, json};
 
 use crate::kit::{Guest, House};
@@ -109,7 +109,7 @@ async fn brought(kinds: &[(&str, &str, By)]) {
         guests.push(house.device(kind).await);
     }
     let group = together(&house, "Everybody", &guests).await;
-    let plan = planned(&house, &group, json!({})).await;
+    let plan = planned(&house, &group, json!({ "stop": { "percent": 50, "at_least": 1 } })).await;
     for (guest, (kind, target, by)) in guests.iter().zip(kinds) {
         guest.settle().await;
         let served = guest.declarations().await.into_iter().find(|declaration| declaration.declaration_type == ENFORCEMENT);
@@ -138,6 +138,11 @@ async fn brought(kinds: &[(&str, &str, By)]) {
         assert_eq!(left, None, "{kind}");
         assert_eq!(guest.remarks(), [""; 0], "{kind}");
     }
+    let failed =
+        house.read(|tx| events::list(tx, &events::Filter { kind: Some("update.failed"), ..events::Filter::default() }, None, 500)).await;
+    assert!(failed.is_empty(), "what came about never failed: {failed:?}");
+    let (_, shown) = house.api("GET", &format!("/api/v1/updates/plans/{plan}"), json!(null)).await;
+    assert_eq!(shown["stopped_because"].as_str().unwrap_or_default(), "", "{shown:#}");
     let (_, burn) = house.api("GET", &format!("/api/v1/updates/plans/{plan}/burn-down"), json!(null)).await;
     let left: Vec<_> = burn.as_array().unwrap().iter().map(|point| point["left"].as_u64().unwrap()).collect();
     assert_eq!((left.iter().max().copied(), left.last().copied()), (Some(kinds.len() as u64), Some(0)), "{burn}");

@@ -8,8 +8,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::Failure;
-use crate::clock::Clock;
+use super::{Endpoint, Failure};
+use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
@@ -41,6 +41,20 @@ impl Trust {
             return Err(Error::bad_input("The trust anchors hold no certificate: give PEM text with -----BEGIN CERTIFICATE-----"));
         }
         Ok(Self(Arc::new(roots)))
+    }
+
+    /// Judges a chain, the server's own certificate first, as a client does that comes to `host` at `now`.
+    pub fn judge(&self, chain: &[Certificate], host: &str, now: Timestamp) -> Result<(), Failure> {
+        let unusable = |detail: String| Failure::IdentityUnusable { detail };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let judge = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.0), provider).build();
+        let judge = judge.map_err(|error| unusable(error.to_string()))?;
+        let name = ServerName::try_from(host).map_err(|error| unusable(error.to_string()))?;
+        let chain: Vec<_> = chain.iter().map(|certificate| CertificateDer::from(certificate.der())).collect();
+        let Some((own, others)) = chain.split_first() else { return Err(unusable(String::from(t!("there is no certificate")))) };
+        let now = UnixTime::since_unix_epoch(now.since(Timestamp::default()));
+        let judged = judge.verify_server_cert(own, others, &name, &[], now);
+        judged.map(drop).map_err(|error| Failure::of_tls(&Endpoint::new(host, 443), &std::io::Error::other(error)))
     }
 }
 
@@ -157,6 +171,24 @@ mod tests {
         let pem = self_signed().0.pem();
         assert_eq!(Trust::only(&pem).unwrap().0.len(), 1);
         assert_eq!(Trust::public().and(&pem).unwrap().0.len(), webpki_roots::TLS_SERVER_ROOTS.len() + 1);
+    }
+
+    #[test]
+    fn a_chain_is_trusted_by_its_root_its_name_and_its_time() {
+        let now = Timestamp::parse("2026-11-25T08:00:00Z").unwrap();
+        let root = crate::pki::issue::root("School", now).unwrap();
+        let name = crate::pki::issue::ServerName::parse("mdm.example.school").unwrap();
+        let server = root.tls_server(&[name], now).unwrap();
+        let chain = [server.certificate().clone()];
+        let known = Trust::only(&root.certificate().to_pem()).unwrap();
+        assert_eq!(known.judge(&chain, "mdm.example.school", now), Ok(()));
+        assert!(matches!(known.judge(&chain, "other.example.school", now), Err(Failure::Untrusted { .. })));
+        let unknown = Trust::public().judge(&chain, "mdm.example.school", now);
+        assert!(matches!(&unknown, Err(Failure::Untrusted { detail, .. }) if detail.contains("UnknownIssuer")), "{unknown:?}");
+        assert!(
+            known.judge(&chain, "mdm.example.school", server.certificate().not_after().plus(std::time::Duration::from_secs(60))).is_err()
+        );
+        assert!(matches!(known.judge(&[], "mdm.example.school", now), Err(Failure::IdentityUnusable { .. })));
     }
 
     #[test]

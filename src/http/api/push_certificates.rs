@@ -97,7 +97,7 @@ struct Taken {
     topic: String,
     /// Its end.
     not_after_at: Timestamp,
-    /// What is odd about it.
+    /// What is odd about it, or that it is kept beside the one in use, and which devices use which.
     warning: Option<String>,
 }
 
@@ -121,7 +121,9 @@ async fn put(State(app): State<App>, Authenticated(actor): Authenticated, post: 
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
                 let put = push_certificates::put(tx, &actor, &pair, account.trim(), replace_topic)?;
-                let taken = Taken { topic: put.certificate.topic, not_after_at: put.certificate.not_after_at, warning: put.warning };
+                let warning = [put.beside, put.warning].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                let warning = Some(warning).filter(|words| !words.is_empty());
+                let taken = Taken { topic: put.certificate.topic, not_after_at: put.certificate.not_after_at, warning };
                 Answer::new(StatusCode::CREATED, &taken)
             })
         })

@@ -51,6 +51,7 @@ fn a_finding_leads_to_the_page_that_mends_it() {
         ("licences.ends:1", Some("/system/apps-and-books/1")),
         ("tokens.device_list:2", Some("/system/device-list/2")),
         ("ade.terms:2", Some("/system/device-list/2")),
+        ("tls.trust", Some("/system/tls")),
         ("backups.age", Some("/system/backups")),
         ("backup.failed", Some("/system/backups")),
         ("apple.releases", Some("/system/releases")),

@@ -16,7 +16,7 @@ use ways::{request_ways, upload_form};
 pub struct PushView {
     /// The certificate that new enrollments use.
     pub current: Option<PushCertificate>,
-    /// Certificates of other topics that devices still use.
+    /// Certificates of other topics.
     pub others: Vec<PushCertificate>,
     /// When the request that waits for its certificate was made.
     pub requested_at: Option<Timestamp>,
@@ -110,7 +110,8 @@ pub fn page(shell: &Shell, view: &PushView) -> Markup {
                 (three_steps(view, shell.now))
             }
         }
-        @if !view.others.is_empty() { (section(t!("Other topics still in use"), html! { @for other in &view.others { (facts(&about(other, shell.now))) } })) }
+        (others(t!("Other topics still in use"), view.others.iter().filter(|other| other.devices > 0), shell.now))
+        (others(t!("Kept, and used by no device"), view.others.iter().filter(|other| other.devices == 0), shell.now))
     };
     frame(shell, &head, content)
 }
@@ -141,6 +142,12 @@ fn would_refuse(problems: &[String]) -> Markup {
 
 fn standing(current: &PushCertificate, now: Timestamp) -> Markup {
     section(t!("In use"), facts(&about(current, now)))
+}
+
+/// Certificates of other topics than the one that new devices get.
+fn others<'a>(title: &str, certificates: impl Iterator<Item = &'a PushCertificate>, now: Timestamp) -> Markup {
+    let certificates: Vec<_> = certificates.collect();
+    html! { @if !certificates.is_empty() { (section(title, html! { @for other in certificates { (facts(&about(other, now))) } })) } }
 }
 
 fn about(certificate: &PushCertificate, now: Timestamp) -> Vec<Fact> {

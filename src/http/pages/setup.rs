@@ -115,6 +115,8 @@ pub enum TlsView {
     Files(Timestamp),
     /// An authority that everybody trusts.
     Public,
+    /// Something that devices refuse.
+    Refused,
 }
 
 /// How far the appliance is.
@@ -158,6 +160,8 @@ pub struct SetupView {
     pub apps: Option<u64>,
     /// Apps that are wanted on real devices, each counted on each; and how many of them are there.
     pub app_places: (u64, u64),
+    /// Whether apps of the store wait for a location whose licences could be given.
+    pub awaits_location: bool,
     /// Locations of Apps and Books.
     pub locations: u64,
     /// Servers of Apple's device list.
@@ -189,6 +193,7 @@ impl SetupView {
             devices: 0,
             apps: None,
             app_places: (0, 0),
+            awaits_location: false,
             locations: 0,
             device_lists: 0,
             backup_at: None,
@@ -224,7 +229,7 @@ pub fn page(shell: &Shell, view: &SetupView) -> Markup {
 pub fn list(now: Timestamp, view: &SetupView) -> Markup {
     let mut list = vec![you(view), address(view, now), practice(view), push(view, now), first_device(view, now)];
     if let Some(apps) = view.apps {
-        list.push(first_app(apps, view.app_places));
+        list.push(first_app(view, apps));
     }
     // The first step that is not done is the one to do; those after it wait, but nothing is locked.
     if let Some(next) = list.iter_mut().find(|step| step.state == StepState::Later) {
@@ -279,6 +284,32 @@ mod tests {
         assert_eq!(current(&view), "First app", "it is done once a device says that the app is there");
         view.app_places = (3, 1);
         assert_eq!((current(&view).as_str(), view.progress().done), ("", 6));
+    }
+
+    #[test]
+    fn a_content_token_is_asked_for_before_the_first_app_of_the_store_and_while_one_waits_for_it() {
+        let step = |view: &SetupView| {
+            let html = list(NOW, view).into_string();
+            html.split("First app").nth(1).unwrap().split("Apple’s tokens").next().unwrap().to_owned()
+        };
+        let none = SetupView { apps: Some(0), ..fresh() };
+        let before = step(&none);
+        assert!(before.contains("free ones too") && before.contains("href=\"/system/apps-and-books\""), "{before}");
+        assert!(!step(&SetupView { locations: 1, ..none.clone() }).contains("/system/apps-and-books"));
+        let waiting = SetupView { apps: Some(1), app_places: (7, 0), awaits_location: true, ..none };
+        let told = step(&waiting);
+        assert!(told.contains("There is no content token here") && told.contains("href=\"/system/apps-and-books\""), "{told}");
+        assert!(!told.contains("Waiting for the first device"), "it would wait for ever: {told}");
+        let given = step(&SetupView { awaits_location: false, locations: 1, ..waiting });
+        assert!(given.contains("Waiting for the first device") && !given.contains("content token"), "{given}");
+    }
+
+    #[test]
+    fn a_certificate_that_devices_refuse_is_not_praised() {
+        let view = SetupView { tls: TlsView::Refused, ..fresh() };
+        let html = list(NOW, &view).into_string();
+        assert!(html.contains("a certificate that devices refuse") && !html.contains("everybody trusts"), "{html}");
+        assert!(html.contains("href=\"/system/tls\""), "{html}");
     }
 
     #[test]

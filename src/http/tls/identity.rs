@@ -58,6 +58,11 @@ impl Identity {
         &self.certificate
     }
 
+    /// The certificate with those that lead to its root, as they are shown.
+    pub fn chain(&self) -> Vec<Certificate> {
+        self.certified.cert.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
+    }
+
     /// Whether the certificate is for `host`, a name or an address.
     pub fn is_for(&self, host: &str) -> bool {
         let der = CertificateDer::from(self.certificate.der());

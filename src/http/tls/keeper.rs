@@ -6,7 +6,9 @@ use super::{Files, Identity, Tls, own};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::doctor::device_trust;
 use crate::mdm::ca::{public_tls, tls};
+use crate::mdm::doctor::{self, Door};
 use crate::pki::certificate::{Certificate, Fingerprint};
 
 /// Where the certificate comes from.
@@ -26,6 +28,8 @@ pub struct Keeper {
     asked: Vec<Fingerprint>,
     /// Until when the shown certificate was good when that was last noted, and whether that was soon.
     noted: Option<(Timestamp, bool)>,
+    /// Why devices refuse what is shown, as that was last noted, and whether it was.
+    refused: (Option<(String, String)>, bool),
 }
 
 impl Keeper {
@@ -47,7 +51,8 @@ impl Keeper {
         };
         warn_of_name(app, &identity);
         let tls = Arc::new(Tls::new(identity, &asked_for(app), Arc::clone(&app.tls_proofs))?);
-        let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), noted: None };
+        let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), noted: None, refused: (None, false) };
+        keeper.watch_trust(app).await?;
         keeper.watch_end(app).await?;
         Ok(keeper)
     }
@@ -78,6 +83,7 @@ impl Keeper {
             }
             _ => false,
         };
+        self.watch_trust(app).await?;
         self.watch_end(app).await?;
         Ok(shown)
     }
@@ -101,6 +107,21 @@ impl Keeper {
         if asked != self.asked {
             self.tls.ask_for(&authorities)?;
             self.asked = asked;
+        }
+        Ok(())
+    }
+
+    /// Tells somebody when devices refuse what is shown. What our own authority signs they trust since they enrolled, and what a proxy shows is not known.
+    async fn watch_trust(&mut self, app: &App) -> Result<()> {
+        let is_ours_to_tell = !app.shows_own_tls() && app.config.proxy_listen.is_none();
+        let refused = if is_ours_to_tell { refused(app, &self.tls.shown())? } else { None };
+        if self.refused != (refused.clone(), true) {
+            if let Some((why, _)) = &refused {
+                tracing::warn!("devices refuse the TLS certificate that is shown: {why}");
+            }
+            let noted = refused.clone();
+            app.store.write(app.now(), move |tx| tls::watch_trust(tx, noted.as_ref())).await?;
+            self.refused = (refused, true);
         }
         Ok(())
     }
@@ -132,6 +153,15 @@ async fn ours(app: &App) -> Result<Identity> {
         Some(public) => Ok(public),
         None => own::identity(app).await,
     }
+}
+
+/// Why devices that come to the public address refuse what is shown, and what to do: judged as the doctor does, before any of them comes.
+fn refused(app: &App, identity: &Identity) -> Result<Option<(String, String)>> {
+    let (now, host, chain) = (app.now(), app.public_host(), identity.chain());
+    let failure = device_trust(app)?.judge(&chain, host, now).err().map(|failure| failure.in_two().0);
+    // How a connection is made is not known yet.
+    let door = Door { chain, names_host: identity.is_for(host), failure, version: String::new(), suite: String::new(), status: None };
+    Ok(doctor::refused(now, &door, host))
 }
 
 fn fingerprints(certificates: &[Certificate]) -> Vec<Fingerprint> {
@@ -183,9 +213,10 @@ mod tests {
         assert_ne!(keeper.tls().shown().certificate().fingerprint(), first);
     }
 
+    /// What is told of the certificate, but that devices do not know an authority of the tests.
     async fn alerts(app: &App) -> Vec<String> {
         let alerts = app.store.read(app.now(), crate::store::alerts::all).await.unwrap();
-        alerts.into_iter().map(|alert| format!("{}: {}", alert.key, alert.message)).collect()
+        alerts.into_iter().filter(|alert| alert.key != tls::UNTRUSTED).map(|alert| format!("{}: {}", alert.key, alert.message)).collect()
     }
 
     #[tokio::test]
@@ -201,7 +232,7 @@ mod tests {
         let first = renew(app.now());
         let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }).unwrap();
         let tls = Arc::new(Tls::new(identity, &[], Arc::default()).unwrap());
-        let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None };
+        let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None, refused: (None, false) };
         assert!(!keeper.refresh(&app).await.unwrap());
 
         assert_eq!([keeper.files_touched(), keeper.files_touched()], [false, false]);
@@ -258,6 +289,36 @@ mod tests {
         }
         std::fs::write(&path, "nonsense").unwrap();
         assert!(Keeper::open(&app).await.is_err(), "what cannot be read is shown to nobody");
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_no_device_takes_is_told_of_before_one_comes_and_no_longer_once_another_is_shown() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let folder = tempfile::tempdir().unwrap();
+        let (path, authority) = (folder.path().join("both.pem"), Authority::new("Private"));
+        let write = |authority: &Authority, days: u32, now: Timestamp| {
+            let (certificate, key) = authority.issue(&["mdm.example.school"], now.minus(DAY), now.plus(DAY * days));
+            std::fs::write(&path, certificate.to_pem() + &authority.certificate.to_pem() + key.to_pem().expose()).unwrap();
+        };
+        let app = crate::http::tls::own::tests::app().await;
+        let files = TlsFiles { certificate: path.clone(), key: path.clone() };
+        let app = app.remade(|parts| parts.config.tls = Some(files));
+        write(&authority, 1_825, app.now());
+        let told = async || app.store.read(app.now(), tls::untrusted).await.unwrap();
+        let mut keeper = Keeper::open(&app).await.unwrap();
+        let (why, remedy) = told().await.unwrap();
+        assert!(why.contains("UnknownIssuer") && why.contains("more than 825 days"), "{why}");
+        assert!(remedy.contains("public authority") && remedy.contains("shorter life"), "{remedy}");
+        let first = app.store.read(app.now(), crate::mdm::needs::all).await.unwrap().remove(0);
+        assert_eq!(first.key, tls::UNTRUSTED, "nothing is worse");
+        write(&authority, 90, app.now());
+        keeper.refresh(&app).await.unwrap();
+        let (why, _) = told().await.unwrap();
+        assert!(why.contains("UnknownIssuer") && !why.contains("825"), "{why}");
+
+        let ours = app.remade(|parts| parts.config.tls = None);
+        let _keeper = Keeper::open(&ours).await.unwrap();
+        assert_eq!(told().await, None, "our own comes with every enrollment");
     }
 
     #[tokio::test]

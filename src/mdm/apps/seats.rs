@@ -83,8 +83,11 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
     {
         return Ok(Vec::new());
     }
-    let remedies = [licences::hindered(tx, adam_id)?, declined_words(tx, &app.id)?].join(" ");
-    let remedies = remedies.trim();
+    let remedies = if licences::lacks_location(tx)? {
+        String::from(t!("There is no content token here: bring one at System, Apps and Books."))
+    } else {
+        [licences::hindered(tx, adam_id)?, declined_words(tx, &app.id)?].join(" ")
+    };
     let proposal = Proposal::of(tx, app)?;
     let (mut left, mut counted, mut short) = (free, BTreeSet::new(), Vec::new());
     for group_id in group_ids {
@@ -107,17 +110,11 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
         }
         if needed > left {
             let by = needed - left;
-            let licences = if by == 1 { "licence" } else { "licences" };
-            let because = t!(
-                "{name} needs {by} more {licences} of {name_2}. {remedies}",
-                name = group.name,
-                by,
-                licences,
-                name_2 = app.name,
-                remedies
-            )
-            .trim_end()
-            .to_owned();
+            let needs = match by {
+                1 => t!("1 more licence of {app} is needed for “{group}”.", app = app.name, group = group.name),
+                _ => t!("{by} more licences of {app} are needed for “{group}”.", by, app = app.name, group = group.name),
+            };
+            let because = format!("{needs} {remedies}", remedies = remedies.trim()).trim_end().to_owned();
             short.push(Shortage { group_id: group.id, group: group.name, needed, free: left, by, because });
         }
         left = left.saturating_sub(needed);

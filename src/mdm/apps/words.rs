@@ -2,7 +2,7 @@
 
 use crate::clock::Zone;
 use crate::language;
-use crate::mdm::licences::NOT_ACCEPTED;
+use crate::mdm::licences::{NOT_ACCEPTED, is_no_location};
 use crate::protocol::package::version_words;
 use crate::protocol::report::apps::ManagedState;
 use crate::store::app_states::{AppState, Intent, Stage};
@@ -110,6 +110,9 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
         // The device's own store refused it each time.
         Stage::NoLicence if row.attempts > 0 => {
             String::from(t!("It stays so until somebody asks again. Look whether the licence is still there."))
+        }
+        Stage::NoLicence if is_no_location(&row.problem) => {
+            String::from(t!("It goes on by itself once a location with licences of it is here."))
         }
         Stage::NoLicence => String::from(t!("It goes on by itself when a licence is free.")),
         Stage::Licence if row.problem == NOT_ACCEPTED => String::from(t!(

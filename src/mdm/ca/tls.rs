@@ -53,6 +53,9 @@ pub const TELL_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
 pub const ENDS: &str = "tls.ends";
 const REFUSED: &str = "tls.refused";
 
+/// Names the alert that devices refuse the certificate that is shown.
+pub const UNTRUSTED: &str = "tls.untrusted";
+
 /// Until when the certificate is good that the listeners show.
 const SHOWN_UNTIL: Setting<Timestamp> = Setting::new("tls.shown_until");
 
@@ -82,6 +85,19 @@ pub fn files_read(tx: &Tx, refused: Option<&str>) -> Result<()> {
     let message = t!("The changed TLS certificate is not used: {why}", why);
     alerts::raise(tx, REFUSED, 80, &message, t!("Put files there that fit; until then the certificate that was read before is shown."))
         .map(drop)
+}
+
+/// Notes why devices do not take the certificate that is shown, and what to do: raises the alert, or clears it where they take it.
+pub fn watch_trust(tx: &Tx, refused: Option<&(String, String)>) -> Result<()> {
+    let Some((why, remedy)) = refused else { return alerts::clear(tx, UNTRUSTED).map(drop) };
+    let message = t!("Devices refuse the TLS certificate of this appliance, and none comes in. {why}", why);
+    alerts::raise(tx, UNTRUSTED, 100, &message, remedy).map(drop)
+}
+
+/// Why devices refuse the certificate that is shown, and what to do; none where they take it.
+pub fn untrusted(tx: &Tx) -> Result<Option<(String, String)>> {
+    let found = alerts::all(tx)?.into_iter().find(|alert| alert.key == UNTRUSTED);
+    Ok(found.map(|alert| (alert.message, alert.remedy)))
 }
 
 #[cfg(test)]

@@ -220,15 +220,7 @@ pub(super) fn tls(now: Timestamp, seen: &Seen, zone: &Zone) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(validity(now, seen, own, zone));
     if !door.names_host {
-        let what =
-            t!("The certificate at {public_url} is for another name ({subject}).", public_url = seen.public_url, subject = own.subject());
-        findings.push(Finding::new(
-            "tls.name",
-            area,
-            Level::Error,
-            what,
-            t!("Get a certificate for {host}; every device refuses this one.", host = seen.host),
-        ));
+        findings.push(misnamed(own, &seen.host));
     }
     findings.extend(trust(now, door, own));
     findings.extend(rules(door, own));
@@ -255,6 +247,28 @@ pub(super) fn tls(now: Timestamp, seen: &Seen, zone: &Zone) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Why devices refuse what is shown to those that come to `host`, and what to do; none where they take it. What has ended, or has not begun, is told by
+/// itself.
+pub fn refused(now: Timestamp, door: &Door, host: &str) -> Option<(String, String)> {
+    let own = door.chain.first()?;
+    let name = (!door.names_host).then(|| misnamed(own, host));
+    let found: Vec<Finding> = name.into_iter().chain(trust(now, door, own)).chain(rules(door, own)).collect();
+    let mut remedies = Vec::<String>::new();
+    for finding in &found {
+        if !remedies.contains(&finding.remedy) {
+            remedies.push(finding.remedy.clone());
+        }
+    }
+    let what: Vec<_> = found.into_iter().map(|finding| finding.what).collect();
+    (!what.is_empty()).then(|| (what.join(" "), remedies.join(" ")))
+}
+
+/// The certificate is for another name than that of the appliance.
+fn misnamed(own: &Certificate, host: &str) -> Finding {
+    let what = t!("The certificate that {host} shows is for another name ({subject}).", host, subject = own.subject());
+    Finding::new("tls.name", Area::Tls, Level::Error, what, t!("Get a certificate for {host}; every device refuses this one.", host))
 }
 
 fn validity(now: Timestamp, seen: &Seen, own: &Certificate, zone: &Zone) -> Option<Finding> {

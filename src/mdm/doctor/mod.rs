@@ -5,6 +5,8 @@ mod apple;
 mod backups;
 mod house;
 
+pub use address::refused;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Which devices can have a focus, why others cannot, and what stands beside it there: the stricter list wins.
 
-use super::wish::host;
+use super::wish::{Wish, host};
 use crate::error::Result;
 use crate::mdm::wanted::{Origin, Target};
 use crate::mdm::{policies, profiles};
@@ -9,8 +9,12 @@ use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::assignments::{AssignedKind, Assignment};
 use crate::store::focuses::{self, FocusKind};
+use crate::store::inventory;
 use crate::store::policies as policy_rows;
 use crate::store::profiles as profile_rows;
+
+/// What the bundle ids of Apple's apps begin with.
+const APPLES: &str = "com.apple.";
 
 /// The payload that keeps a device in one app.
 pub(super) const APP_LOCK: &str = "com.apple.app.lock";
@@ -99,6 +103,35 @@ fn of_one_app(tx: &Tx, target: &Target, items: &[String], wanted: &[Assignment])
         return Ok(Err(t!("The policy “{name}” hides this app here.", name = list.origin.name)));
     }
     Ok(Ok(Able { items: items.to_vec(), note: String::new() }))
+}
+
+/// The one app of a focus, as it is looked for on devices.
+#[derive(Debug)]
+pub(super) struct OneApp {
+    id: String,
+    name: String,
+    /// Whether devices that have it list it: they do not list what belongs to their system, which all have.
+    is_listed: bool,
+}
+
+/// The one app that is wished for in a class; none where the wish is another.
+pub(super) fn one_app(tx: &Tx, class_id: &str, wish: &Wish) -> Result<Option<OneApp>> {
+    let (FocusKind::App, Some(id)) = (wish.kind, wish.items.first()) else { return Ok(None) };
+    let (apples, known) = (apples_name(id), focuses::app_name(tx, class_id, id)?);
+    let is_listed = apples.is_none() && (known.is_some() || !id.starts_with(APPLES));
+    let name = apples.map(str::to_owned).or(known).unwrap_or_else(|| id.clone());
+    Ok(Some(OneApp { id: id.clone(), name, is_listed }))
+}
+
+/// Whether a device that can have a focus of one app has the app too: without it, it would show nothing at all.
+pub(super) fn where_it_is(tx: &Tx, enrollment_id: &str, app: &OneApp, able: Able) -> Result<Result<Able, String>> {
+    if !app.is_listed || inventory::has_app(tx, enrollment_id, &app.id)? {
+        return Ok(Ok(able));
+    }
+    if inventory::read_at(tx, enrollment_id, "InstalledApplicationList")?.is_some() {
+        return Ok(Err(t!("“{app}” is not on it, and it would show nothing else until it is.", app = app.name)));
+    }
+    Ok(Ok(Able { note: String::from(t!("It has not said yet which apps it has.")), ..able }))
 }
 
 /// A profile of the library that keeps a device in one app.

@@ -12,6 +12,8 @@ pub use ends::{CLOCK_SLACK, is_left_alone, is_to_be_asked_about, outlived, wakes
 pub use profile::{IDENTIFIER, pieces};
 pub use wish::{APPS_MAX, BUNDLE_ID_MAX, MINUTES_MAX, MINUTES_MIN, SITE_MAX, SITES_MAX, Wish, host};
 
+use ability::OneApp;
+
 use serde_json::json;
 
 use crate::clock::Timestamp;
@@ -81,11 +83,12 @@ pub fn foresee(tx: &Tx, actor: &Actor, class_id: &str, wish: &Wish) -> Result<Ou
         let words = t!("nobody who learns in this class uses the device {string}", string = strange.chars().take(60).collect::<String>());
         return Err(Error::field("devices", words));
     }
+    let app = ability::one_app(tx, &class.id, &wish)?;
     let mut foreseen = Vec::new();
     for learner in learners {
         let Some(id) = learner.device_id.filter(|id| wish.devices.as_ref().is_none_or(|chosen| chosen.contains(id))) else { continue };
         let Some(device) = devices::by_id(tx, &id)? else { continue };
-        let outcome = of_device(tx, &device, &wish)?;
+        let outcome = of_device(tx, &device, &wish, app.as_ref())?;
         let busy = rows::of_device(tx, &id)?.filter(|focus| focus.is_running(tx.now));
         foreseen.push(Foreseen { device, person: learner.name, outcome, busy });
     }
@@ -93,12 +96,15 @@ pub fn foresee(tx: &Tx, actor: &Actor, class_id: &str, wish: &Wish) -> Result<Ou
     Ok(Outlook { class, ends_at, wish, devices: foreseen })
 }
 
-fn of_device(tx: &Tx, device: &Device, wish: &Wish) -> Result<Result<Able, String>> {
+fn of_device(tx: &Tx, device: &Device, wish: &Wish, app: Option<&OneApp>) -> Result<Result<Able, String>> {
     let channel = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
     let Some(channel) = channel else { return Ok(Err(String::from(t!("It is not managed here any more.")))) };
     let wanted = assignments::of_device(tx, &device.id)?;
     let target = reconcile::target(tx, &channel, device, &wanted)?;
-    ability::ability(tx, &target, (wish.kind, &wish.items), &wanted)
+    match (ability::ability(tx, &target, (wish.kind, &wish.items), &wanted)?, app) {
+        (Ok(able), Some(app)) => ability::where_it_is(tx, &channel.id, app, able),
+        (outcome, _) => Ok(outcome),
+    }
 }
 
 /// Starts a focus.

@@ -16,7 +16,7 @@ mod users;
 mod view;
 
 use view::view;
-pub use view::{NOT_ACCEPTED, account_hashes};
+pub use view::{NOT_ACCEPTED, account_hashes, awaits_location, is_no_location, lacks_location};
 
 use serde_json::json;
 

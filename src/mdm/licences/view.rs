@@ -4,10 +4,10 @@ use crate::error::Result;
 use crate::language::{self, say};
 use crate::mdm::licences::{Licence, places};
 use crate::mdm::settings;
-use crate::store::Tx;
 use crate::store::content_tokens::{self, TokenState};
 use crate::store::licences::users::{self as user_rows, UserState};
 use crate::store::licences::{self as rows, HolderKind, Licence as Row, Stage};
+use crate::store::{Tx, roster};
 
 /// A licence as others see it.
 pub(super) fn view(tx: &Tx, row: &Row) -> Result<Licence> {
@@ -36,6 +36,28 @@ pub(super) fn view(tx: &Tx, row: &Row) -> Result<Licence> {
 
 /// What is said while a person has not accepted the invitation.
 pub const NOT_ACCEPTED: &str = msg!("The person has not accepted the invitation to Apps and Books yet.");
+
+/// What is said while no location was brought whose licences could be given.
+const NO_LOCATION: &str = msg!(
+    "There is no content token here, so licences can be neither seen nor given. Bring one at System, Apps and Books; what is installed stays."
+);
+
+/// Whether what keeps a licence from its holder is that no location was brought, by the cause that is kept of it.
+pub fn is_no_location(because: &str) -> bool {
+    let said = |words: &str| words.trim_end_matches('.') == because.trim_end_matches('.');
+    said(NO_LOCATION) || said(say(NO_LOCATION))
+}
+
+/// Whether real devices can be given no licence at all, since no location was brought; practice ones have their own.
+pub fn lacks_location(tx: &Tx) -> Result<bool> {
+    let tokens = content_tokens::all(tx)?;
+    Ok(!tokens.iter().any(|token| !token.practice) && (tokens.is_empty() || roster::total(tx, false)? > 0))
+}
+
+/// Whether real devices or people wait for a licence of an app while none can be given, since no location was brought.
+pub fn awaits_location(tx: &Tx, adam_id: &str) -> Result<bool> {
+    Ok(lacks_location(tx)? && rows::count_short(tx, adam_id, false)? > 0)
+}
 
 /// A person's licence counts when their account is known to Apple.
 fn of_person(tx: &Tx, token_id: &str, person_id: &str) -> Result<Licence> {
@@ -72,10 +94,7 @@ fn short(tx: &Tx, row: &Row) -> Result<Licence> {
         return Ok(Licence::Short { by, because: again(tx, row)? });
     }
     if !content_tokens::all(tx)?.iter().any(|token| token.practice == row.practice) {
-        let because = String::from(t!(
-            "There is no content token here, so licences can be neither seen nor given. Bring one at System, Apps and Books; what is installed stays."
-        ));
-        return Ok(Licence::Short { by, because });
+        return Ok(Licence::Short { by, because: say(NO_LOCATION).to_owned() });
     }
     let because = match owned.iter().try_fold(0_u32, |sum, asset| Some(sum.saturating_add(asset.owned?))) {
         _ if owned.is_empty() => String::from(t!(

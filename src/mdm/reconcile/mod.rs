@@ -31,7 +31,7 @@ pub use provisioning::provisioning_listed;
 pub use seen::{answered, listed, status_changed};
 pub use standing::{Standing, Standings, State, of_device, standing};
 pub use thought::NAMED_MAX;
-pub use updates::{update_answered, update_reported};
+pub use updates::{system_told, update_answered, update_reported};
 
 use crate::mdm::Actor;
 

@@ -52,6 +52,9 @@ pub struct Standing {
     pub mechanism: Mechanism,
     /// How it stands.
     pub state: State,
+    /// The same in the words that it has elsewhere too: an app's stage; none where the state says it.
+    #[serde(skip)]
+    pub words: Option<String>,
     /// What it waits for, or why it failed; empty when it is there.
     pub because: String,
     /// What ends the wait.
@@ -125,7 +128,7 @@ pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
     standings.things.extend(of_declarations(tx, enrollment, sync)?);
     if let Some(because) = has_left(enrollment.state) {
         for thing in &mut standings.things {
-            (thing.state, thing.retry_at) = (State::Left, None);
+            (thing.state, thing.words, thing.retry_at) = (State::Left, None, None);
             (thing.because, thing.remedy) = words(because, t!("It gets it again when it is enrolled again."));
         }
     }
@@ -157,6 +160,7 @@ fn of_row(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Depl
         name: row.name.clone(),
         mechanism: row.mechanism,
         state,
+        words: None,
         because,
         remedy,
         retry_at: match (state, row.mechanism) {
@@ -266,6 +270,7 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
             mechanism: Mechanism::Declaration,
             retry_at: told_again_at(sync).filter(|_| is_silent),
             state,
+            words: None,
             because,
             remedy,
             since_at: None,

@@ -2,7 +2,7 @@
 
 mod hear;
 
-pub use hear::{update_answered, update_reported};
+pub use hear::{system_told, update_answered, update_reported};
 
 use serde_json::json;
 
@@ -232,6 +232,7 @@ pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>
             name: words::name(&row),
             mechanism: row.mechanism,
             state: if row.stage == Stage::Failed { State::Failed } else { State::Waiting },
+            words: None,
             because,
             remedy,
             retry_at: row.due_at,

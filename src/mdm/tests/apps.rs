@@ -100,6 +100,10 @@ fn held(tx: &crate::store::Tx) -> crate::error::Result<()> {
     rows::put(tx, None, &row)
 }
 
+/// What is said of a device's group while no location was brought.
+const NO_LOCATION: &str =
+    "1 more licence of Atlas is needed for “7b”. There is no content token here: bring one at System, Apps and Books.";
+
 fn has_licence(school: &School) -> bool {
     let holder = Holder::Device { serial_number: "TESTSN0001".into() };
     school.write(move |tx| licences::licence(tx, ATLAS, &holder)) == licences::Licence::Held
@@ -251,7 +255,7 @@ fn without_a_licence_nothing_is_sent_and_who_lacks_how_many_is_said_by_name() {
     assert_eq!(device.stage(), Stage::NoLicence);
     let id = app.id.clone();
     let (_, short, _) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
-    assert_eq!((short[0].by, short[0].because.as_str()), (1, "7b needs 1 more licence of Atlas."));
+    assert_eq!((short[0].by, short[0].because.as_str()), (1, NO_LOCATION));
 }
 
 #[test]

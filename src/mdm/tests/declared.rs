@@ -11,9 +11,11 @@ use crate::mdm::reconcile::render::{STATUS, own_activation};
 use crate::mdm::reconcile::step::SYNC_PATIENCE;
 use crate::mdm::reconcile::{self, State, Thought};
 use crate::mdm::{Actor, Role};
+use crate::store::assignments::AssignedKind;
 use crate::store::declarations::tests::{group, join};
 use crate::store::devices;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
+use crate::store::profiles::ProfileState;
 
 impl School {
     /// A device that is declared these, and has its set.
@@ -194,4 +196,24 @@ fn of_a_device_that_has_left_it_is_said_that_it_has_left() {
         let thing = standings.things.into_iter().find(|thing| thing.identifier == "a").unwrap();
         assert!(thing.state == State::Left && thing.because.contains(words) && thing.remedy.contains("enrolled again"), "{thing:?}");
     }
+}
+
+#[test]
+fn a_declaration_of_which_nobody_has_told_the_device_waits_and_is_not_said_to_be_installing() {
+    let school = School::new();
+    let device = school.declaring(&json!([test("a")]));
+    let enrollment = device.enrollment();
+    let things = school.write(move |tx| reconcile::standing(tx, &enrollment)).things;
+    let thing = things.into_iter().find(|thing| thing.identifier == "a").unwrap();
+    let state = || {
+        let id = thing.origins[0].id.clone();
+        let outcomes = school.write(move |tx| reconcile::outcomes(tx, &Actor::Console, AssignedKind::Declaration, &id));
+        assert_eq!(outcomes.counts, [(outcomes.rows[0].state, 1)]);
+        outcomes.rows[0].state
+    };
+    assert_eq!(state(), ProfileState::Waiting, "the device is off");
+    device.answer_everything();
+    assert_eq!(state(), ProfileState::Installing, "it was told, and has not said what came of it");
+    device.reports(&[]);
+    assert_eq!(state(), ProfileState::Installed);
 }

@@ -106,7 +106,7 @@ pub fn next(row: &UpdateState, facts: &Facts, now: Timestamp) -> Step {
     if row.due_at.is_some_and(|due| due > now) {
         return Step::Rest(row.due_at);
     }
-    if awaits_inventory(row) && facts.told_at.is_none_or(|told| told < row.changed_at) {
+    if awaits_inventory(row) && !has_said_what_it_runs(row, facts.told_at) {
         return Step::Rest(Some(now.plus(AFTER_OBSTACLE)));
     }
     if row.version.is_empty() && row.stage == Stage::Planned {
@@ -222,6 +222,17 @@ pub fn unknown(row: &mut UpdateState, because: &str, now: Timestamp) {
 /// Whether a device is to say first which system it runs.
 pub fn awaits_inventory(row: &UpdateState) -> bool {
     row.asked == INVENTORY
+}
+
+/// The device is asked which system it runs, before it counts as failed what it calls a declaration that cannot be applied.
+pub fn asks_what_it_runs(row: &mut UpdateState, now: Timestamp) {
+    INVENTORY.clone_into(&mut row.asked);
+    row.changed_at = now;
+}
+
+/// Whether a device that was asked which system it runs has said so since; `told_at` is when it last said what it is.
+pub fn has_said_what_it_runs(row: &UpdateState, told_at: Option<Timestamp>) -> bool {
+    told_at.is_some_and(|told| told >= row.changed_at)
 }
 
 /// The command left the queue, or was answered by an error.

@@ -44,6 +44,8 @@ pub struct AppView {
     pub optional: Vec<String>,
     /// Who lacks how many licences.
     pub shortages: Vec<String>,
+    /// Whether that is so since no location was brought whose licences could be given.
+    pub lacks_location: bool,
     /// What is to be known of the versions that devices get: address and words of each, and the sentences.
     pub version_notes: Vec<(String, String, Vec<String>)>,
     /// How far devices are.
@@ -97,6 +99,7 @@ pub fn one(shell: &Shell, view: &AppView) -> Markup {
     };
     let content = html! {
         (warnings(&view.shortages))
+        @if view.lacks_location && view.may_change { div.row { (Button::link("/system/apps-and-books", t!("Apps and Books"))) } }
         (version_notes(&view.version_notes))
         (section(t!("Who gets it"), who(view)))
         (live(Live { id: "results", topics: "app assignment command licence", of: None, src: None }, results(view, shell.now)))
@@ -332,7 +335,8 @@ mod tests {
             may_ask_here: false,
             scope: ScopeView::default(),
             optional: Vec::new(),
-            shortages: vec!["7b needs 4 more licences of Atlas.".into()],
+            shortages: vec!["4 more licences of Atlas are needed for “7b”.".into()],
+            lacks_location: true,
             version_notes: vec![("/own-apps/versions/v1".into(), "1.4 (14)".into(), vec!["It ends <soon>.".into()])],
             results: Vec::new(),
             devices: vec![device("iPad 1", "declined", Some("Ask again"), false), device("iPad 2", "installed", None, true)],
@@ -346,7 +350,8 @@ mod tests {
         };
         let html = one(&shell, &view).into_string();
         for part in [
-            "7b needs 4 more licences of Atlas.",
+            "4 more licences of Atlas are needed for “7b”.",
+            "href=\"/system/apps-and-books\"",
             "<a href=\"/own-apps/versions/v1\">1.4 (14)</a>:",
             "It ends &lt;soon&gt;.",
             "The person declined it.",

@@ -223,7 +223,7 @@ pub(super) fn reason(listed: &Listed) -> String {
         (_, Standing::Waiting) if listed.waiting == 0 => String::from(t!("waits for its first questions")),
         (_, Standing::Waiting) if listed.waiting == 1 => String::from(t!("one thing waits for it")),
         (_, Standing::Waiting) => t!("{waiting} things wait for it", waiting = listed.waiting),
-        (_, Standing::Ok) => String::from(t!("up to date")),
+        (_, Standing::Ok) => String::from(t!("in touch")),
     }
 }
 

@@ -292,9 +292,11 @@ async fn refused(app: &App, who: &SignedIn, file: String, account: String, mista
 }
 
 async fn taken(app: &App, who: &SignedIn, put: Put) -> Result<Response> {
-    let flash = match put.warning {
-        Some(words) => Flash { state: Mark::Waiting, words, way: None },
-        None => Flash { state: Mark::Ok, words: String::from(t!("The push certificate is in use.")), way: None },
+    let told: Vec<_> = [put.beside, put.warning].into_iter().flatten().collect();
+    let flash = if told.is_empty() {
+        Flash { state: Mark::Ok, words: String::from(t!("The push certificate is in use.")), way: None }
+    } else {
+        Flash { state: Mark::Waiting, words: told.join(" "), way: None }
     };
     Ok(page(&shell(app, who, Some(flash)).await?, &filled(app, who).await?).into_response())
 }
@@ -331,10 +333,12 @@ async fn replace(app: App, who: SignedIn, answer: Answer) -> Result<Response> {
         match doubt(tx, &pair)? {
             Some(Doubt::Topic(change)) if given != change.devices.to_string() => Ok(Err(Doubt::Topic(change))),
             Some(Doubt::EndsSooner(words)) if !is_meant => Ok(Err(Doubt::EndsSooner(words))),
-            _ => push_certificates::put(tx, &actor, &pair, &note, true).map(Ok),
+            // Who agrees to an earlier end says nothing of the topic.
+            found => push_certificates::put(tx, &actor, &pair, &note, matches!(found, Some(Doubt::Topic(_)))).map(Ok),
         }
     });
     match put.await {
+        Ok(Ok(put)) if put.beside.is_some() => taken(&app, &who, put).await,
         Ok(Ok(_)) => Ok(Redirect::to("/system/push").into_response()),
         Ok(Err(doubt)) => asked(&app, &who, doubt, typed).await,
         Err(error) if error.kind == Kind::Conflict => {

@@ -49,6 +49,7 @@ async fn steps(State(app): State<App>, who: SignedIn) -> Result<Response> {
 
 async fn view(app: &App, standing: FirstSteps, arrivals: Vec<Arrival>, owner: &str) -> SetupView {
     let tls = match files_end(app).await {
+        _ if standing.tls_refused && !app.shows_own_tls() => TlsView::Refused,
         Some(end) => TlsView::Files(end),
         None if !app.shows_own_tls() && app.config.tls.is_none() => TlsView::Public,
         None => TlsView::Own(String::from("/trust")),
@@ -70,6 +71,7 @@ async fn view(app: &App, standing: FirstSteps, arrivals: Vec<Arrival>, owner: &s
         devices: standing.devices,
         apps: Some(standing.apps),
         app_places: standing.app_places,
+        awaits_location: standing.awaits_location,
         locations: standing.locations,
         device_lists: standing.device_lists,
         backup_at: standing.backup_at,

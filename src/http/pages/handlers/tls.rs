@@ -18,6 +18,7 @@ use crate::http::pages::parts::State as Mark;
 use crate::http::pages::system::tls::{ADDRESS, TlsForm, TlsView, page};
 use crate::language;
 use crate::mdm::ca::public_tls::{self, Challenge, Choice, LETS_ENCRYPT, Situation, Way};
+use crate::mdm::ca::tls;
 use crate::mdm::{Actor, Right};
 use crate::store::{Tx, authorities};
 
@@ -46,6 +47,9 @@ impl Shows {
 /// How it is, for the list of System's parts.
 pub(super) fn part(tx: &Tx, actor: &Actor, shows: Shows, ends: &dyn Fn(Timestamp) -> (Mark, String)) -> Result<(Mark, String)> {
     let chosen = public_tls::standing(tx, actor)?;
+    if let Some(refused) = said_of_refused(tx, shows)? {
+        return Ok((Mark::Problem, refused));
+    }
     let failing = chosen.as_ref().is_some_and(|chosen| !chosen.problem.is_empty());
     Ok(match (shows, chosen) {
         (Shows::Files, _) => (Mark::Ok, String::from(t!("from files of the settings"))),
@@ -66,15 +70,27 @@ pub(super) fn part(tx: &Tx, actor: &Actor, shows: Shows, ends: &dyn Fn(Timestamp
     })
 }
 
+/// That devices refuse what is shown, where they do.
+fn said_of_refused(tx: &Tx, shows: Shows) -> Result<Option<String>> {
+    if tls::untrusted(tx)?.is_none() {
+        return Ok(None);
+    }
+    Ok(match shows {
+        Shows::Files => Some(String::from(t!("from files of the settings; devices refuse it"))),
+        Shows::Public => Some(String::from(t!("of the authority that was chosen; devices refuse it"))),
+        Shows::Own => None,
+    })
+}
+
 async fn view(app: &App, who: &SignedIn) -> Result<TlsView> {
     let (actor, shows) = (who.actor.clone(), Shows::of(app));
     let may_change = actor.may(Right::Configure);
     let look = move |tx: &Tx| {
         let zone = crate::mdm::settings::zone(tx)?;
         let ends = |at: Timestamp| (Mark::Ok, t!("good until {day}", day = language::date(zone.day(at))));
-        Ok((part(tx, &actor, shows, &ends)?, public_tls::standing(tx, &actor)?))
+        Ok((part(tx, &actor, shows, &ends)?, public_tls::standing(tx, &actor)?, tls::untrusted(tx)?))
     };
-    let ((state, words), chosen) = app.store.read_slow(app.now(), look).await?;
+    let ((state, words), chosen, refused) = app.store.read_slow(app.now(), look).await?;
     let form = chosen.as_ref().map(|chosen| TlsForm {
         directory: Some(chosen.choice.directory.clone()).filter(|directory| directory != LETS_ENCRYPT).unwrap_or_default(),
         contact: chosen.choice.contact.clone(),
@@ -87,6 +103,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<TlsView> {
         words,
         host: app.public_host().to_owned(),
         by_files: shows == Shows::Files,
+        refused: refused.filter(|_| shows != Shows::Own),
         not_public: !public_tls::is_public(app.public_host()),
         ways: ways(app),
         extra_hosts: app.config.extra_hosts.clone(),
@@ -149,11 +166,20 @@ async fn choose(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
         challenge,
         trust_anchors: typed.trust_anchors.clone(),
     };
+    let has_own_root = !typed.trust_anchors.trim().is_empty();
     let done = match chosen {
         Ok(challenge) => server_certificate::set(&app, &who.actor, choice(challenge), agreed).await,
         Err(error) => Err(error),
     };
     match done {
+        Ok(()) if has_own_root => Ok(said(
+            &app,
+            &gate,
+            &who,
+            ADDRESS,
+            t!("The authority is asked now. A device that does not know its root refuses what it gives, and cannot come in any more: \
+                 bring the root to every device first, or go back to our own."),
+        )),
         Ok(()) => Ok(said(
             &app,
             &gate,

@@ -8,6 +8,7 @@ use axum::routing::get;
 
 use super::ade;
 use super::devices::{mark, name, reason};
+use super::licences;
 use super::releases;
 use super::shell_with;
 use super::teaching;
@@ -18,6 +19,7 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode, in_zone};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
 use crate::http::pages::system::notices::ADDRESS as NOTICES;
+use crate::http::pages::system::tls::ADDRESS as TLS;
 use crate::http::pages::today::{BatchRow, Countdown, Need, Part, TodayView, page};
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
@@ -104,7 +106,9 @@ fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
     let to = |path: String, words: &str| Some((path, words.to_owned()));
     // What was started by hand belongs to no plan.
     let plan = |id: &str| if id.is_empty() { String::from("/updates/by-hand") } else { format!("/updates/plans/{id}") };
-    if let Some(id) = key.strip_prefix(needs::APP) {
+    if key == needs::NO_LOCATION {
+        to(licences::ADDRESS.to_owned(), t!("Apps and Books"))
+    } else if let Some(id) = key.strip_prefix(needs::APP) {
         to(format!("/apps/{id}"), t!("Show the app"))
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_OVERDUE) {
         to(format!("{}?overdue=1#devices", plan(id)), t!("Show them"))
@@ -133,6 +137,8 @@ fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
         to(BACKUPS.to_owned(), t!("Backups"))
     } else if key == MAIL_TROUBLE {
         to(NOTICES.to_owned(), t!("Notices"))
+    } else if key.starts_with("tls.") {
+        to(TLS.to_owned(), t!("TLS certificate"))
     } else if key.starts_with("push.") {
         to(String::from("/system/push"), t!("Push certificate"))
     } else {

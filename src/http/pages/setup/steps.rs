@@ -41,6 +41,9 @@ pub(super) fn address(view: &SetupView, now: Timestamp) -> Step {
             (t!(". It vouches for itself; ")) a href=(trust) { (t!("devices learn to trust it")) } (t!(" when they enroll. People who open a link before that are warned."))
         },
         TlsView::Public => html! { (t!(", with ")) a href=(tls::ADDRESS) { (t!("a certificate that everybody trusts")) } "." },
+        TlsView::Refused => {
+            html! { (t!(", with ")) a href=(tls::ADDRESS) { (t!("a certificate that devices refuse")) } (t!(". None comes in until that is mended.")) }
+        }
         TlsView::Files(until) => html! { (t!(", with a certificate of yours until ")) (day(*until)) "." },
     };
     let words = html! { (t!("Devices reach the appliance at ")) span.mono { (view.url) } (vouch) };
@@ -199,17 +202,33 @@ fn coming(arrivals: &[Arrival], now: Timestamp) -> Markup {
     }
 }
 
-pub(super) fn first_app(apps: u64, (wanted, installed): (u64, u64)) -> Step {
+/// Where the content token of a location is brought.
+const APPS_AND_BOOKS: &str = "/system/apps-and-books";
+
+pub(super) fn first_app(view: &SetupView, apps: u64) -> Step {
+    let (wanted, installed) = view.app_places;
     let words = html! {
         @if wanted > 0 { (installed) (t!(" of ")) (wanted) (t!(" installed, as the devices say.")) }
         @else if apps > 0 { (count(apps, t!("app is"), t!("apps are"))) (t!(" here, and given to no device of yours yet.")) }
         @else { (t!("From the App Store or your own. It goes to the devices of a group.")) }
+        // Whoever begins with an app of the store finds out too late otherwise.
+        @if wanted == 0 && view.locations == 0 { (t!(" Apps of the App Store need licences, free ones too: bring a content token first.")) }
     };
+    let token = || Button::link(APPS_AND_BOOKS, t!("Apps and Books"));
     let more = html! {
-        @if wanted > 0 && installed == 0 { p.row.quiet { (state_square(State::Waiting, 12)) (t!("Waiting for the first device to say that it is there.")) } }
+        @if view.awaits_location {
+            p.row { (state_square(State::Problem, 12)) (t!("There is no content token here, so no licence can be given, and no app of the App Store comes.")) }
+            div.row { (token().main()) }
+        }
+        @else if wanted > 0 && installed == 0 { p.row.quiet { (state_square(State::Waiting, 12)) (t!("Waiting for the first device to say that it is there.")) } }
         @if wanted > 0 { (onward("/apps", t!("See how far it is"))) }
-        @else if apps > 0 { div.row { (Button::link("/apps", t!("Give one to a group"))) } }
-        @else { div.row { (Button::link("/apps/new", t!("Choose an app of the App Store"))) (Button::link("/own-apps/new", t!("Upload one of your own"))) } }
+        @else {
+            div.row {
+                @if view.locations == 0 { (token()) }
+                @if apps > 0 { (Button::link("/apps", t!("Give one to a group"))) }
+                @else { (Button::link("/apps/new", t!("Choose an app of the App Store"))) (Button::link("/own-apps/new", t!("Upload one of your own"))) }
+            }
+        }
     };
     step(installed > 0, t!("First app"), words, more)
 }
@@ -222,7 +241,7 @@ pub(super) fn tokens(view: &SetupView) -> Step {
     };
     let more = html! {
         div.row {
-            (Button::link("/system/apps-and-books", if view.locations == 0 { t!("Bring a content token") } else { t!("Apps and Books") }).small())
+            (Button::link(APPS_AND_BOOKS, if view.locations == 0 { t!("Bring a content token") } else { t!("Apps and Books") }).small())
             (Button::link("/system/device-list", if view.device_lists == 0 { t!("Bring a server token") } else { t!("Apple’s device list") }).small())
         }
     };

@@ -27,6 +27,8 @@ pub struct TlsView {
     pub host: String,
     /// Whether the certificate comes from files, of which nothing can be changed here.
     pub by_files: bool,
+    /// Why devices refuse what is shown, and what to do.
+    pub refused: Option<(String, String)>,
     /// What was chosen.
     pub chosen: Option<Chosen>,
     /// Why no authority on the internet can vouch for the name.
@@ -69,6 +71,9 @@ pub fn page(shell: &Shell, view: &TlsView) -> Markup {
         }
         (live(Live { id: "tls", topics: "setting job certificate", of: None, src: None }, html! {
             div.stack {
+                @if let Some((why, remedy)) = &view.refused {
+                    div.banner.problem role="alert" { (state_square(State::Problem, 12)) div.words { p { (why) } p { (remedy) } } }
+                }
                 (facts(&shown(view)))
                 @if let Some(chosen) = view.chosen.as_ref().filter(|chosen| !chosen.problem.is_empty()) {
                     div.banner.problem role="status" { p { strong { (t!("No certificate came. ")) } (chosen.problem) (t!(" It is tried again ")) (moment(chosen.due_at)) "." } }

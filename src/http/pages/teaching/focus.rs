@@ -74,7 +74,7 @@ pub fn form(shell: &Shell, form: &FocusForm) -> Markup {
                 }
                 details open[form.kind == FocusKind::App] {
                     summary { (t!("One app")) }
-                    (select("one", t!("The app"), &options, &form.one, t!("Or tick that one app under Apps. Where it is not on a device, that device shows nothing else until it is."), items_error(FocusKind::App)))
+                    (select("one", t!("The app"), &options, &form.one, t!("Or tick that one app under Apps. A device that does not have it is left out, since it would show nothing at all."), items_error(FocusKind::App)))
                 }
                 details open[form.kind == FocusKind::Sites] {
                     summary { (t!("Websites")) }

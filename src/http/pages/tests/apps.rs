@@ -37,7 +37,7 @@ async fn groups_get_it_required_or_for_the_asking_and_who_lacks_licences_is_said
     house.write(|tx| group(tx, "g1", "7b", &["d1"])).await;
     let (owner, id) = (house.person(Role::Owner).await, house.app().await);
     let asked = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=").await;
-    assert!(asked.status == 409 && asked.body.contains("7b needs 1 more licence of Atlas."), "{}", asked.body);
+    assert!(asked.status == 409 && asked.body.contains("1 more licence of Atlas is needed for “7b”."), "{}", asked.body);
     let saved = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=&confirmed=1").await;
     assert_eq!(saved.status, 303, "{}", saved.body);
     let page = house.get(&owner, saved.location()).await.body;
@@ -65,7 +65,7 @@ async fn devices_that_come_into_a_group_without_licences_for_them_are_asked_abou
     assert_eq!(house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=").await.status, 303);
     let asked = house.post(&owner, "/groups/g1/devices", "devices=iPad+1").await;
     assert_eq!(asked.status, 409, "{}", asked.body);
-    for part in ["There are not enough licences for this", "7b needs 1 more licence of Atlas.", "the others wait for one"] {
+    for part in ["There are not enough licences for this", "1 more licence of Atlas is needed for “7b”.", "the others wait for one"] {
         assert!(asked.body.contains(part), "{part} in {}", asked.body);
     }
     assert!(house.get(&owner, "/groups/g1").await.body.contains("No device is in it"), "nothing was changed");

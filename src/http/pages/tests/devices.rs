@@ -16,7 +16,7 @@ fn chips(page: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A table of two devices up to date and one with a command in its queue.
+/// A table of two devices for which nothing waits and one with a command in its queue.
 async fn three() -> House {
     let house = House::new();
     for (id, name) in [("1", "iPad A"), ("2", "iPad B"), ("3", "iPad C")] {
@@ -89,9 +89,28 @@ async fn a_lost_device_is_called_lost_wherever_it_stands() {
     assert!(square.contains("state-lost") && square.contains("lost; it has not"), "{square}");
     assert!(today.contains("href=\"/devices?state=lost\"") && today.contains("3 devices, 1 waiting, 1 lost"), "{today}");
     let one = house.get(&viewer, "/devices/1").await.body;
-    assert!(one.contains("state-lost") && !one.contains("up to date"), "{one}");
+    assert!(one.contains("state-lost") && !one.contains("in touch"), "{one}");
     let sorted = house.get(&viewer, "/devices?sort=-state").await.body;
     assert!(sorted.find("iPad A") < sorted.find("iPad C"), "the worst first: {sorted}");
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_the_version_of_a_device_for_which_nothing_waits() {
+    let house = three().await;
+    house
+        .write(|tx| {
+            let deadline_at = Some(tx.now.plus(std::time::Duration::from_secs(3600)));
+            for (enrollment, stage) in [("e1", Stage::Prepared), ("e2", Stage::Cannot)] {
+                update_states::put(tx, enrollment, &UpdateState { deadline_at, stage, ..UpdateState::blank("", 0, tx.now) })?;
+            }
+            Ok(())
+        })
+        .await;
+    let viewer = house.person(Role::Viewer).await;
+    for path in ["/devices", "/"] {
+        let page = house.get(&viewer, path).await.body;
+        assert!(page.contains("in touch") && !page.contains("up to date"), "{path}: {page}");
+    }
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl House {
         assert_eq!((found.len(), different.len()), (ROWS, ROWS), "{first}: rows, and different ones");
     }
 
-    /// Devices that are up to date, with names that have to be encoded, some of which say no serial number, and an update by hand on each.
+    /// Devices for which nothing waits, with names that have to be encoded, some of which say no serial number, and an update by hand on each.
     async fn many_devices(&self) {
         let add = |tx: &Tx| {
             for at in 0..ROWS {

@@ -332,6 +332,7 @@ pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>
         let origin = origin(&row);
         things.push(Standing {
             identifier: apps::identifier(&row),
+            words: Some(apps::words::stage(&row)),
             state: match row.stage {
                 Stage::Installed | Stage::Outdated => State::There,
                 _ if row.wanted.is_empty() => State::Leaving,

@@ -7,6 +7,7 @@ use crate::mdm::inventory;
 use crate::mdm::reconcile::ACTOR;
 use crate::mdm::reconcile::seen::reasons;
 use crate::mdm::reconcile::updates::store;
+use crate::mdm::updates::candidates;
 use crate::mdm::updates::next::{self, Said};
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::identifier;
@@ -27,6 +28,9 @@ const ANSWERED: [&str; 4] = ["ScheduleOSUpdateScan", "AvailableOSUpdates", "Sche
 
 /// Updates that a device finds at most; more are passed over.
 const OFFERS_MAX: usize = 200;
+
+/// What a device says of a declaration that it can do nothing with, as of one for a version that it runs already.
+const CANNOT_BE_APPLIED: &str = "Error.ConfigurationCannotBeApplied";
 
 /// Takes over what a device answered to a command about updates.
 pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head, report: Option<&Report>) -> Result<()> {
@@ -161,10 +165,14 @@ fn key_of(row: &UpdateState, found: &[AvailableUpdate]) -> Option<String> {
 }
 
 /// Takes over what a status report said of an update that came by a declaration.
+///
+/// What the device runs counts first: once it has the version, it calls the declaration one that cannot be applied, which is no failure but its end.
 pub fn update_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let rows = update_states::of_enrollment(tx, &enrollment.id)?;
-    let declared = |row: &&UpdateState| row.mechanism == Mechanism::Declaration && (row.is_under_way() || row.stage == Stage::Failed);
-    let Some(before) = rows.iter().find(declared) else { return Ok(()) };
+    let Some(before) = rows.iter().find(|row| is_declared(row)) else { return Ok(()) };
+    if runs_it(tx, enrollment, before)? {
+        return deployments::look_again_at(tx, &enrollment.id).map(drop);
+    }
     let states = declared::states(tx, &enrollment.id)?;
     let own = identifier(&before.plan_id);
     let state = states.iter().find(|state| state.identifier == own);
@@ -172,6 +180,19 @@ pub fn update_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     if current.is_none() && matches!(before.stage, Stage::Waiting | Stage::Failed) {
         // It has not looked at the declaration yet, or has none any more: what it says of updates is about another one.
         return Ok(());
+    }
+    let invalid = current.filter(|state| state.valid == "invalid");
+    let mut row = before.clone();
+    if invalid.is_some_and(|state| state.reasons.contains(CANNOT_BE_APPLIED)) && before.stage != Stage::Failed {
+        if !next::awaits_inventory(before) {
+            // It may run the version by now and has only not said so yet.
+            next::asks_what_it_runs(&mut row, tx.now);
+            store(tx, enrollment, Some(before), &row)?;
+            return ask_what_it_runs(tx, enrollment);
+        }
+        if !next::has_said_what_it_runs(before, devices::by_id(tx, &enrollment.device_id)?.and_then(|device| device.facts_at)) {
+            return Ok(());
+        }
     }
     let item = |name: &str| -> Result<Option<Json>> {
         let said = declared::status_item(tx, &enrollment.id, &format!("softwareupdate.{name}"))?;
@@ -183,11 +204,27 @@ pub fn update_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let said = Said {
         install_state: text(item("install-state")?),
         failure: count.map(|count| (count, failure.unwrap_or_default())),
-        invalid: current.filter(|state| state.valid == "invalid").map(|state| reasons(&state.reasons)),
+        invalid: invalid.map(|state| reasons(&state.reasons)),
     };
-    let mut row = before.clone();
     next::declared(&mut row, &said, tx.now);
     store(tx, enrollment, Some(before), &row)
+}
+
+/// A device that was asked which system it runs, since it calls the declaration of its update one that cannot be applied, has said so.
+pub fn system_told(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let rows = update_states::of_enrollment(tx, &enrollment.id)?;
+    if rows.iter().any(|row| is_declared(row) && next::awaits_inventory(row)) { update_reported(tx, enrollment) } else { Ok(()) }
+}
+
+/// Whether an update comes by a declaration and is not at its end.
+fn is_declared(row: &UpdateState) -> bool {
+    row.mechanism == Mechanism::Declaration && (row.is_under_way() || row.stage == Stage::Failed)
+}
+
+/// Whether the device runs what the row means already, or something newer.
+fn runs_it(tx: &Tx, enrollment: &Enrollment, row: &UpdateState) -> Result<bool> {
+    let Some(device) = devices::by_id(tx, &enrollment.device_id)?.filter(|_| !row.version.is_empty()) else { return Ok(false) };
+    Ok(candidates::subject(tx, &device)?.version.is_at_least(OsVersion::parse(&row.version)))
 }
 
 /// Whether a state is about the declaration as it is served now.

@@ -103,7 +103,7 @@ fn devices_that_come_into_a_group_are_told_to_lack_licences_by_app_and_number() 
         let short: Vec<_> = apps::newly_short(&before, now.clone()).into_iter().map(|(_, short)| (short.by, short.because)).collect();
         Ok((short, apps::newly_short(&now, now.clone()).len()))
     });
-    assert_eq!((short, again), (vec![(1, String::from("7c needs 1 more licence of Atlas."))], 0));
+    assert_eq!((short, again), (vec![(1, NO_LOCATION.replace("7b", "7c"))], 0));
 }
 
 #[test]
@@ -134,6 +134,34 @@ fn licences_of_devices_on_which_the_person_declined_are_told_where_seats_are_sho
     });
     let need = needs.into_iter().find(|need| need.key.starts_with("app.")).unwrap();
     assert_eq!(need.remedy, format!("Get more licences in Apple's portal; it goes on by itself. {words}"));
+}
+
+#[test]
+fn without_a_content_token_that_is_the_one_cause_and_nothing_is_said_to_go_on_by_itself() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    assigned(&school, 0, AssignedMode::Required, Settings::default());
+    device.session("", "");
+    let row = device.app().unwrap();
+    assert_eq!(row.stage, Stage::NoLicence);
+    let (because, remedy) = apps::words::because(&row, &crate::clock::Zone::default());
+    assert!(because.contains("There is no content token here"), "{because}");
+    assert!(!remedy.contains("is free"), "none can become free: {remedy}");
+    let enrollment = device.enrollment();
+    let wanted = school.write(move |tx| crate::mdm::reconcile::standing(tx, &enrollment));
+    let said = wanted.things.iter().find(|thing| thing.name == "Atlas").unwrap().words.clone();
+    assert_eq!((said.as_deref(), apps::words::stage(&row).as_str()), (Some("no licence"), "no licence"), "one word on every page");
+    let needs = || school.write(|tx| crate::mdm::needs::all(tx));
+    let about_apps = |key: &str| key.starts_with(crate::mdm::needs::APP) || key == crate::mdm::needs::NO_LOCATION;
+    let told: Vec<_> = needs().into_iter().filter(|need| about_apps(&need.key)).collect();
+    assert_eq!(told.len(), 1, "one cause: {told:?}");
+    assert_eq!((told[0].key.as_str(), told[0].count), (crate::mdm::needs::NO_LOCATION, 1));
+    assert_eq!(told[0].message, "There is no content token, so Atlas cannot be given to 1 device.");
+    assert!(told[0].remedy.contains("Apps and Books") && crate::mdm::needs::is_of_seats(&told[0]), "{told:?}");
+    // A location that owns no more than what is taken: now it is licences that are short.
+    school.write(held);
+    let told: Vec<_> = needs().into_iter().filter(|need| about_apps(&need.key)).collect();
+    assert!(!told.iter().any(|need| need.key == crate::mdm::needs::NO_LOCATION), "{told:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Focus of a class: started, replaced, ended by somebody, by itself, and what of it a device sees that is old, offline or not supervised.
 
+mod one_app;
+
 use std::time::Duration;
 
 use super::super::{Device, School, TOPIC};

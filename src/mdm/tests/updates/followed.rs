@@ -182,3 +182,61 @@ fn what_failed_and_is_not_there_at_its_deadline_has_failed_and_stops_a_plan() {
     assert_eq!(ipads[2].update().stage, Stage::Prepared, "it did not fail, it is late");
     assert!(stopped().contains("2 of 4"), "{}", stopped());
 }
+
+impl Device<'_> {
+    /// Reports what a device says of the declaration of a version that it runs, and beside it the version that it says to run, if it says so.
+    fn calls_it_inapplicable(&self, version: Option<&str>) {
+        let mut report = self.everything_applied();
+        for state in report["StatusItems"]["management"]["declarations"]["configurations"].as_array_mut().unwrap() {
+            if state["identifier"].as_str().unwrap().starts_with("org.rollcall.update") {
+                let description = "The device runs 18.7.2, which is not older than 18.7.2.";
+                state["active"] = json!(false);
+                state["valid"] = json!("invalid");
+                state["reasons"] = json!([{ "code": "Error.ConfigurationCannotBeApplied", "description": description }]);
+            }
+        }
+        report["StatusItems"]["softwareupdate"] = json!({ "install-state": "none" });
+        if let Some(version) = version {
+            report["StatusItems"]["device"] = json!({ "operating-system": { "version": version, "build-version": "22H124" } });
+        }
+        self.declarative("status", Some(&report));
+    }
+}
+
+/// What became of a device that runs, or does not run, what it is to be brought, after it called the declaration of it one that cannot be applied.
+fn called_inapplicable(reported: Option<&str>, asked: &str) -> (Stage, Vec<String>, bool) {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    let plan = made(&school, Rules { stop: Some(Stop { percent: 50, at_least: 1 }), ..rules(Target::Newest) });
+    ipad.answering(|_| String::new());
+    ipad.tells(json!({ "install-state": "installing" }), None);
+    school.clock.advance(Duration::from_secs(600));
+    ipad.calls_it_inapplicable(reported);
+    assert!(!school.events().iter().any(|kind| kind == "update.failed"), "it may be what it was to become");
+    school.clock.advance(Duration::from_secs(5));
+    ipad.says_what_it_is(asked);
+    let id = ipad.enrollment().id;
+    school.write(move |tx| crate::mdm::reconcile::plan(tx, &id));
+    let id = plan.plan.id;
+    let is_stopped = school.write(move |tx| plans::find(tx, &Actor::Console, &id)).plan.stopped_at.is_some();
+    (ipad.update().stage, school.events(), is_stopped)
+}
+
+#[test]
+fn a_device_that_has_the_version_is_done_though_it_calls_the_declaration_of_it_one_that_cannot_be_applied() {
+    // In the same report, or only when it is asked.
+    for reported in [Some("18.7.2"), None] {
+        let (stage, events, is_stopped) = called_inapplicable(reported, "18.7.2");
+        assert_eq!((stage, is_stopped), (Stage::Done, false), "{reported:?}");
+        let count = |kind: &str| events.iter().filter(|known| *known == kind).count();
+        assert_eq!((count("update.failed"), count("update.done")), (0, 1), "{reported:?} {events:?}");
+    }
+}
+
+#[test]
+fn a_device_that_cannot_apply_it_and_runs_what_it_ran_has_failed_once_it_has_said_so() {
+    let (stage, events, is_stopped) = called_inapplicable(None, "18.1");
+    assert_eq!((stage, is_stopped), (Stage::Failed, true));
+    assert_eq!(events.iter().filter(|kind| *kind == "update.failed").count(), 1, "{events:?}");
+}

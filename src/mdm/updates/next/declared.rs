@@ -18,6 +18,8 @@ pub struct Said {
 
 /// Where an update stands that comes by a declaration.
 pub fn declared(row: &mut UpdateState, said: &Said, now: Timestamp) {
+    // It was asked what it runs, if ever it was; the answer counts once.
+    row.asked.clear();
     if let Some(because) = &said.invalid {
         return enter(row, Stage::Failed, because, now);
     }

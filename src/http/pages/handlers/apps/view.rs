@@ -12,6 +12,7 @@ use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, Share, State as Mark};
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, LicenceBy, Overview, Picture, Settings, Updates, words};
+use crate::mdm::licences::lacks_location;
 use crate::mdm::packages;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
@@ -153,9 +154,11 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
     let optional = open().filter(|row| row.mode == AssignedMode::Optional);
     let facts: Json = serde_json::from_str(&found.app.facts).unwrap_or_default();
     let zone = zone(tx)?;
+    let short = apps::shortages(tx, &found.app, &required)?;
     Ok(AppView {
+        lacks_location: !short.is_empty() && lacks_location(tx)?,
         shortages: {
-            let short = apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because);
+            let short = short.into_iter().map(|shortage| shortage.because);
             let lacks = apps::lacks(tx, actor, id, None, None)?.into_iter().chain(apps::hidden(tx, actor, id, None)?);
             short.chain(lacks.map(|lack| lack.words)).collect()
         },

@@ -153,7 +153,7 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
         };
         WantedRow {
             state,
-            words: words.to_owned(),
+            words: thing.words.unwrap_or_else(|| words.to_owned()),
             because: [thing.because, thing.remedy].join(" ").trim().to_owned(),
             retry_at: thing.retry_at,
             mechanism: mechanism(thing.mechanism).to_owned(),

@@ -41,3 +41,19 @@ fn of_what_a_policy_makes_the_worst_is_told() {
         assert!(state == ProfileState::Waiting && because.contains("not in effect"), "{at}: {state:?} {because}");
     }
 }
+
+#[test]
+fn what_no_device_has_fetched_yet_waits_and_is_not_said_to_be_installing() {
+    let school = School::new();
+    let (device, policy_id) = with_policy(&school, "15.8");
+    let state = || {
+        let id = policy_id.clone();
+        let outcomes = school.write(move |tx| reconcile::outcomes(tx, &Actor::Console, AssignedKind::Policy, &id));
+        assert_eq!(outcomes.counts, [(outcomes.rows[0].state, 1)]);
+        outcomes.rows[0].state
+    };
+    school.write(|tx| reconcile::plan_page(tx, reconcile::Carried::default()));
+    assert_eq!(state(), ProfileState::Waiting, "it is queued, and the device is off");
+    device.is_asked("InstallProfile");
+    assert_eq!(state(), ProfileState::Installing, "the device was handed it");
+}
