@@ -24,7 +24,7 @@ use crate::error::{Error, FieldError, Kind, Result};
 use crate::http::api::Streams;
 use crate::http::server::Peer;
 use crate::random::Random;
-use crate::store::{DataFolder, OpenOptions, Store};
+use crate::store::{DataFolder, OpenOptions, Store, begun};
 
 /// Bytes of an answer that are read; a page of a list has far fewer.
 const ANSWER_MAX_BYTES: usize = 16 << 20;
@@ -98,7 +98,8 @@ impl Api {
     }
 
     async fn own(config: Config) -> Result<Self> {
-        if !config.data.join("rollcall.db").exists() {
+        // Where there was one and it is gone, opening it says so.
+        if !config.data.join("rollcall.db").exists() && begun::lost(&config.data).is_none() {
             return Err(nobody_there(&config.data));
         }
         let folder = DataFolder::open(&config.data)?;

@@ -23,6 +23,7 @@ pub mod attestations;
 pub mod authorities;
 pub mod backup;
 pub mod backups;
+pub mod begun;
 mod bells;
 pub mod beta_programs;
 pub mod census;
@@ -219,6 +220,9 @@ impl Store {
         let checkpointer = Checkpointer::start(&mut conn, &location, Arc::clone(&log_pages))?;
         let tx = Tx::new(conn, random.clone(), Arc::clone(&sealer));
         settings::check_seal(&tx)?;
+        if let Location::File(path) = &location {
+            begun::end(path)?;
+        }
         let tower = Arc::new(Tower::new());
         let writer = Writer::start(tx, Arc::clone(&tower), durable, log_pages, pace)?;
         let readers = Readers::start(location.clone(), random, sealer)?;
