@@ -5,10 +5,11 @@ use std::io::{self, BufRead as _, BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use axum::http::Method;
 use clap::Args;
 use serde_json::json;
 
-use super::api::{self, Beside};
+use super::api::{self, Api, Beside};
 use super::print;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -58,11 +59,15 @@ impl Backup {
             if to_stdout {
                 let mut out = Counted::new(io::stdout().lock());
                 api.download("/api/v1/backups/file", wish, &mut out).await?;
-                return out.end();
+                let size = out.end()?;
+                note(api, None, size).await;
+                return Ok(size);
             }
             let mut unfinished = Unfinished::make(&file)?;
             api.download("/api/v1/backups/file", wish, &mut unfinished.out).await?;
-            unfinished.keep(&file)
+            let size = unfinished.keep(&file)?;
+            note(api, std::path::absolute(&file).ok(), size).await;
+            Ok(size)
         })?;
         let told = if json {
             print::json(&json!({ "file": file.display().to_string(), "size_bytes": size }))
@@ -76,6 +81,14 @@ impl Backup {
             print::whole(told.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// Has it noted that a backup was made, and where it is. It is as good without that.
+async fn note(api: &mut Api, path: Option<PathBuf>, size: u64) {
+    let path = path.as_deref().and_then(Path::to_str);
+    if let Err(error) = api.ask(Method::POST, "/api/v1/backups/kept", Some(json!({ "path": path, "size_bytes": size }))).await {
+        eprintln!("rollcall: The backup is whole; only that it was made could not be noted, so it may still be missed: {error}");
     }
 }
 

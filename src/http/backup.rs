@@ -83,7 +83,7 @@ async fn make(app: App, actor: Actor, lock: Lock, with_packages: bool, pieces: S
     })
     .await;
     match made {
-        Ok(manifest) => app.store.write(app.now(), move |tx| backups::taken(tx, &actor, &manifest)).await,
+        Ok(manifest) => app.store.write(app.now(), move |tx| backups::by_hand::taken(tx, &actor, &manifest)).await,
         Err(error) => {
             // Without this the answer would end as if it were whole.
             let _ = pieces.send(Err(io::Error::other(error.to_string()))).await;

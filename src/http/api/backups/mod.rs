@@ -1,5 +1,7 @@
 //! `/api/v1/backups`: when backups are made, where they are, and a backup to take away.
 
+mod kept;
+
 use std::path::Path;
 
 use axum::Json as JsonBody;
@@ -37,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(self_test))
         .routes(routes!(recovery_key))
         .routes(routes!(take))
+        .merge(kept::routes())
 }
 
 /// A backup that was put somewhere.
@@ -140,7 +143,7 @@ struct BackupSettingsView {
     recovery_public_key: Option<String>,
     /// When that key was made.
     recovery_key_made_at: Option<Timestamp>,
-    /// The moment of the last backup that reached every place.
+    /// The moment of the last backup that reached every place, or that somebody took to a place of their own.
     last_at: Option<Timestamp>,
     /// Its size.
     last_size_bytes: Option<u64>,
@@ -158,7 +161,7 @@ struct BackupSettingsView {
 
 impl From<Standing> for BackupSettingsView {
     fn from(standing: Standing) -> Self {
-        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, is_wished, test_due_at, last_test: _, restored } = standing;
+        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, is_wished, test_due_at, restored, .. } = standing;
         let store = |place: S3Place| BackupStoreView {
             endpoint: place.endpoint,
             region: place.region,
