@@ -11,7 +11,7 @@ use crate::store::integrity::{AtRest, at_rest};
 /// Bytes of a database that is looked through before it serves. That takes about two seconds for each gigabyte that the machine has in memory already, so
 /// that a restart is served from again within a second; 10,000 devices (60 MB) take a seventh of it. Larger ones are looked through by their job, while
 /// they serve.
-const LOOKED_THROUGH_MAX_BYTES: u64 = 256 << 20;
+pub(super) const LOOKED_THROUGH_MAX_BYTES: u64 = 256 << 20;
 
 /// What is wrong with a database, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
