@@ -122,7 +122,6 @@ fn closed(folder: &Path, error: Error) -> Result<Value> {
 
 /// What can be looked at beside an appliance that runs and does not answer.
 fn beside(folder: &Path, silence: &Error) -> Value {
-    let finding = |id: &str, area: &str, level: &str, what: &str, remedy: &str| json!({ "id": id, "area": area, "level": level, "link": null, "what": what, "remedy": remedy });
     let mut findings = vec![finding("ports.control", "ports", "error", &silence.message, "What is below is what can be seen without it.")];
     let database = folder.join(DATABASE);
     match damaged::look(folder) {
@@ -147,8 +146,11 @@ fn beside(folder: &Path, silence: &Error) -> Value {
 
 /// A report of one error about the database, beside which nothing else can be looked at.
 fn only(id: &str, what: &str, remedy: &str) -> Value {
-    let finding = json!({ "id": id, "area": "database", "level": "error", "link": null, "what": what, "remedy": remedy });
-    json!({ "checked_at": null, "errors": 1, "warnings": 0, "findings": [finding] })
+    json!({ "checked_at": null, "errors": 1, "warnings": 0, "findings": [finding(id, "database", "error", what, remedy)] })
+}
+
+fn finding(id: &str, area: &str, level: &str, what: &str, remedy: &str) -> Value {
+    json!({ "id": id, "area": area, "level": level, "link": null, "what": what, "remedy": remedy })
 }
 
 /// The findings for people: the worst first, each with its remedy below it.

@@ -2,7 +2,7 @@
 
 mod kept;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use axum::Json as JsonBody;
 use axum::extract::State;
@@ -380,12 +380,18 @@ struct TakeInput {
     /// Whether files of apps of your own are in it.
     #[serde(default)]
     with_packages: bool,
+    /// A folder where the copy of the database is made while the disk of the data folder has no room for it; for the command line at the machine itself.
+    spare_folder: Option<String>,
 }
 
 /// Take a backup away: an age file, made while it is sent. An answer that breaks off is no backup.
 #[utoipa::path(post, path = "/api/v1/backups/file", tag = "backups", request_body = TakeInput,
     responses((status = 200, description = "The backup", body = Vec<u8>, content_type = "application/octet-stream")))]
 async fn take(State(app): State<App>, Authenticated(actor): Authenticated, Json(input): Json<TakeInput>) -> Result<Response> {
-    let wish = Wish { passphrase: input.passphrase.map(Secret::new), with_packages: input.with_packages };
+    if input.spare_folder.is_some() && !matches!(actor, Actor::Console) {
+        return Err(Error::field("spare_folder", t!("only the command line at the machine itself names such a folder; leave it out")));
+    }
+    let spare = input.spare_folder.map(PathBuf::from);
+    let wish = Wish { passphrase: input.passphrase.map(Secret::new), with_packages: input.with_packages, spare };
     backup::answer(&app, &actor, wish).await
 }

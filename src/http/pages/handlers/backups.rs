@@ -255,7 +255,7 @@ struct Take {
 
 async fn take(State(app): State<App>, who: SignedIn, Form(take): Form<Take>) -> Result<Response> {
     who.actor.require(Right::Govern)?;
-    let wish = Wish { passphrase: Some(Secret::new(take.passphrase)), with_packages: take.packages_too.is_some() };
+    let wish = Wish { passphrase: Some(Secret::new(take.passphrase)), with_packages: take.packages_too.is_some(), spare: None };
     match backup::answer(&app, &who.actor, wish).await {
         Ok(answer) => Ok(answer),
         Err(error) => refused(&app, &who, None, &error).await.ok_or(error)?,
