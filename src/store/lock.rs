@@ -160,8 +160,11 @@ fn take_lock(folder: &Path) -> Result<File> {
     let mut file = file.map_err(|error| unusable(folder, "cannot hold rollcall.lock", error))?;
     match file.try_lock() {
         Ok(()) => {
+            // The lock is held all the same where a full disk takes no pid; it is only told to others.
             let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-            noted.map_err(|error| unusable(folder, "cannot hold rollcall.lock", error))?;
+            if let Err(error) = noted {
+                tracing::warn!("{} does not name this process: {error}", path.display());
+            }
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => {

@@ -52,6 +52,12 @@ impl Appliance {
         Self::start_by(&shell, folder, more)
     }
 
+    /// Starts it on a disk that takes nothing until [`Appliance::may_write`].
+    pub(crate) fn start_on_a_full_disk(folder: &Path, more: &[&str]) -> Self {
+        let shell = ["/bin/sh", "-c", "trap '' XFSZ; ulimit -S -f 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rollcall")];
+        Self::start_by(&shell, folder, more)
+    }
+
     fn start_by(program: &[&str], folder: &Path, more: &[&str]) -> Self {
         let data = folder.join("data");
         let any = "127.0.0.1:0";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Files, Identity, Tls, own};
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::mdm::ca::{public_tls, tls};
 use crate::pki::certificate::{Certificate, Fingerprint};
 
@@ -40,7 +40,7 @@ impl Keeper {
                         paths.certificate.display()
                     );
                 }
-                app.store.write(app.now(), |tx| tls::files_read(tx, None)).await?;
+                can_wait(app.store.write(app.now(), |tx| tls::files_read(tx, None)).await)?;
                 (Source::Files(files), identity)
             }
             None => (Source::Own, ours(app).await?),
@@ -48,7 +48,7 @@ impl Keeper {
         warn_of_name(app, &identity);
         let tls = Arc::new(Tls::new(identity, &asked_for(app), Arc::clone(&app.tls_proofs))?);
         let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), noted: None };
-        keeper.watch_end(app).await?;
+        can_wait(keeper.watch_end(app).await)?;
         Ok(keeper)
     }
 
@@ -114,6 +114,17 @@ impl Keeper {
             self.noted = Some((not_after, ends_soon));
         }
         Ok(())
+    }
+}
+
+/// What is noted of a certificate waits for a disk that takes nothing; showing it does not.
+fn can_wait(noted: Result<()>) -> Result<()> {
+    match noted {
+        Err(error) if error.kind == Kind::Busy => {
+            tracing::warn!("what is known of the TLS certificate could not be noted: {error}");
+            Ok(())
+        }
+        noted => noted,
     }
 }
 
