@@ -1,8 +1,9 @@
 //! `/api/v1/backups`: when backups are made, where they are, and a backup to take away.
 
 mod kept;
+mod places;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use axum::Json as JsonBody;
 use axum::extract::State;
@@ -17,18 +18,19 @@ use super::input::{Json, Query};
 use super::list::{List, Page};
 use super::once::{Answer, Post};
 use crate::app::App;
-use crate::apple::backup_folder;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::http::backup::{self, Wish};
 use crate::mdm::Actor;
-use crate::mdm::backups::plan::{self, NewPlan, Plan};
+use crate::mdm::backups::plan::{self, NewPlan};
 use crate::mdm::backups::retention::Keep;
 use crate::mdm::backups::{self, Standing};
 use crate::protocol::s3::S3Place;
 use crate::secret::Secret;
 use crate::store::backups::{Backup, Place};
+
+pub(in crate::http) use places::{look_at_places, set_up};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -273,7 +275,8 @@ impl From<BackupSettingsInput> for NewPlan {
     }
 }
 
-/// Set up backups. Those that are made each day want a recovery key first.
+/// Set up backups. Those that are made each day want a recovery key first; a folder that is another one than before is tried, and refused where no
+/// backup can be put.
 #[utoipa::path(put, path = "/api/v1/backups/settings", tag = "backups", request_body = BackupSettingsInput,
     responses((status = 200, description = "As they are now", body = BackupSettingsView)))]
 async fn change(
@@ -281,8 +284,7 @@ async fn change(
     Authenticated(actor): Authenticated,
     Json(input): Json<BackupSettingsInput>,
 ) -> Result<JsonBody<BackupSettingsView>> {
-    let (new, changer) = (NewPlan::from(input), actor.clone());
-    app.store.write(app.now(), move |tx| plan::set(tx, &changer, &new)).await?;
+    set_up(&app, &actor, NewPlan::from(input)).await?;
     standing(&app, actor).await
 }
 
@@ -298,23 +300,6 @@ async fn try_places(
     let (plan, secret) = app.store.read(app.now(), move |tx| plan::check(tx, &actor, &new)).await?;
     look_at_places(&app, &plan, secret.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Looks whether a plan's places can be written, read and deleted in.
-pub(in crate::http) async fn look_at_places(app: &App, plan: &Plan, secret: Option<&Secret<String>>) -> Result<()> {
-    let name = format!(".rollcall-trial-{}", app.random.uuid_v7(app.now()));
-    if !plan.has_place() {
-        return Err(Error::field("folder", t!("name a folder, or a store that speaks S3")));
-    }
-    if let Some(folder) = &plan.folder {
-        let (folder, data, name) = (folder.clone(), app.config.data.clone(), name.clone());
-        let tried = tokio::task::spawn_blocking(move || backup_folder::try_out(Path::new(&folder), &data, &name)).await;
-        tried.map_err(|panic| Error::internal("a fault in the program", panic))??;
-    }
-    if let (Some(place), Some(secret)) = (&plan.s3, secret) {
-        app.object_stores.bucket(place, secret)?.try_out(&place.object(&name)).await?;
-    }
-    Ok(())
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
