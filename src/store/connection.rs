@@ -14,6 +14,8 @@ use crate::store::tx::is_of_the_disk;
 
 /// How long a connection waits for another process, such as the `sqlite3` shell, to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the one that writes waits: devices give an answer up after a minute, and what is refused before that they have to ask again.
+const WRITER_WAITS: Duration = Duration::from_secs(25);
 /// Statements kept prepared on each connection; more than there are in `store/`.
 const STATEMENT_LIMIT: usize = 256;
 
@@ -81,6 +83,7 @@ impl Location {
             return Err(Error::bad_input("the data folder cannot hold a write-ahead log: use a local disk, not a network share"));
         }
         conn.execute_batch(WRITER)?;
+        conn.busy_timeout(WRITER_WAITS)?;
         Ok(conn)
     }
 
@@ -155,6 +158,7 @@ mod tests {
         assert_eq!(pragma("synchronous"), 1.into(), "NORMAL: without it an order of writes is not kept");
         assert_eq!(pragma("journal_mode"), String::from("wal").into());
         assert_eq!(pragma("foreign_keys"), 1.into());
+        assert_eq!(pragma("busy_timeout"), 25_000.into(), "in milliseconds");
     }
 
     #[test]
