@@ -55,7 +55,7 @@ impl Backup {
             return Err(Error::conflict(format!("{} exists already: name another file, or move it away.", file.display())));
         }
         let passphrase = if recovery_key { None } else { Some(passphrase(passphrase_file.as_deref(), true)?) };
-        let spare = spare(Some(&file).filter(|_| !to_stdout));
+        let spare = spare(Some(file.as_path()).filter(|_| !to_stdout));
         let spare = spare.as_deref().and_then(Path::to_str);
         let wish = json!({ "passphrase": passphrase.as_ref().map(Secret::expose), "with_packages": with_packages, "spare_folder": spare });
         let size = api::with(data, async |api| {
@@ -88,7 +88,7 @@ impl Backup {
 }
 
 /// Where the copy of the database may be made when the data folder's disk is full: the temporary folder that somebody named, or beside the backup.
-fn spare(file: Option<&PathBuf>) -> Option<PathBuf> {
+fn spare(file: Option<&Path>) -> Option<PathBuf> {
     let named = std::env::var_os("TMPDIR").filter(|named| !named.is_empty()).map(PathBuf::from);
     let folder = named.or_else(|| std::path::absolute(file?).ok()?.parent().map(Path::to_path_buf))?;
     std::path::absolute(folder).ok()
