@@ -209,6 +209,35 @@ fn a_killed_appliance_starts_again() {
 }
 
 #[test]
+fn an_appliance_whose_database_is_gone_does_not_begin_anew_and_says_what_lies_there() {
+    let folder = tempfile::tempdir().unwrap();
+    // Killed, so that what was written lies in the log.
+    drop(Appliance::start(folder.path(), &[]));
+    let data = folder.path().join("data");
+    let (database, log) = (data.join("rollcall.db"), data.join("rollcall.db-wal"));
+    let written = std::fs::read(&log).unwrap();
+    std::fs::rename(&database, folder.path().join("moved.db")).unwrap();
+    for present in [false, true] {
+        if present {
+            std::fs::write(&database, "").unwrap();
+        }
+        let serve = ["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--http-listen", "off"];
+        let (status, words) = code(&rollcall(&serve).output().unwrap());
+        assert_eq!(status, Some(1), "{words}");
+        for part in ["seal.key (32 bytes)", "rollcall.db-wal", "rollcall restore", "move the whole folder aside"] {
+            assert!(words.contains(part), "{part}: {words}");
+        }
+        assert!(std::fs::read(&log).unwrap() == written, "the log is not touched");
+        let file = folder.path().join("b");
+        let backup = ["backup", "--data", data.to_str().unwrap(), file.to_str().unwrap()];
+        let output = rollcall(&backup).env("ROLLCALL_BACKUP_PASSPHRASE", "correct horse battery").output().unwrap();
+        assert!(!output.status.success() && std::fs::read(&log).unwrap() == written, "{output:?}");
+    }
+    std::fs::rename(folder.path().join("moved.db"), &database).unwrap();
+    Appliance::start(folder.path(), &[]).end();
+}
+
+#[test]
 fn an_end_asked_for_while_it_starts_is_no_failure_and_the_next_start_finds_everything() {
     // The first file is made after signals are heard; each later moment asks a little further on, up to the first answer.
     for moment in ["rollcall.lock", "seal.key", "rollcall.db", "control.sock"] {
