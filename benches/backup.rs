@@ -38,7 +38,7 @@ fn main() {
     let backed_up = runtime.block_on(served(&store, async || {
         let (from, lock) = (store.clone(), Lock::Keys(vec![RecoveryKey::generate().public()]));
         let made = apart(move |watch| {
-            let source = Source { store: &from, data: &data, with_packages: false, lock: &lock, now: NOW, id: "bench" };
+            let source = Source { store: &from, data: &data, with_packages: false, lock: &lock, spare: None, now: NOW, id: "bench" };
             write(&source, std::io::sink(), watch).map(|(_, manifest)| manifest)
         });
         println!("{} MiB backed up", made.await.expect("the backup is made").database_bytes >> 20);

@@ -84,6 +84,7 @@ pub struct Handles {
     certificates: watch::Sender<()>,
     restart: watch::Sender<bool>,
     shows_public_tls: AtomicBool,
+    tls_files_unusable: AtomicBool,
 }
 
 /// Our own certificate authorities.
@@ -186,6 +187,7 @@ impl App {
             certificate_authorities: parts.certificate_authorities,
             tls_proofs: Arc::default(),
             shows_public_tls: AtomicBool::new(false),
+            tls_files_unusable: AtomicBool::new(false),
             mailer: parts.mailer,
             known: KnownCertificates::default(),
             backing_up: Mutex::new(()),
@@ -311,7 +313,20 @@ impl App {
 
     /// Whether our listeners show a certificate of our own authority: not one from files, nor one of an authority that everybody trusts.
     pub fn shows_own_tls(&self) -> bool {
-        self.config.tls.is_none() && !self.shows_public_tls.load(Ordering::Relaxed)
+        match self.config.tls {
+            Some(_) => self.tls_files_unusable(),
+            None => !self.shows_public_tls.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the certificate files that the settings name could not be used at the start, and one of our own authority is shown in their place.
+    pub fn tls_files_unusable(&self) -> bool {
+        self.tls_files_unusable.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether they cannot be used.
+    pub fn set_tls_files_unusable(&self, are: bool) {
+        self.tls_files_unusable.store(are, Ordering::Relaxed);
     }
 
     /// Notes whether the listeners show a certificate of an authority that everybody trusts.

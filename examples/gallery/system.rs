@@ -103,6 +103,7 @@ fn kept_safe() -> BackupsView {
             made_at: ago(9_000_000),
         }),
         last: Some(Last { made_at: ago(86_400), size_bytes: 18_400_000, devices: 214 }),
+        is_by_hand: false,
         failure: Some(Failure { at: ago(600), because: "There is no folder /srv/backups. Is its disk connected?".into() }),
         next_at: Some(in_days(1)),
         is_wished: false,

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HOST};
@@ -14,6 +15,8 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::{open, serve};
@@ -24,10 +27,13 @@ use crate::error::{Error, FieldError, Kind, Result};
 use crate::http::api::Streams;
 use crate::http::server::Peer;
 use crate::random::Random;
-use crate::store::{DataFolder, OpenOptions, Store};
+use crate::store::{DataFolder, OpenOptions, Store, begun};
 
 /// Bytes of an answer that are read; a page of a list has far fewer.
 const ANSWER_MAX_BYTES: usize = 16 << 20;
+
+/// How long an appliance that runs may take to say so.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What every command has that works beside the appliance: where it is, and for whom it prints.
 #[derive(Debug, Args)]
@@ -80,11 +86,12 @@ impl Api {
     /// Finds the way.
     ///
     /// # Errors
-    /// Bad input when there is no appliance in the data folder; forbidden when its socket belongs to another user.
+    /// Bad input when there is no appliance in the data folder; forbidden when its socket belongs to another user; [`is_silent`] when one runs and hangs.
     async fn open(config: Config) -> Result<Self> {
         let socket = config.data.join("control.sock");
         match UnixStream::connect(&socket).await {
-            Ok(stream) => Self::running(stream).await,
+            // One that hangs takes what is asked all the same, and would be waited for without an end.
+            Ok(stream) => timeout(PATIENCE, Self::awake(stream)).await.map_err(silent)?,
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(another_user(&socket)),
             // Nobody listens. Should somebody hold the folder all the same, its lock says so.
             Err(_) => Self::own(config).await,
@@ -97,8 +104,15 @@ impl Api {
         Ok(Self::Running(sender))
     }
 
+    async fn awake(stream: UnixStream) -> Result<Self> {
+        let mut api = Self::running(stream).await?;
+        api.look("/health/live").await?;
+        Ok(api)
+    }
+
     async fn own(config: Config) -> Result<Self> {
-        if !config.data.join("rollcall.db").exists() {
+        // Where there was one and it is gone, opening it says so.
+        if !config.data.join("rollcall.db").exists() && begun::lost(&config.data).is_none() {
             return Err(nobody_there(&config.data));
         }
         let folder = DataFolder::open(&config.data)?;
@@ -270,6 +284,21 @@ fn lost(error: hyper::Error) -> Error {
     Error::new(Kind::Upstream, "Rollcall went away while it was asked. Is it stopping? Try again.").caused_by(error)
 }
 
+/// Somebody listens, and says nothing.
+pub(super) fn silent(late: Elapsed) -> Error {
+    let seconds = PATIENCE.as_secs();
+    let words = format!(
+        "Rollcall runs, but did not answer within {seconds} seconds. Look at its log and at this machine’s load; if it stays so, restart it \
+         (with a package: systemctl restart rollcall)."
+    );
+    Error::new(Kind::Busy, words).caused_by(late)
+}
+
+/// Whether a failure is that of an appliance that runs and says nothing.
+pub(super) fn is_silent(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<Elapsed>())
+}
+
 fn another_user(socket: &Path) -> Error {
     Error::forbidden(format!("{} belongs to another user: run this command as the user that runs Rollcall.", socket.display()))
 }
@@ -296,6 +325,15 @@ mod tests {
         assert_eq!(read(StatusCode::CONFLICT, b"{}").unwrap_err().kind, Kind::Conflict);
         assert_eq!(read(StatusCode::OK, b"<html>").unwrap_err().kind, Kind::Upstream);
         assert_eq!(read(StatusCode::NO_CONTENT, b"").unwrap(), Value::Null);
+    }
+
+    #[test]
+    fn one_that_hangs_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        // It takes what is asked, and is silent.
+        let _silent = std::os::unix::net::UnixListener::bind(folder.path().join("control.sock")).unwrap();
+        let silence = with(Some(folder.path().display().to_string()), async |_| Ok(())).unwrap_err();
+        assert!(is_silent(&silence) && silence.kind == Kind::Busy && silence.message.contains("did not answer"), "{silence}");
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::io::{self, BufRead as _, BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use axum::http::Method;
 use clap::Args;
 use serde_json::json;
 
-use super::api::{self, Beside};
+use super::api::{self, Api, Beside};
 use super::print;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -22,7 +23,8 @@ const KEY_MAX_BYTES: u64 = 8192;
 /// Copies the appliance into one file: the database, its sealing key and rollcall.toml, compressed and locked.
 ///
 /// Works while Rollcall runs, through its control socket, without holding anybody up, and while it does not. The file is locked with a passphrase, or for
-/// the recovery key that was made on the page. It appears under its name only when it is whole. `age` opens it too: age --decrypt FILE | zstd -d | tar x
+/// the recovery key that was made on the page. It appears under its name only when it is whole. The database is copied first: in the data folder, or where
+/// its disk has no room, in $TMPDIR, or beside FILE. `age` opens it too: age --decrypt FILE | zstd -d | tar x
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rollcall backup school.backup
@@ -53,16 +55,22 @@ impl Backup {
             return Err(Error::conflict(format!("{} exists already: name another file, or move it away.", file.display())));
         }
         let passphrase = if recovery_key { None } else { Some(passphrase(passphrase_file.as_deref(), true)?) };
-        let wish = json!({ "passphrase": passphrase.as_ref().map(Secret::expose), "with_packages": with_packages });
+        let spare = spare(Some(file.as_path()).filter(|_| !to_stdout));
+        let spare = spare.as_deref().and_then(Path::to_str);
+        let wish = json!({ "passphrase": passphrase.as_ref().map(Secret::expose), "with_packages": with_packages, "spare_folder": spare });
         let size = api::with(data, async |api| {
             if to_stdout {
                 let mut out = Counted::new(io::stdout().lock());
                 api.download("/api/v1/backups/file", wish, &mut out).await?;
-                return out.end();
+                let size = out.end()?;
+                note(api, None, size).await;
+                return Ok(size);
             }
             let mut unfinished = Unfinished::make(&file)?;
             api.download("/api/v1/backups/file", wish, &mut unfinished.out).await?;
-            unfinished.keep(&file)
+            let size = unfinished.keep(&file)?;
+            note(api, std::path::absolute(&file).ok(), size).await;
+            Ok(size)
         })?;
         let told = if json {
             print::json(&json!({ "file": file.display().to_string(), "size_bytes": size }))
@@ -76,6 +84,21 @@ impl Backup {
             print::whole(told.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// Where the copy of the database may be made when the data folder's disk is full: the temporary folder that somebody named, or beside the backup.
+fn spare(file: Option<&Path>) -> Option<PathBuf> {
+    let named = std::env::var_os("TMPDIR").filter(|named| !named.is_empty()).map(PathBuf::from);
+    let folder = named.or_else(|| std::path::absolute(file?).ok()?.parent().map(Path::to_path_buf))?;
+    std::path::absolute(folder).ok()
+}
+
+/// Has it noted that a backup was made, and where it is. It is as good without that.
+async fn note(api: &mut Api, path: Option<PathBuf>, size: u64) {
+    let path = path.as_deref().and_then(Path::to_str);
+    if let Err(error) = api.ask(Method::POST, "/api/v1/backups/kept", Some(json!({ "path": path, "size_bytes": size }))).await {
+        eprintln!("rollcall: The backup is whole; only that it was made could not be noted, so it may still be missed: {error}");
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::backups::offer;
 use crate::store::backup::{DATABASE, Kept, noted};
+use crate::store::begun::lost;
 use crate::store::integrity::{AtRest, at_rest};
 
 /// Bytes of a database that is looked through before it serves. That takes about two seconds for each gigabyte that the machine has in memory already, so
 /// that a restart is served from again within a second; 10,000 devices (60 MB) take a seventh of it. Larger ones are looked through by their job, while
 /// they serve.
-const LOOKED_THROUGH_MAX_BYTES: u64 = 256 << 20;
+pub(super) const LOOKED_THROUGH_MAX_BYTES: u64 = 256 << 20;
 
 /// What is wrong with a database, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +32,20 @@ pub(super) async fn refuse(data: &Path) -> Result<()> {
 
 /// Looks through the database of a data folder that nobody serves from.
 pub(super) fn look(data: &Path) -> Option<Damage> {
+    if let Some(what) = lost(data) {
+        let remedy = format!(
+            "Nothing in the folder was changed. If the database was moved away, put it back, together with its log rollcall.db-wal. To begin anew, \
+             move the whole folder aside. {}",
+            offer::words(noted(data).filter(is_there).as_ref(), data)
+        );
+        return Some(Damage { what: format!("The database {what}: there was an appliance here."), remedy });
+    }
     let path = data.join(DATABASE);
-    let AtRest { findings, backups } = match at_rest(&path, LOOKED_THROUGH_MAX_BYTES) {
-        Some(found) => found,
-        None => missing(data, &path)?,
-    };
+    let AtRest { findings, backups } = at_rest(&path, LOOKED_THROUGH_MAX_BYTES)?;
     let (first, count) = (findings.first()?, findings.len());
     let more = if count == 1 { String::new() } else { format!(" (the first of {count} findings)") };
     let what = format!("The database {} is damaged: {}{more}.", path.display(), first.message.trim_end_matches('.'));
-    // Those in a folder can be looked for; the note beside the database is for one that cannot be read any more.
-    let is_there = |kept: &Kept| kept.path().is_none_or(|path| path.is_file());
+    // The note beside the database is for one that cannot be read any more.
     let kept = backups.iter().map(Kept::from).chain(noted(data)).find(is_there);
     let remedy = format!(
         "Everything in the folder stays as it is, and is kept aside when a backup takes its place. Have this machine's disk and memory checked: a \
@@ -51,10 +56,9 @@ pub(super) fn look(data: &Path) -> Option<Damage> {
     Some(Damage { what, remedy })
 }
 
-/// A database that is not there, or is empty, is that of a first start, unless there was one of which a backup was made.
-fn missing(data: &Path, path: &Path) -> Option<AtRest> {
-    let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
-    (is_empty && noted(data).is_some()).then(|| AtRest::of("it is missing or empty, and there was one that was backed up"))
+/// Whether a backup can be brought back, as far as can be told: those in a folder can be looked for.
+fn is_there(kept: &Kept) -> bool {
+    kept.path().is_none_or(|path| path.is_file())
 }
 
 #[cfg(test)]
@@ -111,7 +115,12 @@ mod tests {
             if !empty {
                 fs::remove_file(&path).unwrap();
             }
-            assert!(look(data.path()).unwrap().what.contains("missing or empty"), "a new one would be another appliance");
+            let damage = look(data.path()).unwrap();
+            assert!(
+                damage.what.contains(if empty { "is empty" } else { "is missing" }),
+                "a new one would be another appliance: {damage:?}"
+            );
+            assert!(damage.remedy.contains(&restore) && damage.remedy.contains("move the whole folder aside"), "{damage:?}");
         }
     }
 }

@@ -8,14 +8,15 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::api::{self, Beside};
-use super::damaged::{self, Damage};
+use super::damaged::{self, Damage, LOOKED_THROUGH_MAX_BYTES};
 use super::print::{self, text};
 use super::serve;
 use crate::clock::Clock;
 use crate::config::{Config, Layer};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::backups::offer;
-use crate::store::backup::{DATABASE, Use, discard_folder, noted, prepare_folder, settle_folder, take_over};
+use crate::mdm::doctor::room;
+use crate::store::backup::{DATABASE, Use, discard_folder, free_bytes, noted, prepare_folder, settle_folder, take_over};
 use crate::store::{DataFolder, rebuild};
 
 /// Findings of a database that was built anew that are printed.
@@ -25,7 +26,7 @@ const TOLD_MAX: usize = 10;
 ///
 /// It looks at the clock, the address and its certificate as a device sees it, the way to Apple's services (through the proxy, where there is one), push
 /// certificates and tokens, the authority and devices' identities, the disk, the database, backups and jobs. While Rollcall runs it is asked through its
-/// control socket; while it does not, what needs it running is left out. The exit code is 1 when an error was found.
+/// control socket; while it does not, or does not answer, what needs it is left out. The exit code is 1 when an error was found.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rollcall doctor
@@ -56,6 +57,7 @@ impl Doctor {
             Some(Damage { what, remedy }) => only("database.damaged", &what, &remedy),
             None => match api::with(data, async |api| Ok(api.ask(Method::POST, "/api/v1/doctor/run", Some(json!({}))).await)) {
                 Ok(answer) => answer?,
+                Err(error) if api::is_silent(&error) => beside(&folder, &error),
                 Err(error) => closed(&folder, error)?,
             },
         };
@@ -118,10 +120,37 @@ fn closed(folder: &Path, error: Error) -> Result<Value> {
     Ok(only("database.open", &format!("{} cannot be opened: {}{cause}", folder.display(), error.message), &remedy))
 }
 
+/// What can be looked at beside an appliance that runs and does not answer.
+fn beside(folder: &Path, silence: &Error) -> Value {
+    let mut findings = vec![finding("ports.control", "ports", "error", &silence.message, "What is below is what can be seen without it.")];
+    let database = folder.join(DATABASE);
+    match damaged::look(folder) {
+        Some(Damage { what, remedy }) => findings.push(finding("database.damaged", "database", "error", &what, &remedy)),
+        None if database.metadata().is_ok_and(|file| file.len() <= LOOKED_THROUGH_MAX_BYTES) => {
+            let what = format!("{} was looked through, and no damage was found.", database.display());
+            findings.push(finding("database.integrity", "database", "ok", &what, ""));
+        }
+        None => {}
+    }
+    if let Ok(free) = free_bytes(folder) {
+        let found = room(free);
+        findings.push(finding(&found.id, "disk", found.level.as_str(), &found.what, &found.remedy));
+    }
+    if let Some(kept) = noted(folder) {
+        let what = format!("The newest backup is {}, of {}, in {}.", kept.name, kept.made_at.words(), kept.location);
+        findings.push(finding("backups.age", "backups", "note", &what, ""));
+    }
+    let count = |level: &str| findings.iter().filter(|finding| finding["level"] == level).count();
+    json!({ "checked_at": null, "errors": count("error"), "warnings": count("warning"), "findings": findings })
+}
+
 /// A report of one error about the database, beside which nothing else can be looked at.
 fn only(id: &str, what: &str, remedy: &str) -> Value {
-    let finding = json!({ "id": id, "area": "database", "level": "error", "link": null, "what": what, "remedy": remedy });
-    json!({ "checked_at": null, "errors": 1, "warnings": 0, "findings": [finding] })
+    json!({ "checked_at": null, "errors": 1, "warnings": 0, "findings": [finding(id, "database", "error", what, remedy)] })
+}
+
+fn finding(id: &str, area: &str, level: &str, what: &str, remedy: &str) -> Value {
+    json!({ "id": id, "area": area, "level": level, "link": null, "what": what, "remedy": remedy })
 }
 
 /// The findings for people: the worst first, each with its remedy below it.
@@ -147,6 +176,21 @@ mod tests {
             { "id": "disk.room", "level": "ok", "what": "There is room.", "remedy": "", "link": "/system" },
         ] });
         assert_eq!(told(&report), "warning  There is none.\n         Get one. (page: /system/push)\nok       There is room.\n");
+    }
+
+    #[test]
+    fn beside_one_that_does_not_answer_the_rest_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Some(folder.path().display().to_string());
+        let _silent = std::os::unix::net::UnixListener::bind(folder.path().join("control.sock")).unwrap();
+        let refusal = Doctor { beside: Beside { data, json: true }, rebuild: false }.run().unwrap_err();
+        assert!(refusal.kind == Kind::Conflict && refusal.message.ends_with("found."), "{refusal}");
+        std::fs::write(folder.path().join("rollcall.db"), "this is no database any more ".repeat(100)).unwrap();
+        let report = beside(folder.path(), &Error::new(Kind::Busy, "It did not answer."));
+        let levels: Vec<_> = report["findings"].as_array().unwrap().iter().map(|found| (text(found, "id"), text(found, "level"))).collect();
+        assert_eq!(report["errors"].as_u64().unwrap() as usize, levels.iter().filter(|(_, level)| level == "error").count());
+        let ids: Vec<_> = levels.iter().map(|(id, _)| id.as_str()).collect();
+        assert!(ids.starts_with(&["ports.control", "database.damaged"]) && ids.contains(&"disk.room"), "{report}");
     }
 
     #[test]

@@ -1,16 +1,11 @@
 //! `rollcall health`: whether an appliance runs on the data folder and can work, for containers and whatever else keeps a service alive.
 
-use std::time::Duration;
-
 use clap::Args;
 use serde_json::json;
 
-use super::api::{self, Beside};
+use super::api::{self, Beside, PATIENCE};
 use super::print;
-use crate::error::{Error, Kind, Result};
-
-/// How long the appliance may take to say that it can work.
-const PATIENCE: Duration = Duration::from_secs(4);
+use crate::error::Result;
 
 /// Says whether Rollcall runs and can work; the exit code is 0 only then.
 ///
@@ -29,8 +24,7 @@ impl Health {
         let Beside { data, json } = self.beside;
         api::with_running(data, async |api| {
             let asked = api.look("/health/ready");
-            let late = || Error::new(Kind::Busy, format!("Rollcall runs, but did not answer within {} seconds.", PATIENCE.as_secs()));
-            tokio::time::timeout(PATIENCE, asked).await.map_err(|_| late())?
+            tokio::time::timeout(PATIENCE, asked).await.map_err(api::silent)?
         })?;
         print::whole(
             (if json { print::json(&json!({ "ready": true })) } else { String::from("Rollcall runs and can work.\n") }).as_bytes(),

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod ending;
 mod export;
+mod full;
 mod health;
 mod import;
 mod log;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::full::put_off;
 use crate::app::{App, Parts, Roots};
 use crate::apple::ade::Ade;
 use crate::apple::apns::{Apns, ApnsConfig};
@@ -63,9 +64,9 @@ pub(super) async fn app_beside(
     let now = clock.now();
     let roots = own_roots(&store, &url.host, now).await?;
     let imported = trusted::load(&store, now).await?;
-    store.write(now, |tx| settings::learn_machine_zone(tx, &Zone::of_machine())).await?;
+    put_off(store.write(now, |tx| settings::learn_machine_zone(tx, &Zone::of_machine())).await, "The machine’s time zone")?;
     let vouchers = vouchers(&config.apple, services)?;
-    store.write(now, move |tx| attestation::learn_roots(tx, &vouchers)).await?;
+    put_off(store.write(now, move |tx| attestation::learn_roots(tx, &vouchers)).await, "Who vouches for devices")?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
     Ok(App::new(Parts {
         config,

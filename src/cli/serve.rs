@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::ending::{Ending, listen};
+use super::full::{named, put_off};
 use super::{damaged, log, open};
 use crate::app::App;
 use crate::clock::Clock;
@@ -176,6 +177,17 @@ impl Serving {
         grants: Grants,
         services: Option<Services>,
     ) -> Result<(Self, Option<Secret<String>>)> {
+        let data = config.data.clone();
+        Self::begin(config, clock, random, grants, services).await.map_err(|error| named(error, &data))
+    }
+
+    async fn begin(
+        config: Config,
+        clock: Clock,
+        random: Random,
+        grants: Grants,
+        services: Option<Services>,
+    ) -> Result<(Self, Option<Secret<String>>)> {
         let folder = DataFolder::open(&config.data)?;
         // Whoever is answered from a broken file may be told what was never so, and what is written to it is lost.
         damaged::refuse(folder.path()).await?;
@@ -188,11 +200,11 @@ impl Serving {
         let app = open::app_beside(config, &public_url, store, clock, random, services.as_deref()).await?;
         speak_the_language(&app).await;
         // A root that ended while the appliance was off has its successor before anything is issued.
-        jobs::look_at_authorities(&app).await?;
+        put_off(jobs::look_at_authorities(&app).await, "What is due of the certificate authority")?;
         warn_of_authority(&app);
-        jobs::bring_back_at_start(&app).await?;
+        put_off(jobs::bring_back_at_start(&app).await, "What a wrong clock put off")?;
         let keeper = Keeper::open(&app).await?;
-        let setup = app.store.write(app.now(), setup::offer).await?;
+        let setup = put_off(app.store.write(app.now(), setup::offer).await, "The set-up link")?.flatten();
 
         app.set_listening(addresses.iter().map(|(listener, address)| (listener.flag(), *address)).collect());
         bound.control(&folder.control_socket())?;

@@ -1,6 +1,7 @@
 //! A backup on its way to whoever asked for it: made while it is taken, in bounded memory, and never half of one without saying so.
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE};
@@ -28,6 +29,8 @@ pub(super) struct Wish {
     pub(super) passphrase: Option<Secret<String>>,
     /// Whether files of packages come along.
     pub(super) with_packages: bool,
+    /// Where the copy of the database is made while the data folder's disk has no room for it.
+    pub(super) spare: Option<PathBuf>,
 }
 
 /// Makes a backup and answers with it. What can be known before its first byte is a refusal; what comes later breaks the answer off.
@@ -45,7 +48,7 @@ pub(super) async fn answer(app: &App, actor: &Actor, wish: Wish) -> Result<Respo
     let (pieces, mut taken) = channel(PIECES);
     // Whoever hangs up ends the work: the set goes with the answer, and its task with the set.
     let mut work = JoinSet::new();
-    work.spawn(make(app.clone(), actor.clone(), lock, wish.with_packages, pieces));
+    work.spawn(make(app.clone(), actor.clone(), lock, (wish.with_packages, wish.spare), pieces));
     let first = first(&mut taken, &mut work).await?;
     let rest = ReceiverStream::new(taken).map(move |piece| {
         let _ = &work;
@@ -72,18 +75,24 @@ async fn first(taken: &mut Receiver<io::Result<Bytes>>, work: &mut JoinSet<Resul
     }
 }
 
-async fn make(app: App, actor: Actor, lock: Lock, with_packages: bool, pieces: Sender<io::Result<Bytes>>) -> Result<()> {
+async fn make(
+    app: App,
+    actor: Actor,
+    lock: Lock,
+    (with_packages, spare): (bool, Option<PathBuf>),
+    pieces: Sender<io::Result<Bytes>>,
+) -> Result<()> {
     let (store, data, now) = (app.store.clone(), app.config.data.clone(), app.now());
     let (id, out) = (app.random.uuid_v7(now).to_string(), Pipe(pieces.clone()));
     let made = apart(move |watch| {
-        let source = Source { store: &store, data: &data, with_packages, lock: &lock, now, id: &id };
+        let source = Source { store: &store, data: &data, with_packages, lock: &lock, spare: spare.as_deref(), now, id: &id };
         let (mut out, manifest) = backup::write(&source, BufWriter::with_capacity(PIECE_BYTES, out), watch)?;
         out.flush().map_err(|error| Error::conflict(t!("The backup cannot be sent: {error}.", error)))?;
         Ok(manifest)
     })
     .await;
     match made {
-        Ok(manifest) => app.store.write(app.now(), move |tx| backups::taken(tx, &actor, &manifest)).await,
+        Ok(manifest) => app.store.write(app.now(), move |tx| backups::by_hand::taken(tx, &actor, &manifest)).await,
         Err(error) => {
             // Without this the answer would end as if it were whole.
             let _ = pieces.send(Err(io::Error::other(error.to_string()))).await;

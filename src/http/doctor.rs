@@ -70,7 +70,7 @@ pub fn page_of(finding: &Finding) -> Option<String> {
         _ if id.starts_with("push.") => "/system/push",
         _ if id.starts_with("releases") || id == "apple.releases" => "/system/releases",
         _ if id.starts_with("backup") => "/system/backups",
-        "tls.ways" | "tls.name" | "tls.chain" | "tls.trust" | "tls.rules" => "/system/tls",
+        "tls.ways" | "tls.name" | "tls.chain" | "tls.trust" | "tls.rules" | "tls.refused" => "/system/tls",
         _ if id.starts_with("jobs.") || id == "identities.authority" || id == "database.integrity" => "/system",
         "setup.no_authority" => "/system/releases",
         _ => return None,

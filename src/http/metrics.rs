@@ -59,7 +59,7 @@ fn appliance(sheet: &Sheet, app: &App, figures: &Figures) -> Result<()> {
     if let Some((at, bytes)) = figures.backup {
         sheet.gauge(
             "rollcall_backup_last_success_timestamp_seconds",
-            t!("The moment of the last backup that is in all its places."),
+            t!("The moment of the last backup: that is in all its places, or that somebody took away and kept."),
             seconds(at),
         )?;
         sheet.gauge("rollcall_backup_size_bytes", t!("The size of that backup."), bytes as f64)?;

@@ -16,7 +16,7 @@ use crate::mdm::backups::{self, Errand, gone, restore};
 use crate::pki::vault::{Key, Lock};
 use crate::protocol::s3::S3Place;
 use crate::secret::Secret;
-use crate::store::backup::{self, COPY_PREFIX, Kept, Manifest, Source, apart};
+use crate::store::backup::{self, COPY_PREFIX, Kept, Manifest, Source, apart, sweep_spare};
 use crate::store::backups::{Backup, Place};
 
 /// Bytes gathered before they are written.
@@ -70,12 +70,15 @@ async fn make(app: &App, now: Timestamp, plan: &Plan, secret: Option<&Secret<Str
     let path = match &plan.folder {
         Some(folder) => {
             usable(Path::new(folder), &app.config.data)?;
+            if let Err(error) = sweep_spare(Path::new(folder), now) {
+                tracing::debug!(%error, "copies that a crash may have left in the folder were not looked for");
+            }
             Path::new(folder).join(format!(".{name}.part"))
         }
         None => app.config.data.join(format!("{COPY_PREFIX}{id}.age")),
     };
     let unfinished = Unfinished(path.clone());
-    let manifest = write(app, now, plan.with_packages, lock, id, path.clone()).await?;
+    let manifest = write(app, now, plan, lock, id, path.clone()).await?;
     let size = fs::metadata(&path).map_err(|error| unwritable(&path, &error))?.len();
     let mut sent = path.clone();
     if let Some(folder) = &plan.folder {
@@ -113,12 +116,14 @@ async fn note(app: &App, name: String, place: Place, location: String, size: u64
 }
 
 /// Writes a backup to a new file, to its last byte on the disk.
-async fn write(app: &App, now: Timestamp, with_packages: bool, lock: Lock, id: String, path: PathBuf) -> Result<Manifest> {
+async fn write(app: &App, now: Timestamp, plan: &Plan, lock: Lock, id: String, path: PathBuf) -> Result<Manifest> {
     let (store, data) = (app.store.clone(), app.config.data.clone());
+    let (with_packages, folder) = (plan.with_packages, plan.folder.clone());
     apart(move |watch| {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
         let out = BufWriter::with_capacity(WRITE_BYTES, file.map_err(|error| unwritable(&path, &error))?);
-        let source = Source { store: &store, data: &data, with_packages, lock: &lock, now, id: &id };
+        let source =
+            Source { store: &store, data: &data, with_packages, lock: &lock, spare: folder.as_deref().map(Path::new), now, id: &id };
         let (out, manifest) = backup::write(&source, out, watch)?;
         let file = out.into_inner().map_err(|error| unwritable(&path, error.error()))?;
         file.sync_all().map_err(|error| unwritable(&path, &error))?;

@@ -23,7 +23,7 @@ pub struct Figures {
     pub ends: Vec<End>,
     /// What runs by itself.
     pub jobs: Vec<Standing>,
-    /// The last backup that is in all its places, and its size in bytes.
+    /// The last backup, that is in all its places or that somebody took, and its size in bytes.
     pub backup: Option<(Timestamp, u64)>,
     /// When a backup was last restored for trial, and whether it was sound.
     pub backup_tested: Option<(Timestamp, bool)>,

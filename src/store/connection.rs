@@ -10,11 +10,17 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Result};
+use crate::store::tx::is_of_the_disk;
 
 /// How long a connection waits for another process, such as the `sqlite3` shell, to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the one that writes waits: devices give an answer up after a minute, and what is refused before that they have to ask again.
+const WRITER_WAITS: Duration = Duration::from_secs(25);
 /// Statements kept prepared on each connection; more than there are in `store/`.
 const STATEMENT_LIMIT: usize = 256;
+
+/// What SQLite calls its way to files that no other process has open (<https://sqlite.org/vfs.html#standard_unix_vfses>).
+const ALONE: &str = "unix-excl";
 
 /// What every connection wants; `cache_size` is in KiB when negative.
 const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
@@ -28,6 +34,8 @@ const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -2048;";
 pub(in crate::store) enum Location {
     /// A file, in write-ahead mode.
     File(PathBuf),
+    /// The same, with the index of its log in this process's memory instead of a file beside it, so that no other process can open it.
+    Alone(PathBuf),
     /// This process's memory, under a name that all its connections share; for tests.
     Memory(String),
 }
@@ -39,6 +47,31 @@ impl Location {
         Self::Memory(format!("file:/rollcall-{}?vfs=memdb", COUNT.fetch_add(1, Ordering::Relaxed)))
     }
 
+    /// Opens the connection that writes as the first of a store.
+    ///
+    /// Readers find their way in the log by an index that all processes share in a file. A disk that is full has no room for that one: then what is
+    /// there is served by this process alone.
+    pub(in crate::store) fn open_first(self) -> Result<(Self, Connection)> {
+        match (self.open_writer(), self) {
+            (Err(error), Self::File(path)) if is_of_the_disk(&error) => {
+                let alone = Self::Alone(path);
+                // Where that cannot be read either, the first failure says why.
+                let Ok(conn) = alone.open_writer() else { return Err(error) };
+                tracing::error!("the database is opened by this process alone until the next start: {error}");
+                Ok((alone, conn))
+            }
+            (opened, location) => opened.map(|conn| (location, conn)),
+        }
+    }
+
+    /// The file; none for a database in memory.
+    pub(in crate::store) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) | Self::Alone(path) => Some(path),
+            Self::Memory(_) => None,
+        }
+    }
+
     /// Opens the connection that writes; creates the file when it is missing.
     pub(in crate::store) fn open_writer(&self) -> Result<Connection> {
         if let Self::File(path) = self {
@@ -46,10 +79,11 @@ impl Location {
         }
         let conn = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-        if matches!(self, Self::File(_)) && mode != "wal" {
+        if self.path().is_some() && mode != "wal" {
             return Err(Error::bad_input("the data folder cannot hold a write-ahead log: use a local disk, not a network share"));
         }
         conn.execute_batch(WRITER)?;
+        conn.busy_timeout(WRITER_WAITS)?;
         Ok(conn)
     }
 
@@ -66,6 +100,7 @@ impl Location {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = match self {
             Self::File(path) => Connection::open_with_flags(path, flags)?,
+            Self::Alone(path) => Connection::open_with_flags_and_vfs(path, flags, ALONE)?,
             Self::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
         };
         conn.busy_timeout(BUSY_TIMEOUT)?;
@@ -104,6 +139,18 @@ mod tests {
     }
 
     #[test]
+    fn one_that_this_process_has_alone_is_read_and_written_without_an_index_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollcall.db");
+        Location::File(path.clone()).open_writer().unwrap().execute_batch("CREATE TABLE desks (id INTEGER)").unwrap();
+        let alone = Location::Alone(path);
+        let (writer, reader) = (alone.open_writer().unwrap(), alone.open_reader().unwrap());
+        writer.execute_batch("INSERT INTO desks VALUES (7)").unwrap();
+        assert_eq!(reader.query_row("SELECT id FROM desks", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+        assert!(!folder.path().join("rollcall.db-shm").exists());
+    }
+
+    #[test]
     fn the_log_is_synced_around_each_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let conn = Location::File(folder.path().join("rollcall.db")).open_writer().unwrap();
@@ -111,6 +158,7 @@ mod tests {
         assert_eq!(pragma("synchronous"), 1.into(), "NORMAL: without it an order of writes is not kept");
         assert_eq!(pragma("journal_mode"), String::from("wal").into());
         assert_eq!(pragma("foreign_keys"), 1.into());
+        assert_eq!(pragma("busy_timeout"), 25_000.into(), "in milliseconds");
     }
 
     #[test]

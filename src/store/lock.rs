@@ -10,8 +10,8 @@ use rustix::fs::OFlags;
 use crate::error::{Error, Result};
 use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::secret::SecretBytes;
-use crate::store::backup;
 use crate::store::owner::{self, Owner};
+use crate::store::{backup, begun};
 
 /// A data folder that this process holds alone until the value is dropped.
 #[derive(Debug)]
@@ -89,12 +89,20 @@ impl DataFolder {
 
     /// What seals the secrets in the database: its key is made at the first start, before there is a database, and never again.
     ///
-    /// [`Kind::BadInput`](crate::error::Kind::BadInput) when it is missing beside an existing database, when others can read it, or when it is damaged.
+    /// [`Kind::BadInput`](crate::error::Kind::BadInput) when it is missing beside an existing database, when others can read it, or when it is damaged;
+    /// also when it is there and the database is gone: an empty one in its place would be another appliance, and cost what a log beside it holds.
     pub fn sealer(&self) -> Result<Sealer> {
         Ok(Sealer::from_key(self.seal_key()?.expose())?)
     }
 
     fn seal_key(&self) -> Result<SecretBytes> {
+        if let Some(what) = begun::lost(&self.path) {
+            return Err(Error::bad_input(format!(
+                "{what}: there was an appliance here, and it is not begun anew over what is left of it. Put the database back, or bring a backup back \
+                 with `rollcall restore --replace`; to begin anew, move {} aside",
+                self.path.display()
+            )));
+        }
         let path = self.path.join("seal.key");
         match read_key(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -105,6 +113,7 @@ impl DataFolder {
                         path.display()
                     )));
                 }
+                begun::begin(&self.path).map_err(|error| unusable(&self.path, "cannot be written", error))?;
                 let key = Sealer::generate_key()?;
                 self.keep_key(&path, &key).map_err(|error| unusable(&self.path, "cannot hold the new seal.key", error))?;
                 Ok(key)
@@ -151,8 +160,11 @@ fn take_lock(folder: &Path) -> Result<File> {
     let mut file = file.map_err(|error| unusable(folder, "cannot hold rollcall.lock", error))?;
     match file.try_lock() {
         Ok(()) => {
+            // The lock is held all the same where a full disk takes no pid; it is only told to others.
             let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-            noted.map_err(|error| unusable(folder, "cannot hold rollcall.lock", error))?;
+            if let Err(error) = noted {
+                tracing::warn!("{} does not name this process: {error}", path.display());
+            }
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => {

@@ -23,6 +23,7 @@ pub mod attestations;
 pub mod authorities;
 pub mod backup;
 pub mod backups;
+pub mod begun;
 mod bells;
 pub mod beta_programs;
 pub mod census;
@@ -153,7 +154,7 @@ impl OpenOptions {
 
     fn at(location: Location, sealer: Sealer) -> Self {
         let durable: Box<dyn Durable> = match &location {
-            Location::File(path) => Box::new(Log::of(path.clone())),
+            Location::File(path) | Location::Alone(path) => Box::new(Log::of(path.clone())),
             Location::Memory(_) => Box::new(NoDisk),
         };
         let pace = Pace { queue_limit: QUEUE_LIMIT, group_time: GROUP_TIME };
@@ -213,12 +214,15 @@ impl Store {
     /// sealed with another key.
     pub fn open(options: OpenOptions) -> Result<Self> {
         let OpenOptions { location, sealer, random, pace, durable } = options;
-        let mut conn = location.open_writer()?;
+        let (location, mut conn) = location.open_first()?;
         migrate::PLAN.apply(&mut conn)?;
         let log_pages = Arc::new(AtomicUsize::new(0));
         let checkpointer = Checkpointer::start(&mut conn, &location, Arc::clone(&log_pages))?;
         let tx = Tx::new(conn, random.clone(), Arc::clone(&sealer));
         settings::check_seal(&tx)?;
+        if let Some(path) = location.path() {
+            begun::end(path)?;
+        }
         let tower = Arc::new(Tower::new());
         let writer = Writer::start(tx, Arc::clone(&tower), durable, log_pages, pace)?;
         let readers = Readers::start(location.clone(), random, sealer)?;
@@ -329,10 +333,7 @@ impl Store {
 
     /// The database file; none for a database in memory.
     pub fn path(&self) -> Option<PathBuf> {
-        match &self.0.location {
-            Location::File(path) => Some(path.clone()),
-            Location::Memory(_) => None,
-        }
+        self.0.location.path().map(Path::to_path_buf)
     }
 }
 

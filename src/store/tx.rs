@@ -167,7 +167,11 @@ impl From<rusqlite::Error> for Error {
                  request was stored",
             )
             .caused_by(error),
-            Some((Code::CannotOpen | Code::DatabaseBusy | Code::DatabaseLocked | Code::OutOfMemory, _)) => {
+            Some((Code::DatabaseBusy, _)) => busy(
+                "another program holds the database: end it (a shell or a copy that has it open to write?); nothing of this request was stored",
+            )
+            .caused_by(error),
+            Some((Code::CannotOpen | Code::DatabaseLocked | Code::OutOfMemory, _)) => {
                 busy("the database could not be read or written just now; nothing of this request was stored").caused_by(error)
             }
             Some((_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {

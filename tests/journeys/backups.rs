@@ -106,6 +106,16 @@ async fn a_backup_is_taken_by_the_control_socket_and_a_wrong_passphrase_changes_
     assert_eq!((status, &refused["errors"][0]["field"]), (400, &json!("passphrase")), "there is no recovery key: {refused}");
     let file = house.bytes("POST", "/api/v1/backups/file", json!({ "passphrase": "correct horse battery" })).await;
     assert!(file.starts_with(b"age-encryption.org/v1\n"));
+    // Whoever took it says that it is whole: from then on it counts, and is found without the database.
+    assert!(house.read(backups::last_at).await.is_none());
+    let wish = json!({ "path": "/mnt/usb/school.backup", "size_bytes": file.len() });
+    let (status, noted) = house.api("POST", "/api/v1/backups/kept", wish).await;
+    assert_eq!(status, 200, "{noted}");
+    assert_eq!(house.read(backups::last_at).await, Some(house.clock.now()));
+    let found = rollcall::store::backup::noted(&house.data()).unwrap();
+    assert_eq!((found.name.as_str(), found.location.as_str()), ("school.backup", "/mnt/usb"));
+    let (_, standing) = house.api("GET", "/api/v1/backups/settings", json!(null)).await;
+    assert_eq!(standing["last_size_bytes"], json!(file.len()), "{standing}");
     let folder = tempfile::tempdir().unwrap();
     let (data, now) = (folder.path().to_path_buf(), house.clock.now());
     tokio::task::spawn_blocking(move || {

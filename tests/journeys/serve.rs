@@ -52,6 +52,12 @@ impl Appliance {
         Self::start_by(&shell, folder, more)
     }
 
+    /// Starts it on a disk that takes nothing until [`Appliance::may_write`].
+    pub(crate) fn start_on_a_full_disk(folder: &Path, more: &[&str]) -> Self {
+        let shell = ["/bin/sh", "-c", "trap '' XFSZ; ulimit -S -f 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rollcall")];
+        Self::start_by(&shell, folder, more)
+    }
+
     fn start_by(program: &[&str], folder: &Path, more: &[&str]) -> Self {
         let data = folder.join("data");
         let any = "127.0.0.1:0";
@@ -203,6 +209,35 @@ fn a_killed_appliance_starts_again() {
 }
 
 #[test]
+fn an_appliance_whose_database_is_gone_does_not_begin_anew_and_says_what_lies_there() {
+    let folder = tempfile::tempdir().unwrap();
+    // Killed, so that what was written lies in the log.
+    drop(Appliance::start(folder.path(), &[]));
+    let data = folder.path().join("data");
+    let (database, log) = (data.join("rollcall.db"), data.join("rollcall.db-wal"));
+    let written = std::fs::read(&log).unwrap();
+    std::fs::rename(&database, folder.path().join("moved.db")).unwrap();
+    for present in [false, true] {
+        if present {
+            std::fs::write(&database, "").unwrap();
+        }
+        let serve = ["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--http-listen", "off"];
+        let (status, words) = code(&rollcall(&serve).output().unwrap());
+        assert_eq!(status, Some(1), "{words}");
+        for part in ["seal.key (32 bytes)", "rollcall.db-wal", "rollcall restore", "move the whole folder aside"] {
+            assert!(words.contains(part), "{part}: {words}");
+        }
+        assert!(std::fs::read(&log).unwrap() == written, "the log is not touched");
+        let file = folder.path().join("b");
+        let backup = ["backup", "--data", data.to_str().unwrap(), file.to_str().unwrap()];
+        let output = rollcall(&backup).env("ROLLCALL_BACKUP_PASSPHRASE", "correct horse battery").output().unwrap();
+        assert!(!output.status.success() && std::fs::read(&log).unwrap() == written, "{output:?}");
+    }
+    std::fs::rename(folder.path().join("moved.db"), &database).unwrap();
+    Appliance::start(folder.path(), &[]).end();
+}
+
+#[test]
 fn an_end_asked_for_while_it_starts_is_no_failure_and_the_next_start_finds_everything() {
     // The first file is made after signals are heard; each later moment asks a little further on, up to the first answer.
     for moment in ["rollcall.lock", "seal.key", "rollcall.db", "control.sock"] {
@@ -250,7 +285,7 @@ fn wrong_words_end_with_two_and_say_what_to_write() {
 }
 
 #[test]
-fn a_certificate_in_files_is_shown_and_a_wrong_one_is_refused_by_name() {
+fn a_certificate_in_files_is_shown_and_a_wrong_one_is_named_and_stood_in_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let own = |name: &str| {
@@ -266,9 +301,15 @@ fn a_certificate_in_files_is_shown_and_a_wrong_one_is_refused_by_name() {
         let any = ["--listen", "127.0.0.1:0", "--http-listen", "off"];
         rollcall(&[&["serve", "--data", &data, "--tls-certificate", certificate, "--tls-key", &key], &any[..]].concat())
     };
-    let (status, words) = code(&serve(&other).output().unwrap());
-    assert_eq!(status, Some(2));
-    assert!(words.contains("other.pem: the key does not belong to the certificate"), "{words}");
+    let mut process = serve(&other).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("Root certificate")), "one of our own is shown");
+    run("kill", &["-TERM", &process.id().to_string()]);
+    let output = process.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && text(&output.stderr).contains("other.pem: the key does not belong to the certificate"),
+        "{output:?}"
+    );
 
     let mut process = serve(&certificate).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);

@@ -64,3 +64,37 @@ fn a_disk_that_takes_nothing_while_it_is_served_is_told_in_words_and_over_withou
     assert!(log.lines().count() <= LINES_MAX, "{REFUSED} requests flood the log: {log}");
     whole(&data.join("rollcall.db"));
 }
+
+#[test]
+fn an_appliance_starts_on_a_full_disk_serves_what_is_there_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let socket = data.join("control.sock");
+    let first = Appliance::start(folder.path(), &["--log-level", "error"]);
+    let group = json!({ "name": "Library" });
+    let (status, made) = ask(&socket, "POST", "/api/v1/groups", Some(&group)).unwrap();
+    assert!((200..300).contains(&status), "{made}");
+    let kept = format!("/api/v1/groups/{}", text(&made["id"]));
+    first.end();
+
+    let full = Appliance::start_on_a_full_disk(folder.path(), &["--log-level", "error"]);
+    assert_eq!(ask(&socket, "GET", &kept, None).unwrap().0, 200, "what is there can be read");
+    assert_eq!(full.ask("/health/live"), "ok\n");
+    assert!(full.ask("/health/ready").contains("The database takes no writes"), "monitors hear of it");
+    let make = |name: &str| ask(&socket, "POST", "/api/v1/groups", Some(&json!({ "name": name }))).unwrap();
+    assert_eq!(make("Gym").0, 503);
+
+    full.may_write(true);
+    let mut pauses = 0;
+    while !(200..300).contains(&make("Gym").0) {
+        assert!(pauses < PAUSES, "there is room and it does not see it");
+        pauses += 1;
+        pause();
+    }
+    assert_eq!(full.ask("/health/ready"), "ok\n");
+    full.end();
+    let after = Appliance::start(folder.path(), &["--log-level", "error"]);
+    assert_eq!(ask(&socket, "GET", &kept, None).unwrap().0, 200);
+    after.end();
+    whole(&data.join("rollcall.db"));
+}

@@ -90,9 +90,9 @@ struct ServerCertificateView {
 async fn view(app: &App, actor: Actor) -> Result<JsonBody<ServerCertificateView>> {
     let chosen = app.store.read(app.now(), move |tx| public_tls::standing(tx, &actor)).await?;
     let source = match (app.config.tls.is_some(), app.shows_own_tls()) {
-        (true, _) => ServerCertificateSource::Files,
+        (true, false) => ServerCertificateSource::Files,
         (false, false) => ServerCertificateSource::Acme,
-        (false, true) => ServerCertificateSource::Own,
+        (_, true) => ServerCertificateSource::Own,
     };
     Ok(JsonBody(ServerCertificateView { source, acme: chosen.map(AcmeView::from) }))
 }

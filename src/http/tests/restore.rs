@@ -26,7 +26,8 @@ async fn backup() -> Vec<u8> {
     Kit::on(app.store.clone(), app.clock.clone()).add("kim", Role::Owner).await;
     tokio::task::spawn_blocking(move || {
         let lock = Lock::passphrase(Secret::new(PHRASE.to_owned())).unwrap();
-        let source = Source { store: &app.store, data: folder.path(), with_packages: false, lock: &lock, now: app.now(), id: "1" };
+        let source =
+            Source { store: &app.store, data: folder.path(), with_packages: false, lock: &lock, spare: None, now: app.now(), id: "1" };
         let file = write(&source, Vec::new(), &Watch::unending()).unwrap().0;
         app.store.close_blocking();
         file

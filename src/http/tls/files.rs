@@ -35,14 +35,14 @@ enum Seen {
 }
 
 impl Files {
-    /// Reads the files for the first time; every failure says which file and why.
+    /// Reads the files for the first time; every failure says which file and why. They are looked at again all the same: a disk may come late.
     ///
     /// A certificate that is not valid now is taken all the same: there is no other one to show, and an appliance that answers can be mended from its
     /// page. The clock may be what is wrong.
-    pub fn open(paths: TlsFiles) -> Result<(Self, Identity)> {
+    pub fn open(paths: TlsFiles) -> (Self, Result<Identity>) {
         let marks = Box::new((marks(&paths), false));
         let (seen, identity) = read(&paths);
-        Ok((Self { paths, seen, marks }, identity?))
+        (Self { paths, seen, marks }, identity)
     }
 
     /// Tells whether somebody wrote to the files, at the first look at which they are as they were at the look before: the two are rarely written in

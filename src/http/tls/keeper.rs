@@ -1,13 +1,15 @@
 //! Keeps the shown certificate fresh while the server runs, from files or from our own authority.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Files, Identity, Tls, own};
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::http::doctor::device_trust;
-use crate::mdm::ca::{public_tls, tls};
+use crate::mdm::ca::public_tls;
+use crate::mdm::ca::tls::{self, Shown};
 use crate::mdm::doctor::{self, Door};
 use crate::pki::certificate::{Certificate, Fingerprint};
 
@@ -33,18 +35,15 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Shows the certificate that the settings name, or one of our own; failures name the file at fault.
+    /// Shows the certificate that the settings name, or one of our own: also where those files cannot be used, for whoever is answered can mend it.
     pub async fn open(app: &App) -> Result<Self> {
         let (source, identity) = match &app.config.tls {
             Some(paths) => {
-                let (files, identity) = Files::open(paths.clone())?;
-                if let Some(why) = identity.untimely(app.now()) {
-                    tracing::warn!(
-                        "{}: {why} Devices and browsers refuse it until then; it is shown all the same, and read again when the file changes",
-                        paths.certificate.display()
-                    );
-                }
-                app.store.write(app.now(), |tx| tls::files_read(tx, None)).await?;
+                let (files, read) = Files::open(paths.clone());
+                let identity = match read {
+                    Ok(identity) => taken(app, &paths.certificate, identity).await?,
+                    Err(why) => stand_in(app, why).await?,
+                };
                 (Source::Files(files), identity)
             }
             None => (Source::Own, ours(app).await?),
@@ -52,8 +51,8 @@ impl Keeper {
         warn_of_name(app, &identity);
         let tls = Arc::new(Tls::new(identity, &asked_for(app), Arc::clone(&app.tls_proofs))?);
         let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), noted: None, refused: (None, false) };
-        keeper.watch_trust(app).await?;
-        keeper.watch_end(app).await?;
+        can_wait(keeper.watch_trust(app).await)?;
+        can_wait(keeper.watch_end(app).await)?;
         Ok(keeper)
     }
 
@@ -96,8 +95,11 @@ impl Keeper {
         };
         let Some(changed) = files.changed(app.now()) else { return Ok(None) };
         let refused = changed.as_ref().err().map(ToString::to_string);
-        app.store.write(app.now(), move |tx| tls::files_read(tx, refused.as_deref())).await?;
-        changed.map(Some)
+        let shown = if app.tls_files_unusable() { Shown::Own } else { Shown::Former };
+        app.store.write(app.now(), move |tx| tls::files_read(tx, refused.as_deref(), shown)).await?;
+        let identity = changed?;
+        app.set_tls_files_unusable(false);
+        Ok(Some(identity))
     }
 
     /// Asks devices for identities of authorities that came since.
@@ -135,6 +137,41 @@ impl Keeper {
             self.noted = Some((not_after, ends_soon));
         }
         Ok(())
+    }
+}
+
+/// What the files of the settings hold, at a start.
+async fn taken(app: &App, path: &Path, identity: Identity) -> Result<Identity> {
+    if let Some(why) = identity.untimely(app.now()) {
+        tracing::warn!(
+            "{}: {why} Devices and browsers refuse it until then; it is shown all the same, and read again when the file changes",
+            path.display()
+        );
+    }
+    app.set_tls_files_unusable(false);
+    can_wait(app.store.write(app.now(), |tx| tls::files_read(tx, None, Shown::Former)).await)?;
+    Ok(identity)
+}
+
+/// One of our own authority in place of files that cannot be used at a start: a service that stays down could be mended by nobody but who has a shell.
+async fn stand_in(app: &App, why: Error) -> Result<Identity> {
+    tracing::error!(
+        "{why}. A certificate of our own authority is shown instead, and the files that tls.certificate and tls.key name are read again when they change"
+    );
+    let why = why.to_string();
+    can_wait(app.store.write(app.now(), move |tx| tls::files_read(tx, Some(&why), Shown::Own)).await)?;
+    app.set_tls_files_unusable(true);
+    own::identity(app).await
+}
+
+/// What is noted of a certificate waits for a disk that takes nothing; showing it does not.
+fn can_wait(noted: Result<()>) -> Result<()> {
+    match noted {
+        Err(error) if error.kind == Kind::Busy => {
+            tracing::warn!("what is known of the TLS certificate could not be noted: {error}");
+            Ok(())
+        }
+        noted => noted,
     }
 }
 
@@ -230,8 +267,8 @@ mod tests {
             certificate.fingerprint()
         };
         let first = renew(app.now());
-        let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }).unwrap();
-        let tls = Arc::new(Tls::new(identity, &[], Arc::default()).unwrap());
+        let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() });
+        let tls = Arc::new(Tls::new(identity.unwrap(), &[], Arc::default()).unwrap());
         let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None, refused: (None, false) };
         assert!(!keeper.refresh(&app).await.unwrap());
 
@@ -287,8 +324,34 @@ mod tests {
             assert_eq!(keeper.tls().shown().certificate().fingerprint(), renewed);
             assert!(alerts(&app).await.is_empty());
         }
-        std::fs::write(&path, "nonsense").unwrap();
-        assert!(Keeper::open(&app).await.is_err(), "what cannot be read is shown to nobody");
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_used_at_a_start_are_told_stood_in_for_and_taken_when_they_fit() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new("School"));
+        let path = folder.path().join("both.pem");
+        let files = TlsFiles { certificate: path.clone(), key: path.clone() };
+        let app = crate::http::tls::own::tests::app().await;
+        let app = app.remade(|parts| parts.config.tls = Some(files));
+        for content in [None, Some("nonsense")] {
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            let keeper = Keeper::open(&app).await.unwrap();
+            let shown = keeper.tls().shown();
+            assert!(shown.certificate().is_issued_by(app.authority().issuer.certificate()) && app.shows_own_tls(), "{content:?}");
+            let told = alerts(&app).await;
+            assert!(told[0].starts_with("tls.refused: The TLS certificate of the settings cannot be used") && told[0].contains("both.pem"));
+        }
+        let mut keeper = Keeper::open(&app).await.unwrap();
+        std::fs::write(&path, "other nonsense").unwrap();
+        assert!(keeper.refresh(&app).await.is_err() && app.shows_own_tls());
+        let (certificate, key) = authority.issue(&["mdm.example.school"], app.now(), app.now().plus(DAY * 90));
+        std::fs::write(&path, certificate.to_pem() + key.to_pem().expose()).unwrap();
+        assert!(keeper.refresh(&app).await.unwrap());
+        assert_eq!(keeper.tls().shown().certificate().fingerprint(), certificate.fingerprint());
+        assert!(!app.shows_own_tls() && alerts(&app).await.is_empty());
     }
 
     #[tokio::test]

@@ -87,8 +87,8 @@ fn files_are_read_again_only_when_their_contents_changed() {
     let (authority, folder) = (Authority::new("School"), tempfile::tempdir().unwrap());
     let (first, first_key) = authority.issue(&["a.example.school"], noon().minus(HOUR), noon().plus(HOUR));
     let paths = write(folder.path(), &[&first, &authority.certificate], &first_key);
-    let (mut files, identity) = Files::open(paths).unwrap();
-    assert_eq!(identity.certificate().fingerprint(), first.fingerprint());
+    let (mut files, identity) = Files::open(paths);
+    assert_eq!(identity.unwrap().certificate().fingerprint(), first.fingerprint());
     assert!(files.changed(noon()).is_none());
     write(folder.path(), &[&first, &authority.certificate], &first_key);
     assert!(files.changed(noon()).is_none(), "written again, the same");
@@ -104,8 +104,8 @@ fn files_are_read_again_only_when_their_contents_changed() {
 fn what_is_wrong_with_a_file_is_said_once_and_the_old_one_stays() {
     let (authority, folder) = (Authority::new("School"), tempfile::tempdir().unwrap());
     let (first, first_key) = authority.issue(&["a.example.school"], noon().minus(HOUR), noon().plus(HOUR));
-    let (mut files, identity) = Files::open(write(folder.path(), &[&first], &first_key)).unwrap();
-    let tls = Tls::new(identity, &[], Arc::default()).unwrap();
+    let (mut files, identity) = Files::open(write(folder.path(), &[&first], &first_key));
+    let tls = Tls::new(identity.unwrap(), &[], Arc::default()).unwrap();
     let mut refusal = || match files.changed(noon()) {
         Some(Ok(identity)) => {
             tls.show(identity);

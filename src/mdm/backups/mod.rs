@@ -1,5 +1,6 @@
 //! Backups: when they are made, for whom they are locked, where they go, how long they are kept, and what became of them.
 
+pub mod by_hand;
 pub mod gone;
 pub mod offer;
 pub mod plan;
@@ -94,8 +95,10 @@ pub struct Standing {
     pub has_s3_secret: bool,
     /// For whom they are locked.
     pub recovery: Option<Recovery>,
-    /// The last one that was put everywhere.
+    /// The last one: that was put everywhere, or that somebody took to a place of their own.
     pub last: Option<Last>,
+    /// Whether somebody took it.
+    pub is_by_hand: bool,
     /// Why the last try failed; none when it did not.
     pub failure: Option<Failure>,
     /// When the next one is made.
@@ -113,11 +116,13 @@ pub struct Standing {
 /// How backups stand.
 pub fn standing(tx: &Tx, actor: &Actor) -> Result<Standing> {
     actor.require(Right::View)?;
+    let (last, is_by_hand) = by_hand::newest(tx)?;
     Ok(Standing {
         plan: plan::plan(tx)?,
         has_s3_secret: plan::s3_secret(tx)?.is_some(),
         recovery: settings::value(tx, &RECOVERY)?,
-        last: settings::value(tx, &LAST)?,
+        last,
+        is_by_hand,
         failure: settings::value(tx, &FAILURE)?,
         next_at: next_at(tx)?,
         is_wished: settings::value(tx, &WISHED)?.is_some(),
@@ -133,9 +138,9 @@ pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Backup>> {
     backups::newest(tx, LISTED_MAX)
 }
 
-/// The moment of the last backup that was put everywhere.
+/// The moment of the last backup, whoever made it.
 pub fn last_at(tx: &Tx) -> Result<Option<Timestamp>> {
-    Ok(settings::value(tx, &LAST)?.map(|last| last.made_at))
+    Ok(by_hand::newest(tx)?.0.map(|last| last.made_at))
 }
 
 /// Makes a new recovery key and gives it, this once; backups are locked for it from now on. Those that were made before open with the key before.
@@ -299,7 +304,7 @@ pub fn done(tx: &Tx, manifest: &Manifest, size_bytes: u64) -> Result<()> {
 pub fn failed(tx: &Tx, because: &str) -> Result<()> {
     let before: Option<Failure> = settings::value(tx, &FAILURE)?;
     settings::set(tx, &FAILURE, &Failure { at: tx.now, because: because.to_owned() })?;
-    let last = match settings::value(tx, &LAST)? {
+    let last = match by_hand::newest(tx)?.0 {
         Some(last) => t!("The last one that is whole is of {made_at}.", made_at = language::date(zone(tx)?.words(last.made_at))),
         None => String::from(t!("There is none yet.")),
     };
@@ -378,12 +383,6 @@ pub fn tested(tx: &Tx, backup: &Backup, outcome: &Result<(), String>) -> Result<
         t!("Make another backup now, and have it tried, at System, Backups. Keep the older ones until one is sound."),
     )?;
     journal::note(tx, &ACTOR, "backup.test_failed", journal::Subject::default(), json!({ "name": backup.name, "because": problem }))
-}
-
-/// Notes that somebody took a backup to a place of their own.
-pub fn taken(tx: &Tx, actor: &Actor, manifest: &Manifest) -> Result<()> {
-    let data = json!({ "devices": manifest.devices, "with_packages": manifest.with_packages });
-    journal::note(tx, actor, "backup.taken", journal::Subject::default(), data)
 }
 
 /// The name of a backup's file.

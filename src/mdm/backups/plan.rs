@@ -150,13 +150,27 @@ pub fn check(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<(Plan, Option<Secr
     Ok((plan, secret))
 }
 
+/// Checks a plan that is to be kept; gives its folder where that is another one than before, which is tried first.
+///
+/// Fails as [`set`] does.
+pub fn folder_to_try(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<Option<String>> {
+    let before = plan(tx)?.folder;
+    let (next, _) = check(tx, actor, new)?;
+    must_have_key(tx, &next)?;
+    Ok(next.folder.filter(|folder| before.as_ref() != Some(folder)))
+}
+
+fn must_have_key(tx: &Tx, plan: &Plan) -> Result<()> {
+    if plan.daily && settings::value(tx, &super::RECOVERY)?.is_none() {
+        return Err(Error::conflict(t!("Make a recovery key first: without one nobody could open what is backed up by itself.")));
+    }
+    Ok(())
+}
+
 /// Keeps a plan.
 pub fn set(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<()> {
     let (plan, secret) = check(tx, actor, new)?;
-    let must_have_key = plan.daily && super::lock(tx)?.is_none();
-    if must_have_key {
-        return Err(Error::conflict(t!("Make a recovery key first: without one nobody could open what is backed up by itself.")));
-    }
+    must_have_key(tx, &plan)?;
     match &secret {
         Some(secret) => settings::set_secret(tx, &S3_SECRET, &SecretBytes::new(secret.expose().clone().into_bytes()))?,
         None => settings::forget(tx, &S3_SECRET).map(drop)?,

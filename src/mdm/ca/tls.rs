@@ -79,12 +79,34 @@ pub fn watch_end(tx: &Tx, not_after: Timestamp) -> Result<()> {
         .map(drop)
 }
 
-/// Raises the alert that changed certificate files are refused, or clears it when they are taken.
-pub fn files_read(tx: &Tx, refused: Option<&str>) -> Result<()> {
+/// What is shown while certificate files are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// The certificate that was read from them before.
+    Former,
+    /// One of our own authority: none could be read from them since the start.
+    Own,
+}
+
+/// Raises the alert that certificate files are refused, or clears it when they are taken.
+pub fn files_read(tx: &Tx, refused: Option<&str>, shown: Shown) -> Result<()> {
     let Some(why) = refused else { return alerts::clear(tx, REFUSED).map(drop) };
-    let message = t!("The changed TLS certificate is not used: {why}", why);
-    alerts::raise(tx, REFUSED, 80, &message, t!("Put files there that fit; until then the certificate that was read before is shown."))
-        .map(drop)
+    let (harm, message, remedy) = match shown {
+        Shown::Former => (
+            80,
+            t!("The changed TLS certificate is not used: {why}", why),
+            t!("Put files there that fit; until then the certificate that was read before is shown."),
+        ),
+        Shown::Own => (
+            100,
+            t!("The TLS certificate of the settings cannot be used, and one of our own authority is shown instead: {why}", why),
+            t!(
+                "Put files there that fit, or name others (tls.certificate and tls.key): they are read again by themselves. Until then only devices that \
+                 know our own authority come in."
+            ),
+        ),
+    };
+    alerts::raise(tx, REFUSED, harm, &message, remedy).map(drop)
 }
 
 /// Notes why devices do not take the certificate that is shown, and what to do: raises the alert, or clears it where they take it.

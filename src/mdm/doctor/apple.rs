@@ -58,8 +58,9 @@ pub(super) fn services(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
             continue;
         };
         let level = match (service.service, wants(service.service)?) {
+            // Every appliance comes to need it: better known before the first device enrolls.
+            (Service::Push, false) | (Service::Releases, true) => Level::Warning,
             (_, false) => Level::Note,
-            (Service::Releases, true) => Level::Warning,
             (_, true) => Level::Error,
         };
         let way = match &seen.proxy {

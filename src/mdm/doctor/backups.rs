@@ -34,7 +34,8 @@ pub(super) fn findings(tx: &Tx, actor: &Actor, seen: &Seen, zone: &Zone) -> Resu
     let listed = backups::list(tx, actor)?;
     let mut findings: Vec<_> = same_disk(&standing, seen).into_iter().chain(lost(&listed, seen, zone)).collect();
     findings.extend(age(tx, &standing, zone));
-    if standing.last.is_some() {
+    // Those that somebody took are tried by nobody here.
+    if standing.last.is_some() && !(standing.is_by_hand && listed.is_empty()) {
         findings.push(test(tx, &standing, &listed));
     }
     Ok(findings)

@@ -79,17 +79,21 @@ fn mebibytes(bytes: u64) -> String {
 
 /// Room on the disk.
 pub(super) fn disk(seen: &Seen) -> Option<Finding> {
+    seen.disk_free.map(room)
+}
+
+/// What is to be said of so many bytes that are free on the disk of the data folder.
+pub fn room(free: u64) -> Finding {
     const ID: &str = "disk.room";
     const REMEDY: &str =
         msg!("Make room, or give the data folder a larger disk: what cannot be written is refused, and nothing that was answered is lost.");
-    let free = seen.disk_free?;
     let what = t!("{free} are free on the disk of the data folder.", free = mebibytes(free));
     let low = |level| Finding::new(ID, Area::Disk, level, what.clone(), say(REMEDY));
-    Some(match free {
+    match free {
         free if free < DISK_FULL_BYTES => low(Level::Error),
         free if free < DISK_LOW_BYTES => low(Level::Warning),
         _ => Finding::ok(ID, Area::Disk, what),
-    })
+    }
 }
 
 /// Damage, or when it was last looked for.

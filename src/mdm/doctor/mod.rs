@@ -23,6 +23,8 @@ use crate::store::Tx;
 use crate::store::integrity as look;
 use crate::store::settings::{self, Setting};
 
+pub use house::room;
+
 /// The last examination.
 const LAST: Setting<Report> = Setting::new("doctor.last");
 

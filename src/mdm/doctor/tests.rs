@@ -285,7 +285,7 @@ fn a_service_of_apples_that_is_missed_is_worse_than_one_that_is_not() {
         service.problem = Some((format!("{} cannot be reached", service.host), String::from("check the network")));
     }
     let report = examined(&store, &seen);
-    assert_eq!((one(&report, "apple.push").0, one(&report, "apple.device_list").0), (Level::Note, Level::Note));
+    assert_eq!((one(&report, "apple.push").0, one(&report, "apple.device_list").0), (Level::Warning, Level::Note));
     push(&store, "", None);
     let (level, words) = one(&examined(&store, &seen), "apple.push");
     assert!(level == Level::Error && words.contains("no device can be woken. Check the network. Where a proxy must be used"), "{words}");

@@ -94,9 +94,17 @@ fn apply(tx: &Tx, enrollment: &mut Enrollment, moved: Move, profile: &OldProfile
 }
 
 fn warnings(tx: &Tx, profile: &OldProfile, hosts: &[String]) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
+    let (mut warnings, mut is_unknown) = (Vec::new(), false);
     for address in [&profile.server_url, &profile.check_in_url] {
-        let host = crate::protocol::moves::profile::host(address).unwrap_or_default();
+        let Some(host) = crate::protocol::moves::profile::host(address) else {
+            is_unknown = true;
+            warnings.push(t!(
+                "The profile has devices come to “{address}”, which is no https:// address: no device takes that. Take the profile as devices get it, \
+                 filled in.",
+                address
+            ));
+            continue;
+        };
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         if !hosts.iter().any(|served| served.eq_ignore_ascii_case(name)) {
             warnings.push(t!("Devices come to {name}, which is not served here: add it to extra_hosts, start again, and let the name point to this machine.", name));
@@ -110,6 +118,14 @@ fn warnings(tx: &Tx, profile: &OldProfile, hosts: &[String]) -> Result<Vec<Strin
                 join = PATHS.join(", ")
             ));
         }
+    }
+    let waiting = moves::counts(tx)?.waiting;
+    if is_unknown && waiting > 0 {
+        warnings.push(if waiting == 1 {
+            String::from(t!("1 device has not come yet, and its address is not known."))
+        } else {
+            t!("{waiting} devices have not come yet, and their address is not known.", waiting)
+        });
     }
     if !profile.signs {
         warnings.push(String::from(

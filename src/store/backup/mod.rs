@@ -28,7 +28,7 @@ pub use apart::{Watch, apart};
 pub use last::{Kept, LAST_BACKUP, note, noted};
 pub use place::{UPLOAD_PREFIX, Use, discard_folder, prepare_folder, settle_folder, take_over};
 pub use read::{Plain, unpack};
-pub use write::{COPY_PREFIX, Source, write};
+pub use write::{COPY_PREFIX, Source, sweep_spare, write};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
@@ -102,15 +102,17 @@ pub fn free_bytes(folder: &Path) -> Result<u64> {
 
 /// Refuses where a folder's disk does not have so much room and [`RESERVE_BYTES`] besides.
 fn must_have_room(folder: &Path, bytes: u64) -> Result<()> {
-    let (free, wanted) = (free_bytes(folder)?, bytes.saturating_add(RESERVE_BYTES));
-    if free >= wanted {
-        return Ok(());
-    }
-    let (place, free, wanted) = (folder.display(), free.div_ceil(1 << 20), wanted.div_ceil(1 << 20));
-    Err(Error::new(
-        Kind::Busy,
-        format!("The disk with {place} has {free} MiB free, and {wanted} MiB are needed: free some space, and try again."),
-    ))
+    let free = free_bytes(folder)?;
+    if free >= bytes.saturating_add(RESERVE_BYTES) { Ok(()) } else { Err(short_of(folder, free, bytes)) }
+}
+
+fn short_of(folder: &Path, free: u64, bytes: u64) -> Error {
+    let (place, free, bytes, reserve) = (folder.display(), free >> 20, bytes.div_ceil(1 << 20), RESERVE_BYTES >> 20);
+    let message = format!(
+        "The disk with {place} has {free} MiB free. This takes {bytes} MiB there, and {reserve} MiB are left free for Rollcall to go on: free some \
+         space, and try again."
+    );
+    Error::new(Kind::Busy, message)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn lock() -> Lock {
 }
 
 fn written(kept: &Kept, lock: &Lock, with_packages: bool) -> (Vec<u8>, Manifest) {
-    let source = Source { store: &kept.store, data: kept.folder.path(), with_packages, lock, now: NOW, id: "1" };
+    let source = Source { store: &kept.store, data: kept.folder.path(), with_packages, lock, spare: None, now: NOW, id: "1" };
     write(&source, Vec::new(), &Watch::unending()).unwrap()
 }
 
@@ -201,10 +201,10 @@ impl Write for Full {
 fn a_place_that_is_full_ends_the_backup_and_leaves_no_copy() {
     let kept = kept();
     let lock = lock();
-    let source = Source { store: &kept.store, data: kept.folder.path(), with_packages: false, lock: &lock, now: NOW, id: "1" };
+    let source = Source { store: &kept.store, data: kept.folder.path(), with_packages: false, lock: &lock, spare: None, now: NOW, id: "1" };
     let error = write(&source, Full(1000), &Watch::unending()).map(|_| ()).unwrap_err();
     assert!(error.message.contains("cannot be written"), "{error}");
     assert!(!kept.folder.path().join(format!("{COPY_PREFIX}1.db")).exists());
     let short = must_have_room(kept.folder.path(), u64::MAX / 2).unwrap_err();
-    assert!(short.message.contains("MiB are needed"), "{short}");
+    assert!(short.message.contains("MiB are left free"), "{short}");
 }

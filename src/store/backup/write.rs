@@ -2,19 +2,22 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tar::{Builder, Header};
 
 use super::copy::copy;
-use super::{DATABASE, FORMAT, MANIFEST, Manifest, PACKAGES, SEAL_KEY, SETTINGS, SETTINGS_MAX_BYTES, Watch, failed, must_have_room};
+use super::{
+    DATABASE, FORMAT, MANIFEST, Manifest, PACKAGES, RESERVE_BYTES, SEAL_KEY, SETTINGS, SETTINGS_MAX_BYTES, Watch, failed, free_bytes,
+    short_of,
+};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::pki::vault::{Lock, Locked};
 use crate::store::lock::read_key;
-use crate::store::{Store, package_files};
+use crate::store::{Store, figures, package_files};
 
 /// How hard is compressed: what zstd itself takes for usual.
 const LEVEL: i32 = 3;
@@ -26,6 +29,12 @@ const PIECE_REST: Duration = Duration::from_millis(2);
 /// What the names of unfinished copies begin with; the start of an appliance sweeps them away.
 pub const COPY_PREFIX: &str = "backup-copy-";
 
+/// What they begin with in a folder that is not the appliance's own.
+const SPARE_PREFIX: &str = ".backup-copy-";
+
+/// One there that is older than this was left by a crash.
+const LEFT_AFTER: Duration = Duration::from_secs(24 * 3600);
+
 /// What is backed up.
 pub struct Source<'a> {
     /// The database.
@@ -36,6 +45,8 @@ pub struct Source<'a> {
     pub with_packages: bool,
     /// Who is to be able to open it.
     pub lock: &'a Lock,
+    /// Where the copy of the database is made while the data folder's disk has no room for it: a folder on another disk.
+    pub spare: Option<&'a Path>,
     /// The moment of the backup.
     pub now: Timestamp,
     /// Tells its copy from those of others that are under way.
@@ -63,14 +74,55 @@ impl Drop for Copy {
     }
 }
 
+/// A disk, as far as it matters here.
+struct Disk {
+    id: u64,
+    free: u64,
+}
+
+impl Disk {
+    fn of(folder: &Path) -> Result<Self> {
+        let id = fs::metadata(folder).map_err(|error| failed(folder, error))?.dev();
+        Ok(Self { id, free: free_bytes(folder)? })
+    }
+}
+
+/// Where a copy of so many bytes is made. It is nobody's business outside of the data folder, so it leaves that only where there is no room in it.
+fn place(source: &Source<'_>, bytes: u64, disk: impl Fn(&Path) -> Result<Disk>) -> Result<PathBuf> {
+    let own = disk(source.data)?;
+    if own.free >= bytes.saturating_add(RESERVE_BYTES) {
+        return Ok(source.data.join(format!("{COPY_PREFIX}{}.db", source.id)));
+    }
+    // The backup itself may go there as well, and is smaller.
+    let has_room = |spare: &Disk| spare.id != own.id && spare.free >= bytes.saturating_mul(2);
+    match source.spare {
+        Some(spare) if disk(spare).as_ref().is_ok_and(has_room) => Ok(spare.join(format!("{SPARE_PREFIX}{}.db", source.id))),
+        _ => Err(short_of(source.data, own.free, bytes)),
+    }
+}
+
+/// Removes copies that a crash left in a folder where they were made for want of room.
+pub fn sweep_spare(folder: &Path, now: Timestamp) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_copy = entry.file_name().to_str().is_some_and(|name| name.starts_with(SPARE_PREFIX));
+        if is_copy && now.since(Timestamp::from_seconds(entry.metadata()?.mtime())) > LEFT_AFTER {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a backup to `out`; gives `out` back when everything has been written, and what is in it.
 ///
-/// Memory is bounded; the data folder's disk has a copy of the database for as long as it takes.
+/// Memory is bounded; the data folder's disk, or that of the spare folder, has a copy of the database for as long as it takes.
 pub fn write<W: Write>(source: &Source<'_>, out: W, watch: &Watch) -> Result<(W, Manifest)> {
-    let database = source.store.path().ok_or_else(|| Error::conflict("A database in memory has no backup."))?;
-    let size = fs::metadata(&database).map_err(|error| failed(&database, error))?.len();
-    must_have_room(source.data, size)?;
-    let copied = Copy::make(source.data.join(format!("{COPY_PREFIX}{}.db", source.id)))?;
+    if source.store.path().is_none() {
+        return Err(Error::conflict("A database in memory has no backup."));
+    }
+    // What is in the log counts too, and is not in the file yet.
+    let (size, _) = source.store.read_blocking(source.now, figures::database_bytes)?;
+    let copied = Copy::make(place(source, size, Disk::of)?)?;
     let counts = copy(&source.store.0.location, &copied.0, watch)?;
     let mut file = File::open(&copied.0).map_err(|error| failed(&copied.0, error))?;
     let manifest = Manifest {
@@ -83,6 +135,8 @@ pub fn write<W: Write>(source: &Source<'_>, out: W, watch: &Watch) -> Result<(W,
         database_bytes: file.metadata().map_err(|error| failed(&copied.0, error))?.len(),
         with_packages: source.with_packages,
     };
+    // Read by what is open: whatever happens from here on, no copy is left behind.
+    drop(copied);
     let unwritten = |error: io::Error| match watch.rest(Duration::ZERO) {
         // Nobody waits: then it is this that is to be said, not that a pipe broke.
         Err(ended) => ended,
@@ -185,5 +239,49 @@ impl Read for Pieces<'_> {
         self.left -= read as u64;
         self.since_rest += read;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::store::OpenOptions;
+
+    #[test]
+    fn the_copy_leaves_the_data_folder_only_for_want_of_room_and_only_to_another_disk() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let lock = Lock::passphrase(Secret::new(String::from("correct horse battery"))).unwrap();
+        let (data, away) = (Path::new("/data"), Path::new("/away"));
+        let now = Timestamp::from_seconds(1_795_577_349);
+        let made = |free: u64, spare: Option<(u64, u64)>| {
+            let source = Source { store: &store, data, with_packages: false, lock: &lock, spare: spare.map(|_| away), now, id: "1" };
+            place(&source, 10 << 20, |folder| {
+                let (id, free) = if folder == data { (1, free) } else { spare.unwrap() };
+                Ok(Disk { id, free })
+            })
+        };
+        let roomy = Some((2, 20 << 20));
+        assert_eq!(made(74 << 20, roomy).unwrap(), data.join("backup-copy-1.db"));
+        assert_eq!(made(0, roomy).unwrap(), away.join(".backup-copy-1.db"));
+        for nowhere in [None, Some((1, 20 << 20)), Some((2, 19 << 20))] {
+            let short = made(3 << 20, nowhere).unwrap_err();
+            assert!(short.message.contains("/data has 3 MiB free. This takes 10 MiB there"), "{nowhere:?}: {short}");
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_elsewhere_goes_after_a_day_and_nothing_else() {
+        let away = tempfile::tempdir().unwrap();
+        for name in [".backup-copy-1.db", "backup-copy-2.db", "rollcall.age"] {
+            fs::write(away.path().join(name), "x").unwrap();
+        }
+        let written = fs::metadata(away.path().join(".backup-copy-1.db")).unwrap().mtime();
+        let count = |now| {
+            sweep_spare(away.path(), now).unwrap();
+            fs::read_dir(away.path()).unwrap().count()
+        };
+        let now = Timestamp::from_seconds(written);
+        assert_eq!([count(now), count(now.plus(LEFT_AFTER * 2))], [3, 2]);
     }
 }

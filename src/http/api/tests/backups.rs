@@ -71,3 +71,38 @@ async fn each_deed_wants_its_role_and_what_is_missing_is_said() {
     let memory = house.ask(Role::Owner, Method::POST, "/api/v1/backups/file", Some(json!({ "passphrase": "correct horse battery" }))).await;
     assert_eq!(memory.status, StatusCode::CONFLICT, "a failure before the first byte is a refusal: {}", memory.body);
 }
+
+#[tokio::test]
+async fn a_folder_is_tried_before_it_is_kept_and_one_that_is_kept_may_be_away() {
+    let house = House::new();
+    let put = async |folder: &std::path::Path, at: &str| {
+        let settings = json!({ "at": at, "folder": folder.display().to_string() });
+        house.ask(Role::Admin, Method::PUT, "/api/v1/backups/settings", Some(settings)).await
+    };
+    let inside = house.data.path().join("inside");
+    std::fs::create_dir(&inside).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (none, proc) = (elsewhere.path().join("none"), std::path::PathBuf::from("/proc"));
+    let cases = [
+        (proc.as_path(), "/proc"),
+        (none.as_path(), "There is no folder"),
+        (house.data.path(), "lost together"),
+        (inside.as_path(), "lost together"),
+    ];
+    for (folder, words) in cases {
+        let refused = put(folder, "03:15").await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{folder:?}: {}", refused.body);
+        assert_eq!(refused.body["errors"][0]["field"], json!("folder"), "{}", refused.body);
+        assert!(refused.body["detail"].as_str().unwrap().contains(words), "{}", refused.body);
+    }
+    let shown = house.ask(Role::Viewer, Method::GET, "/api/v1/backups/settings", None).await;
+    assert_eq!(shown.body["folder"], json!(null), "nothing was kept");
+
+    let away = elsewhere.path().join("away");
+    std::fs::create_dir(&away).unwrap();
+    assert_eq!(put(&away, "03:15").await.status, StatusCode::OK);
+    assert_eq!(std::fs::read_dir(&away).unwrap().count(), 0, "the trial leaves nothing");
+    std::fs::remove_dir(&away).unwrap();
+    let later = put(&away, "04:15").await;
+    assert_eq!((later.status, &later.body["at"]), (StatusCode::OK, &json!("04:15")), "its disk may be away: {}", later.body);
+}

@@ -1,5 +1,7 @@
 //! Backups: how they stand, setting them up, the recovery key, and one to take away.
 
+use std::path::Path;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,10 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{Form, SaidQuery, errors, said, shell};
+use super::{Form, SaidQuery, errors, said, said_at, shell};
 use crate::app::App;
+use crate::apple::backup_folder;
 use crate::error::{Error, Kind, Result};
-use crate::http::api::backups::look_at_places;
+use crate::http::api::backups::{look_at_places, set_up};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::backup::{self, Wish};
@@ -157,12 +160,16 @@ impl Typed {
 
 async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): Form<Typed>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let actor = who.actor.clone();
     let outcome = match typed.plan() {
-        Ok(new) => app.store.write(app.now(), move |tx| plan::set(tx, &actor, &new)).await,
+        Ok(new) => set_up(&app, &who.actor, new).await,
         Err(error) => Err(error),
     };
+    let is_same_disk = backup_folder::same_disk(Path::new(typed.folder.trim()), &app.config.data) == Some(true);
     match outcome {
+        Ok(()) if is_same_disk => {
+            let words = t!("Saved. The folder is on the same disk as the data: when that breaks, the backups in it are gone too.");
+            Ok(said_at(&app, &gate, &who, ADDRESS, Mark::Waiting, words))
+        }
         Ok(()) => Ok(said(&app, &gate, &who, ADDRESS, t!("Saved."))),
         Err(error) => refused(&app, &who, Some(typed), &error).await.ok_or(error)?,
     }
@@ -255,7 +262,7 @@ struct Take {
 
 async fn take(State(app): State<App>, who: SignedIn, Form(take): Form<Take>) -> Result<Response> {
     who.actor.require(Right::Govern)?;
-    let wish = Wish { passphrase: Some(Secret::new(take.passphrase)), with_packages: take.packages_too.is_some() };
+    let wish = Wish { passphrase: Some(Secret::new(take.passphrase)), with_packages: take.packages_too.is_some(), spare: None };
     match backup::answer(&app, &who.actor, wish).await {
         Ok(answer) => Ok(answer),
         Err(error) => refused(&app, &who, None, &error).await.ok_or(error)?,

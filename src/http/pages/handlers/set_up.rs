@@ -48,7 +48,7 @@ async fn steps(State(app): State<App>, who: SignedIn) -> Result<Response> {
 }
 
 async fn view(app: &App, standing: FirstSteps, arrivals: Vec<Arrival>, owner: &str) -> SetupView {
-    let tls = match files_end(app).await {
+    let tls = match files_end(app).await.filter(|_| !app.shows_own_tls()) {
         _ if standing.tls_refused && !app.shows_own_tls() => TlsView::Refused,
         Some(end) => TlsView::Files(end),
         None if !app.shows_own_tls() && app.config.tls.is_none() => TlsView::Public,

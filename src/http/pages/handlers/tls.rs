@@ -30,6 +30,8 @@ pub(super) fn routes() -> Router<App> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shows {
     Files,
+    /// One of our own, in place of files that cannot be used.
+    StandIn,
     Public,
     Own,
 }
@@ -37,7 +39,8 @@ pub(super) enum Shows {
 impl Shows {
     pub(super) fn of(app: &App) -> Self {
         match (app.config.tls.is_some(), app.shows_own_tls()) {
-            (true, _) => Self::Files,
+            (true, false) => Self::Files,
+            (true, true) => Self::StandIn,
             (false, false) => Self::Public,
             (false, true) => Self::Own,
         }
@@ -53,6 +56,7 @@ pub(super) fn part(tx: &Tx, actor: &Actor, shows: Shows, ends: &dyn Fn(Timestamp
     let failing = chosen.as_ref().is_some_and(|chosen| !chosen.problem.is_empty());
     Ok(match (shows, chosen) {
         (Shows::Files, _) => (Mark::Ok, String::from(t!("from files of the settings"))),
+        (Shows::StandIn, _) => (Mark::Problem, String::from(t!("own; the files of the settings cannot be used"))),
         (Shows::Public, Some(chosen)) => {
             let (state, words) = chosen.not_after_at.map_or((Mark::Ok, String::new()), ends);
             let words = t!("of an authority that everybody trusts, {words}", words);
@@ -102,8 +106,8 @@ async fn view(app: &App, who: &SignedIn) -> Result<TlsView> {
         state,
         words,
         host: app.public_host().to_owned(),
-        by_files: shows == Shows::Files,
-        refused: refused.filter(|_| shows != Shows::Own),
+        by_files: matches!(shows, Shows::Files | Shows::StandIn),
+        refused: refused.filter(|_| !matches!(shows, Shows::Own | Shows::StandIn)),
         not_public: !public_tls::is_public(app.public_host()),
         ways: ways(app),
         extra_hosts: app.config.extra_hosts.clone(),

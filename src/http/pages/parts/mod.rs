@@ -42,7 +42,7 @@ pub use qr::qr;
 pub use roll::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, roll};
 pub use scope::{ScopeGroup, ScopeView, group_boxes, scope};
 pub use sections::Section;
-pub use state::{State, badge, legend, practice, state_square, state_square_named};
+pub use state::{State, badge, legend, note, practice, state_square, state_square_named};
 pub use streams::{Band, Streams, streams};
 pub use table::{Action, Cell, Column, Pager, Row, Selection, Sort, Table, pager, table};
 pub use text::{count, thousands};

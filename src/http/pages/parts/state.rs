@@ -71,9 +71,12 @@ pub fn state_square_named(state: State, size: u8, words: &str) -> Markup {
 }
 
 fn square(state: State, size: u8, words: Option<&str>) -> Markup {
-    let (outline, fill) = state.paths();
+    drawn(state.class(), state.paths(), size, words)
+}
+
+fn drawn(class: &str, (outline, fill): (&str, &str), size: u8, words: Option<&str>) -> Markup {
     html! {
-        svg class=(state.class()) viewBox="0 0 12 12" width=(size) height=(size)
+        svg class=(class) viewBox="0 0 12 12" width=(size) height=(size)
             role=[words.map(|_| "img")] aria-label=[words] aria-hidden=[words.is_none().then_some("true")] {
             @if !outline.is_empty() { path d=(outline) fill="none" stroke="currentColor" stroke-width="1.5" {} }
             @if !fill.is_empty() { path d=(fill) fill="currentColor" {} }
@@ -84,6 +87,14 @@ fn square(state: State, size: u8, words: Option<&str>) -> Markup {
 /// The square with its word: `badge(State::Waiting, "waiting for unlock")`.
 pub fn badge(state: State, word: &str) -> Markup {
     html! { span.badge { (state_square(state, 12)) span.word { (word) } } }
+}
+
+/// The outline and the filled part of what is good to know, which is no state: a square with an i in it.
+const NOTE: (&str, &str) = ("M.75.75h10.5v10.5H.75z", "M5 2.75h2v1.75H5zM5 5.5h2v3.75H5z");
+
+/// What is good to know, with its word: neither as it should be nor somebody's to mend.
+pub fn note(word: &str) -> Markup {
+    html! { span.badge { (drawn("state-note", NOTE, 12, None)) span.word { (word) } } }
 }
 
 /// Marks a practice device or anything that belongs to one.
@@ -118,8 +129,10 @@ mod tests {
     #[test]
     fn every_state_has_its_own_shape_and_word() {
         let mut shapes: Vec<_> = State::ALL.iter().map(|state| state.paths()).collect();
+        shapes.push(NOTE);
+        shapes.sort_unstable();
         shapes.dedup();
-        assert_eq!(shapes.len(), State::ALL.len());
+        assert_eq!(shapes.len(), State::ALL.len() + 1);
         for state in State::ALL {
             assert_eq!(State::from_word(state.word()), Some(state));
         }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, post, section, table, time_ago,
+    Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, note, post, section, table, time_ago,
 };
 use crate::mdm::doctor::{Finding, Level, Report};
 
@@ -19,7 +19,7 @@ pub struct DoctorView {
     pub may_check: bool,
 }
 
-/// The square of a level.
+/// The square of how it stands as a whole; what is only good to know needs nobody.
 pub fn mark(level: Level) -> State {
     match level {
         Level::Ok | Level::Note => State::Ok,
@@ -94,7 +94,8 @@ fn row(finding: &Finding, page: Option<&str>) -> Row {
         @if !finding.remedy.is_empty() { p.quiet { (finding.remedy) } }
         @if let Some(page) = page.filter(|_| finding.level != Level::Ok) { p { a href=(page) { (t!("Open the page")) } } }
     };
-    let about = badge(mark(finding.level), finding.area.words());
+    let area = finding.area.words();
+    let about = if finding.level == Level::Note { note(area) } else { badge(mark(finding.level), area) };
     Row { id: String::new(), href: None, name: finding.area.words().to_owned(), cells: vec![about, words] }
 }
 
@@ -137,6 +138,8 @@ mod tests {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert!(!html.contains("Check now") && !html.contains("Good to know"), "{html}");
+        let html = |level| page(&shell, &DoctorView { report: Some((report(&[level]), vec![None])), may_check: false }).into_string();
+        assert!(html(Level::Note).contains("state-note") && !html(Level::Ok).contains("state-note"), "a note has a sign of its own");
         let html = page(&shell, &DoctorView { report: None, may_check: true }).into_string();
         assert!(html.contains("Nobody has looked yet") && html.contains("Check now"), "{html}");
     }

@@ -63,3 +63,22 @@ async fn a_backup_that_cannot_be_made_says_why_on_the_page() {
         tried.body
     );
 }
+
+#[tokio::test]
+async fn a_folder_that_is_gone_with_the_data_is_told_as_it_is_saved_and_one_that_cannot_be_used_at_its_field() {
+    let house = House::new();
+    let admin = house.person(Role::Admin).await;
+    let save = async |folder: &str| house.post(&admin, ADDRESS, &format!("at=03:15&folder={folder}&{KEEP}")).await;
+    let refused = save("/nowhere/at/all").await;
+    assert!(
+        refused.status == StatusCode::UNPROCESSABLE_ENTITY
+            && refused.body.contains("There is no folder /nowhere/at/all")
+            && refused.body.contains("value=\"/nowhere/at/all\""),
+        "{}",
+        refused.body
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let saved = save(&folder.path().display().to_string()).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+    assert!(house.get(&admin, saved.location()).await.body.contains("Saved."));
+}

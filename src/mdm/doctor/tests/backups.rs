@@ -81,3 +81,39 @@ fn backups_that_are_lost_or_would_be_with_this_disk_are_told_and_so_is_a_trial_t
     assert!(level == Level::Error && words.contains("it is cut off"), "{words}");
     assert_eq!(figures(), Some((NOW, false)), "a failed trial is a figure too");
 }
+
+#[test]
+fn a_backup_that_somebody_took_counts_once_it_is_whole_and_the_schedule_goes_on() {
+    use crate::mdm::backups::{self, by_hand};
+    let store = store();
+    let manifest = crate::store::backup::Manifest {
+        format: 1,
+        made_at: NOW,
+        program: String::from("0.1.0"),
+        schema: 1,
+        devices: 7,
+        enrolled: 1,
+        database_bytes: 1,
+        with_packages: false,
+    };
+    let kept = |path: &'static str| store.write_blocking(NOW, move |tx| by_hand::kept(tx, &Actor::Console, 10, Some(path)));
+    assert_eq!(kept("/mnt/usb/b").unwrap_err().kind, crate::error::Kind::Conflict, "none was taken");
+    let taken = manifest.clone();
+    store.write_blocking(NOW, move |tx| by_hand::taken(tx, &Actor::Console, &taken)).unwrap();
+    assert_eq!(one(&examined(&store, &well()), "backups.age").0, Level::Warning, "nobody knows whether it arrived");
+    assert_eq!(kept("b").unwrap_err().fields[0].field, "path");
+    kept("/mnt/usb/b").unwrap();
+    let (level, words) = one(&examined(&store, &well()), "backups.age");
+    assert!(level == Level::Note && words.contains("The last backup is of"), "{words}");
+    assert!(of(&examined(&store, &well()), "backups.test").is_empty(), "nobody here can try it");
+    let found = store.read_blocking(NOW, by_hand::to_find).unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.location.as_str(), found.made_at), ("b", "/mnt/usb", NOW));
+    let standing = store.read_blocking(NOW, |tx| backups::standing(tx, &Actor::Console)).unwrap();
+    assert_eq!(standing.last.unwrap(), backups::Last { made_at: NOW, size_bytes: 10, devices: 7 });
+
+    // One of the appliance's own that is newer is the last one again.
+    let newer = crate::store::backup::Manifest { made_at: NOW.plus(DAY), ..manifest };
+    store.write_blocking(NOW.plus(DAY), move |tx| backups::done(tx, &newer, 20)).unwrap();
+    assert_eq!(store.read_blocking(NOW, by_hand::to_find).unwrap(), None);
+    assert_eq!(store.read_blocking(NOW, backups::last_at).unwrap(), Some(NOW.plus(DAY)));
+}

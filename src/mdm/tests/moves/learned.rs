@@ -56,6 +56,22 @@ fn the_old_profile_lets_identities_be_renewed_as_the_device_has_them() {
 }
 
 #[test]
+fn an_address_that_no_device_takes_is_said_as_it_is_and_no_nameless_host_is_advised() {
+    let school = School::new();
+    let there = elsewhere(&school);
+    there.hand_over(A, None);
+    there.hand_over(B, None);
+    for address in ["http://old.example.school:9000/mdm", "https:///mdm"] {
+        let bare = OldProfile { server_url: address.into(), check_in_url: address.into(), ..old_profile() };
+        let learned = school.write(move |tx| profile::learn(tx, &Actor::Console, &bare, &[]));
+        let about: Vec<_> = learned.warnings.iter().filter(|words| words.contains(address)).collect();
+        assert!(about.len() == 1 && about[0].contains("no https:// address"), "{:?}", learned.warnings);
+        assert!(learned.warnings.iter().any(|words| words.starts_with("2 devices have not come yet")), "{:?}", learned.warnings);
+        assert!(!learned.warnings.iter().any(|words| words.contains("Devices come to ")), "{:?}", learned.warnings);
+    }
+}
+
+#[test]
 fn an_authority_is_trusted_once_with_its_key_when_that_comes_and_never_one_of_ours() {
     let school = School::new();
     let there = elsewhere(&school);

@@ -76,9 +76,13 @@ fn a_transaction_that_cannot_begin_is_told_to_everyone() {
     let store = file(folder.path());
     let lock = lock_out(&store);
     let (one, two) = (submit(&store, |tx| note(tx, "one")), submit(&store, |tx| note(tx, "two")));
-    assert_eq!(one.wait_blocking().unwrap_err().kind, Kind::Busy);
-    assert_eq!(two.wait_blocking().unwrap_err().kind, Kind::Busy);
+    for refused in [one, two] {
+        let refusal = refused.wait_blocking().unwrap_err();
+        assert!(refusal.kind == Kind::Busy && refusal.message.starts_with("another program holds the database"), "{refusal}");
+    }
+    assert!(store.trouble().unwrap().starts_with("another program holds the database"), "not a full disk");
     lock.execute_batch("COMMIT").unwrap();
     store.write_blocking(NOW, |tx| note(tx, "three")).unwrap();
+    assert_eq!(store.trouble(), None);
     assert_eq!(noted(&store), ["three"]);
 }

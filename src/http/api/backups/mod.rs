@@ -1,6 +1,9 @@
 //! `/api/v1/backups`: when backups are made, where they are, and a backup to take away.
 
-use std::path::Path;
+mod kept;
+mod places;
+
+use std::path::PathBuf;
 
 use axum::Json as JsonBody;
 use axum::extract::State;
@@ -15,18 +18,19 @@ use super::input::{Json, Query};
 use super::list::{List, Page};
 use super::once::{Answer, Post};
 use crate::app::App;
-use crate::apple::backup_folder;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::http::backup::{self, Wish};
 use crate::mdm::Actor;
-use crate::mdm::backups::plan::{self, NewPlan, Plan};
+use crate::mdm::backups::plan::{self, NewPlan};
 use crate::mdm::backups::retention::Keep;
 use crate::mdm::backups::{self, Standing};
 use crate::protocol::s3::S3Place;
 use crate::secret::Secret;
 use crate::store::backups::{Backup, Place};
+
+pub(in crate::http) use places::{look_at_places, set_up};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -37,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(self_test))
         .routes(routes!(recovery_key))
         .routes(routes!(take))
+        .merge(kept::routes())
 }
 
 /// A backup that was put somewhere.
@@ -140,7 +145,7 @@ struct BackupSettingsView {
     recovery_public_key: Option<String>,
     /// When that key was made.
     recovery_key_made_at: Option<Timestamp>,
-    /// The moment of the last backup that reached every place.
+    /// The moment of the last backup that reached every place, or that somebody took to a place of their own.
     last_at: Option<Timestamp>,
     /// Its size.
     last_size_bytes: Option<u64>,
@@ -158,7 +163,7 @@ struct BackupSettingsView {
 
 impl From<Standing> for BackupSettingsView {
     fn from(standing: Standing) -> Self {
-        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, is_wished, test_due_at, last_test: _, restored } = standing;
+        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, is_wished, test_due_at, restored, .. } = standing;
         let store = |place: S3Place| BackupStoreView {
             endpoint: place.endpoint,
             region: place.region,
@@ -270,7 +275,8 @@ impl From<BackupSettingsInput> for NewPlan {
     }
 }
 
-/// Set up backups. Those that are made each day want a recovery key first.
+/// Set up backups. Those that are made each day want a recovery key first; a folder that is another one than before is tried, and refused where no
+/// backup can be put.
 #[utoipa::path(put, path = "/api/v1/backups/settings", tag = "backups", request_body = BackupSettingsInput,
     responses((status = 200, description = "As they are now", body = BackupSettingsView)))]
 async fn change(
@@ -278,8 +284,7 @@ async fn change(
     Authenticated(actor): Authenticated,
     Json(input): Json<BackupSettingsInput>,
 ) -> Result<JsonBody<BackupSettingsView>> {
-    let (new, changer) = (NewPlan::from(input), actor.clone());
-    app.store.write(app.now(), move |tx| plan::set(tx, &changer, &new)).await?;
+    set_up(&app, &actor, NewPlan::from(input)).await?;
     standing(&app, actor).await
 }
 
@@ -295,23 +300,6 @@ async fn try_places(
     let (plan, secret) = app.store.read(app.now(), move |tx| plan::check(tx, &actor, &new)).await?;
     look_at_places(&app, &plan, secret.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Looks whether a plan's places can be written, read and deleted in.
-pub(in crate::http) async fn look_at_places(app: &App, plan: &Plan, secret: Option<&Secret<String>>) -> Result<()> {
-    let name = format!(".rollcall-trial-{}", app.random.uuid_v7(app.now()));
-    if !plan.has_place() {
-        return Err(Error::field("folder", t!("name a folder, or a store that speaks S3")));
-    }
-    if let Some(folder) = &plan.folder {
-        let (folder, data, name) = (folder.clone(), app.config.data.clone(), name.clone());
-        let tried = tokio::task::spawn_blocking(move || backup_folder::try_out(Path::new(&folder), &data, &name)).await;
-        tried.map_err(|panic| Error::internal("a fault in the program", panic))??;
-    }
-    if let (Some(place), Some(secret)) = (&plan.s3, secret) {
-        app.object_stores.bucket(place, secret)?.try_out(&place.object(&name)).await?;
-    }
-    Ok(())
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -377,12 +365,18 @@ struct TakeInput {
     /// Whether files of apps of your own are in it.
     #[serde(default)]
     with_packages: bool,
+    /// A folder where the copy of the database is made while the disk of the data folder has no room for it; for the command line at the machine itself.
+    spare_folder: Option<String>,
 }
 
 /// Take a backup away: an age file, made while it is sent. An answer that breaks off is no backup.
 #[utoipa::path(post, path = "/api/v1/backups/file", tag = "backups", request_body = TakeInput,
     responses((status = 200, description = "The backup", body = Vec<u8>, content_type = "application/octet-stream")))]
 async fn take(State(app): State<App>, Authenticated(actor): Authenticated, Json(input): Json<TakeInput>) -> Result<Response> {
-    let wish = Wish { passphrase: input.passphrase.map(Secret::new), with_packages: input.with_packages };
+    if input.spare_folder.is_some() && !matches!(actor, Actor::Console) {
+        return Err(Error::field("spare_folder", t!("only the command line at the machine itself names such a folder; leave it out")));
+    }
+    let spare = input.spare_folder.map(PathBuf::from);
+    let wish = Wish { passphrase: input.passphrase.map(Secret::new), with_packages: input.with_packages, spare };
     backup::answer(&app, &actor, wish).await
 }
