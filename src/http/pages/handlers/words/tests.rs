@@ -11,7 +11,7 @@ use crate::protocol::command::schema;
 use crate::store::commands::CommandState;
 
 /// What looks like the kind of an event in the source of the rooms and is something else: keys of alerts, declarations, fields and files.
-const NO_EVENTS: [&str; 41] = [
+const NO_EVENTS: [&str; 42] = [
     "ade.ends",
     "ade.profile",
     "ade.refused",
@@ -21,6 +21,7 @@ const NO_EVENTS: [&str; 41] = [
     "attributes.associated_domains",
     "attributes.hideable",
     "authority.missing",
+    "certificates.refused",
     "devices.silent",
     "icon.png",
     "intelligence.settings",
