@@ -34,6 +34,13 @@ impl Default for LargeReports {
 pub(super) enum Arrival {
     /// A report that was taken.
     Report(Box<Arrived>),
+    /// One that nobody can read.
+    Malformed {
+        /// Who sent it, where that is proven.
+        presented: Option<Presented>,
+        /// What is wrong with it.
+        malformed: Malformed,
+    },
     /// More than is taken.
     TooLarge {
         /// Who sent it, where that is proven.
@@ -89,7 +96,7 @@ impl Intake<'_> {
         }
         let mut kept = BytesMut::new();
         while announced <= REPORT_KEEP_BYTES && kept.len() <= REPORT_KEEP_BYTES {
-            let Some(piece) = next_piece(&mut body).await? else { return self.whole(kept.freeze()).map(Box::new).map(Arrival::Report) };
+            let Some(piece) = next_piece(&mut body).await? else { return self.whole(kept.freeze()) };
             kept.extend_from_slice(&piece);
             if !is_known && kept.len() > STRANGER_MAX_BYTES {
                 self.refuse_stranger().await?;
@@ -109,25 +116,26 @@ impl Intake<'_> {
         if is_known { Ok(()) } else { Err(Error::bad_input(t!("A large report came without a certificate that is known here."))) }
     }
 
-    fn whole(self, body: Bytes) -> Result<Arrived> {
+    fn whole(self, body: Bytes) -> Result<Arrival> {
+        let presented = identity::presented(self.app, self.peer, self.headers, &body, self.now);
         let (head, report, unreadable) = match report::parse(&body) {
             Ok(report) => (report.head.clone(), Some(report), None),
             Err(malformed) => match report::salvage(&body) {
                 Some(head) => (head, None, Some(malformed.to_string())),
-                None => return Err(malformed.into()),
+                // Who sends the like without end is held back too, so it matters who that is.
+                None => return Ok(Arrival::Malformed { presented: presented.unwrap_or_default(), malformed }),
             },
         };
-        let presented = identity::presented(self.app, self.peer, self.headers, &body, self.now)?;
-        Ok(Arrived {
+        Ok(Arrival::Report(Box::new(Arrived {
             head,
             report,
             unreadable,
             size_bytes: body.len() as u64,
             body: Some(body),
             sha256: None,
-            presented,
+            presented: presented?,
             _share: self.share,
-        })
+        })))
     }
 
     async fn large(&self, begin: BytesMut, mut body: Body, announced: usize) -> Result<Arrival> {

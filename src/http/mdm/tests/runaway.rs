@@ -55,3 +55,27 @@ async fn a_device_that_asks_without_end_is_held_back_alone_and_told_of() {
     run_due(&house.app).await.unwrap();
     assert!(told().await.is_empty(), "what is over is not told for ever");
 }
+
+#[tokio::test]
+async fn who_is_refused_or_says_what_nobody_can_read_is_held_back_as_well() {
+    let house = House::new().await;
+    for (name, path, body) in [
+        ("C-1", "/mdm/connect", None),
+        ("C-2", "/mdm/connect", Some("no property list")),
+        ("C-3", "/mdm/checkin", Some("no property list")),
+    ] {
+        let sender = house.stranger(name);
+        let body = || body.map_or_else(|| sender.says(IDLE), |text| text.into());
+        let mut refused = 0;
+        loop {
+            let status = house.send(sender.put(path, body())).await.status;
+            if status == 503 {
+                break;
+            }
+            assert_eq!(status, 400, "{name}");
+            refused += 1;
+            assert!(refused < 10 * AT_ONCE, "{name} is never held back");
+        }
+        assert!(refused + 10 >= AT_ONCE, "{name}: {refused}");
+    }
+}
