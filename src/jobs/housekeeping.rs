@@ -98,6 +98,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         provisioning::watch_ends(tx)?;
         catalog::renew(tx)?;
         access::guesses::sweep(tx)?;
+        admins::guesses::sweep(tx)?;
         runaway::sweep(tx)?;
         refusals::sweep(tx)?;
         progress::take_census(tx)?;

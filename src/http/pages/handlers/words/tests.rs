@@ -11,13 +11,14 @@ use crate::protocol::command::schema;
 use crate::store::commands::CommandState;
 
 /// What looks like the kind of an event in the source of the rooms and is something else: keys of alerts, declarations, fields and files.
-const NO_EVENTS: [&str; 42] = [
+const NO_EVENTS: [&str; 43] = [
     "ade.ends",
     "ade.profile",
     "ade.refused",
     "ade.stuck",
     "ade.terms",
     "ade.unreachable",
+    "admins.guessed",
     "attributes.associated_domains",
     "attributes.hideable",
     "authority.missing",
