@@ -12,10 +12,10 @@ use crate::http::attempts::{Tally, network};
 pub const WRONG_AT_ONCE: u32 = 30;
 /// Time after which an address gets one back.
 pub const WRONG_EVERY: Duration = Duration::from_secs(10);
-/// Accounts for certificates (ACME) that an address may open at once: each device of a school behind one address opens one.
-pub const ACCOUNTS_AT_ONCE: u32 = 200;
+/// Accounts for certificates (ACME) that an address may open at once: each device of a school that enrolls in one morning, behind one address, opens one.
+pub const ACCOUNTS_AT_ONCE: u32 = 2000;
 /// Time after which it may open another.
-pub const ACCOUNT_EVERY: Duration = Duration::from_secs(5);
+pub const ACCOUNT_EVERY: Duration = Duration::from_millis(500);
 
 /// Who brought how much that was refused, by address. Clones count together.
 #[derive(Debug, Clone)]

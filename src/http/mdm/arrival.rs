@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::budget::Share;
-use crate::http::identity;
+use crate::http::identity::{self, Proven};
 use crate::http::limits::{LARGE_REPORTS_MAX, REPORT_KEEP_BYTES, REPORT_MAX_BYTES, STRANGER_MAX_BYTES};
 use crate::http::server::Peer;
 use crate::mdm::enroll::identify::{self, Presented};
@@ -34,12 +34,12 @@ impl Default for LargeReports {
 pub(super) enum Arrival {
     /// A report that was taken.
     Report(Box<Arrived>),
-    /// One that nobody can read.
-    Malformed {
+    /// One that is refused whoever sent it: nobody can read it, or its sender's clock is wrong.
+    Refused {
         /// Who sent it, where that is proven.
         presented: Option<Presented>,
         /// What is wrong with it.
-        malformed: Malformed,
+        error: Error,
     },
     /// More than is taken.
     TooLarge {
@@ -117,14 +117,21 @@ impl Intake<'_> {
     }
 
     fn whole(self, body: Bytes) -> Result<Arrival> {
-        let presented = identity::presented(self.app, self.peer, self.headers, &body, self.now);
+        let proven = identity::proven(self.app, self.peer, self.headers, &body, self.now);
         let (head, report, unreadable) = match report::parse(&body) {
             Ok(report) => (report.head.clone(), Some(report), None),
             Err(malformed) => match report::salvage(&body) {
                 Some(head) => (head, None, Some(malformed.to_string())),
                 // Who sends the like without end is held back too, so it matters who that is.
-                None => return Ok(Arrival::Malformed { presented: presented.unwrap_or_default(), malformed }),
+                None => {
+                    let presented = proven.ok().flatten().map(|proven| proven.presented);
+                    return Ok(Arrival::Refused { presented, error: malformed.into() });
+                }
             },
+        };
+        let presented = match proven? {
+            Some(Proven { presented, untimely: Some(error) }) => return Ok(Arrival::Refused { presented: Some(presented), error }),
+            proven => proven.map(|proven| proven.presented),
         };
         Ok(Arrival::Report(Box::new(Arrived {
             head,
@@ -133,7 +140,7 @@ impl Intake<'_> {
             size_bytes: body.len() as u64,
             body: Some(body),
             sha256: None,
-            presented: presented?,
+            presented,
             _share: self.share,
         })))
     }
