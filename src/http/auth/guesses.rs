@@ -9,13 +9,13 @@ use crate::http::attempts::{Tally, network};
 use crate::pki::digest::sha256;
 
 /// Wrong passwords for one name that may come at once, from wherever: guesses from many addresses are slowed too.
-pub const NAME_AT_ONCE: u32 = 30;
+pub(super) const NAME_AT_ONCE: u32 = 30;
 /// Time after which a name gets one try back. It is slowed, never locked.
-pub const NAME_EVERY: Duration = Duration::from_secs(10);
+pub(super) const NAME_EVERY: Duration = Duration::from_secs(10);
 /// Wrong passwords that one address may send at once, for whatever names: a school is behind one.
-pub const ADDRESS_AT_ONCE: u32 = 60;
+pub(super) const ADDRESS_AT_ONCE: u32 = 60;
 /// Time after which an address gets one try back.
-pub const ADDRESS_EVERY: Duration = Duration::from_secs(5);
+pub(super) const ADDRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// Who tried how often.
 #[derive(Debug)]

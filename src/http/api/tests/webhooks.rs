@@ -79,13 +79,6 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
     let tried = house.ask(Role::Admin, Method::POST, &format!("{address}/test"), None).await.body;
     assert!(tried["status"].is_null() && tried["error"].is_string(), "{tried}");
 
-    for cloud in ["http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/"] {
-        let off = house.ask(Role::Owner, Method::POST, "/api/v1/webhooks", Some(json!({ "url": cloud }))).await.body;
-        let path = format!("/api/v1/webhooks/{}/test", off["id"].as_str().unwrap());
-        let tried = house.ask(Role::Owner, Method::POST, &path, None).await.body;
-        assert!(tried["error"].as_str().unwrap().contains("surroundings"), "{tried}");
-    }
-
     let log = house.ask(Role::Admin, Method::GET, &format!("{address}/deliveries?limit=2"), None).await.body;
     assert_eq!((&log["total"], log["items"].as_array().unwrap().len()), (&json!(4), 2));
     assert_eq!(
@@ -107,5 +100,16 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
     for (method, path) in [(Method::POST, format!("{address}/test")), (Method::GET, format!("{address}/deliveries")), (Method::POST, again)]
     {
         assert_eq!(house.ask(Role::Helper, method, &path, None).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_clouds_tell_a_machine_its_secrets_nobody_is_asked() {
+    let house = House::new();
+    for cloud in ["http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/"] {
+        let off = house.ask(Role::Owner, Method::POST, "/api/v1/webhooks", Some(json!({ "url": cloud }))).await.body;
+        let path = format!("/api/v1/webhooks/{}/test", off["id"].as_str().unwrap());
+        let tried = house.ask(Role::Owner, Method::POST, &path, None).await.body;
+        assert!(tried["error"].as_str().unwrap().contains("surroundings"), "{tried}");
     }
 }
