@@ -31,8 +31,8 @@ pub(super) struct Trial {
 
 impl Trial {
     /// What it said, or why that is not shown; empty where it said nothing.
-    pub(super) fn answer_words(self) -> String {
-        self.answer.unwrap_or_else(|| say(HIDDEN).to_owned())
+    pub(super) fn answer_words(&self) -> String {
+        self.answer.clone().unwrap_or_else(|| say(HIDDEN).to_owned())
     }
 }
 

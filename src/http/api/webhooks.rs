@@ -203,8 +203,14 @@ struct WebhookTrialView {
     responses((status = 200, description = "What the receiver said", body = WebhookTrialView)))]
 async fn test(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<WebhookTrialView>> {
     let trial = trial(&app, &actor, &id).await?;
-    let (status, error, took_ms) = (trial.status, trial.error.clone(), trial.took_ms);
-    Ok(JsonBody(WebhookTrialView { delivered: error.is_none(), status, error, answer: trial.answer_words(), took_ms }))
+    let answer = trial.answer_words();
+    Ok(JsonBody(WebhookTrialView {
+        delivered: trial.error.is_none(),
+        status: trial.status,
+        error: trial.error,
+        answer,
+        took_ms: trial.took_ms,
+    }))
 }
 
 /// An event that was posted.

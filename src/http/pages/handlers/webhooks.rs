@@ -178,7 +178,7 @@ async fn test(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<
     let said_words = match &trial.answer {
         Some(answer) if answer.is_empty() => String::from(t!("It said nothing more.")),
         Some(answer) => t!("It said: {answer}", answer),
-        None => trial.clone().answer_words(),
+        None => trial.answer_words(),
     };
     let (mark, words) = match (trial.status, trial.error) {
         (Some(status), None) => (
