@@ -52,7 +52,7 @@ pub struct ObjectStores(Connector);
 impl ObjectStores {
     /// Stores are reached by `connector`, whoever it trusts.
     pub fn new(connector: &Connector) -> Self {
-        Self(connector.clone())
+        Self(connector.clone().guarded())
     }
 
     /// A bucket; nothing is asked yet.

@@ -1,6 +1,7 @@
 //! Tells others what happened here: one POST at a time to an address that an admin chose.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpInfo;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::apple::connect::{Connector, Dialer, Endpoint, Failure};
@@ -51,6 +53,17 @@ pub struct Webhook {
     under_way: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
+/// What a receiver answered.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// What was said, unless it came too late or is longer than [`ANSWER_LIMIT`].
+    pub body: Option<Bytes>,
+    /// The address at the other end of the connection; behind a proxy it is the proxy's.
+    pub from: Option<IpAddr>,
+}
+
 /// Counts a post for as long as it lives.
 struct UnderWay<'a> {
     posts: &'a Mutex<BTreeMap<String, usize>>,
@@ -77,7 +90,7 @@ impl Webhook {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_PER_RECEIVER)
-            .build(connector.http()?);
+            .build(connector.clone().guarded().http()?);
         Ok(Self { client, under_way: Arc::default() })
     }
 
@@ -97,11 +110,11 @@ impl Webhook {
     /// Fails with kind `BadInput` when `url` cannot be posted to, and with `Upstream` when no answer came.
     pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<u16> {
         // What follows the status is read only so that the connection can be used again.
-        self.ask(url, headers, body, timeout).await.map(|(status, _)| status)
+        self.ask(url, headers, body, timeout).await.map(|answered| answered.status)
     }
 
-    /// Does what [`Webhook::post`] does and gives what was answered too, unless it came too late or is longer than [`ANSWER_LIMIT`].
-    pub async fn ask(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<(u16, Option<Bytes>)> {
+    /// Does what [`Webhook::post`] does and gives what was answered too.
+    pub async fn ask(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<Answered> {
         let (address, receiver) = address(url)?;
         let _under_way = self.begin(url);
         let mut request = Request::new(Full::new(body));
@@ -116,8 +129,10 @@ impl Webhook {
             .map_err(|_| Failure::timed_out(&receiver, timeout))?
             .map_err(|error| Failure::of_client(&receiver, &error))?;
         let status = answer.status().as_u16();
+        let from = answer.extensions().get::<HttpInfo>().map(|info| info.remote_addr().ip());
         let read = tokio::time::timeout_at(deadline, Limited::new(answer.into_body(), ANSWER_LIMIT).collect()).await;
-        Ok((status, read.ok().and_then(std::result::Result::ok).map(http_body_util::Collected::to_bytes)))
+        let body = read.ok().and_then(std::result::Result::ok).map(http_body_util::Collected::to_bytes);
+        Ok(Answered { status, body, from })
     }
 }
 

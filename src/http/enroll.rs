@@ -4,12 +4,12 @@ mod service;
 
 use std::borrow::Cow;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use maud::Markup;
 use serde::Deserialize;
 
@@ -20,6 +20,8 @@ use crate::http::error::Audience;
 use crate::http::limits::{self, FORM_MAX_BYTES};
 use crate::http::pages::enroll::{EnrollState, EnrollView, Guess, enroll};
 use crate::http::pages::trust::{NextRoot, TrustView, trust};
+use crate::http::server::Peer;
+use crate::http::strangers::Strangers;
 use crate::mdm::attestation::{self, Claim, Mode, PLATFORMS};
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self, Unusable};
@@ -45,7 +47,8 @@ pub fn routes() -> Router<App> {
         .route("/enroll/{code}/profile", get(download))
         .merge(trust_routes());
     let service = Router::new().route("/enroll/{code}/service", post(service::answer));
-    limits::group(Audience::Person, FORM_MAX_BYTES, routes).merge(limits::group(Audience::Person, MESSAGE_MAX_BYTES, service))
+    let routes = limits::group(Audience::Person, FORM_MAX_BYTES, routes).layer(Extension(Strangers::default()));
+    routes.merge(limits::group(Audience::Person, MESSAGE_MAX_BYTES, service))
 }
 
 /// The page that explains our root, which plain HTTP serves too: without it nothing else can be opened without a warning.
@@ -73,7 +76,13 @@ async fn without_code(State(app): State<App>, Query(typed): Query<Typed>, header
     Ok(([(CACHE_CONTROL, "no-store")], enroll(&view)).into_response())
 }
 
-async fn page(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response> {
+async fn page(
+    State(app): State<App>,
+    Extension(strangers): Extension<Strangers>,
+    peer: Peer,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let now = app.now();
     let state = {
         let code = code.clone();
@@ -88,6 +97,9 @@ async fn page(State(app): State<App>, Path(code): Path<String>, headers: HeaderM
             })
             .await?
     };
+    if state == Err(Unusable::Unknown) {
+        strangers.count(peer.addr.ip(), now)?;
+    }
     show(&app, &headers, &code, state).await
 }
 
@@ -137,7 +149,14 @@ struct Chosen {
 }
 
 /// The signed profile. Whatever stands in the way is a page, never a broken download.
-async fn download(State(app): State<App>, Path(code): Path<String>, Query(chosen): Query<Chosen>, headers: HeaderMap) -> Result<Response> {
+async fn download(
+    State(app): State<App>,
+    Extension(strangers): Extension<Strangers>,
+    peer: Peer,
+    Path(code): Path<String>,
+    Query(chosen): Query<Chosen>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let now = app.now();
     match first_phase(&app, &code).await {
         Ok(Some(body)) => return Ok(mobileconfig(body)),
@@ -149,7 +168,12 @@ async fn download(State(app): State<App>, Path(code): Path<String>, Query(chosen
     let claim = Claim::read(agent(&headers), chosen.device.parse().ok());
     let grant = match grant(&app, &code, claim).await {
         Ok(Ok(grant)) => grant,
-        Ok(Err(NoProfile::Unusable(unusable))) => return show(&app, &headers, &code, Err(unusable)).await,
+        Ok(Err(NoProfile::Unusable(unusable))) => {
+            if unusable == Unusable::Unknown {
+                strangers.count(peer.addr.ip(), now)?;
+            }
+            return show(&app, &headers, &code, Err(unusable)).await;
+        }
         Ok(Err(NoProfile::Unproven(words))) => return unproven(&app, &headers, &code, words).await,
         Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(Some(error.message))).await,
         Err(error) => return Err(error),

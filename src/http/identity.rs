@@ -36,6 +36,27 @@ pub fn presented(app: &App, peer: &Peer, headers: &HeaderMap, body: &[u8], now: 
     presented_by_digest(app, peer, headers, |digest| Some(digest.of(body)), now)
 }
 
+/// Who a message proves to be from, and why it is refused all the same.
+#[derive(Debug)]
+pub(super) struct Proven {
+    /// The certificate.
+    pub(super) presented: Presented,
+    /// That the device's clock is wrong.
+    pub(super) untimely: Option<Error>,
+}
+
+impl Proven {
+    /// Who it is, where the message is not refused.
+    pub(super) fn in_time(self) -> Result<Presented> {
+        self.untimely.map_or(Ok(self.presented), Err)
+    }
+}
+
+/// As [`presented`], where it matters who sent what is refused for its time.
+pub(super) fn proven(app: &App, peer: &Peer, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Option<Proven>> {
+    proven_by_digest(app, peer, headers, |digest| Some(digest.of(body)), now)
+}
+
 /// As [`presented`], for a body that was hashed as it came: `digest_of` gives its digest, if it is by that algorithm.
 pub(super) fn presented_by_digest(
     app: &App,
@@ -44,11 +65,24 @@ pub(super) fn presented_by_digest(
     digest_of: impl FnOnce(Digest) -> Option<Hashed>,
     now: Timestamp,
 ) -> Result<Option<Presented>> {
-    let presented = match headers.get(MDM_SIGNATURE) {
+    proven_by_digest(app, peer, headers, digest_of, now)?.map(Proven::in_time).transpose()
+}
+
+fn proven_by_digest(
+    app: &App,
+    peer: &Peer,
+    headers: &HeaderMap,
+    digest_of: impl FnOnce(Digest) -> Option<Hashed>,
+    now: Timestamp,
+) -> Result<Option<Proven>> {
+    let proven = match headers.get(MDM_SIGNATURE) {
         Some(signature) => Some(signed(app, signature.as_bytes(), digest_of, now)?),
-        None => peer.certificate.as_deref().map(|der| shown(app, der)).transpose()?,
+        None => {
+            peer.certificate.as_deref().map(|der| Ok::<_, Error>(Proven { presented: shown(app, der)?, untimely: None })).transpose()?
+        }
     };
-    Ok(presented.map(|presented| Presented { bearer: bearer(headers), ..presented }))
+    let with_bearer = |Proven { presented, untimely }| Proven { presented: Presented { bearer: bearer(headers), ..presented }, untimely };
+    Ok(proven.map(with_bearer))
 }
 
 /// SHA-256 of the bearer token that came with a message.
@@ -80,7 +114,7 @@ fn decoded(signature: &[u8]) -> Result<Vec<u8>> {
     STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input(t!("Mdm-Signature is not base64.")).caused_by(error))
 }
 
-fn signed(app: &App, signature: &[u8], digest_of: impl FnOnce(Digest) -> Option<Hashed>, now: Timestamp) -> Result<Presented> {
+fn signed(app: &App, signature: &[u8], digest_of: impl FnOnce(Digest) -> Option<Hashed>, now: Timestamp) -> Result<Proven> {
     let message = decoded(signature)?;
     let verified = cms::verify_detached_digest(&message, digest_of, |der| app.known.read(der)).map_err(|error| {
         if matches!(error, CmsError::ContentChanged | CmsError::Signature) {
@@ -88,10 +122,8 @@ fn signed(app: &App, signature: &[u8], digest_of: impl FnOnce(Digest) -> Option<
         }
         Error::bad_input(t!("Mdm-Signature does not hold: {error}.", error)).caused_by(error)
     })?;
-    if let Some(signed_at) = verified.signing_time {
-        in_its_time(&verified.signer, signed_at, now)?;
-    }
-    Ok(with_authority(app, verified.signer))
+    let untimely = verified.signing_time.and_then(|signed_at| in_its_time(&verified.signer, signed_at, now).err());
+    Ok(Proven { presented: with_authority(app, verified.signer), untimely })
 }
 
 /// Refuses a signature from before its certificate: the device's clock is wrong, or somebody plays back what they recorded elsewhere.

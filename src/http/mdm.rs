@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::auth::origin;
 use crate::http::budget::Share;
 use crate::http::error::{Audience, told_to};
-use crate::http::identity;
+use crate::http::identity::{self, Proven};
 use crate::http::limits::{self, CHECK_IN_MAX_BYTES, REPORT_PROVE_BYTES};
 use crate::http::log;
 use crate::http::pace::{Pace, RETRY_AFTER_S};
@@ -88,13 +88,13 @@ async fn check_in(
         Ok(said) => said,
         Err(malformed) => {
             app.metrics.check_in(if matches!(malformed, Malformed::UnknownMessageType(_)) { "unknown" } else { "malformed" });
-            return unread(&app, &peer, &headers, &body, malformed, now).await;
+            return unread(&app, &pace, (&peer, &headers, &body[..]), malformed, now).await;
         }
     };
     app.metrics.check_in(said.message.message_type());
     log::note_enrollment(said.ids.nano_id());
-    let presented = identity::presented(&app, &peer, &headers, &body, now)?.map(|presented| asked(presented, &uri, &headers, &peer));
-    not_too_often(&app, &pace, presented.as_ref(), now).await?;
+    let presented = sender(&app, &pace, (&peer, &headers, &body[..]), now).await?;
+    let presented = presented.map(|presented| asked(presented, &uri, &headers, &peer));
     let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
     match outcome {
         checkin::Reply::ReturnToService(how) => returns_to_service(&app, *how, now),
@@ -118,11 +118,21 @@ fn asked(presented: Presented, uri: &Uri, headers: &HeaderMap, peer: &Peer) -> P
 }
 
 /// A check-in of a kind that nobody knows is noted where its sender is known: a new OS may have brought it. Other bad ones are only logged.
-async fn unread(app: &App, peer: &Peer, headers: &HeaderMap, body: &[u8], malformed: Malformed, now: Timestamp) -> Result<Response> {
+async fn unread(
+    app: &App,
+    pace: &Pace,
+    (peer, headers, body): (&Peer, &HeaderMap, &[u8]),
+    malformed: Malformed,
+    now: Timestamp,
+) -> Result<Response> {
+    let presented = match sender(app, pace, (peer, headers, body), now).await {
+        Err(error) if error.kind == Kind::TooOften => return Err(error),
+        presented => presented,
+    };
     if let Malformed::UnknownMessageType(message_type) = &malformed {
         let (ids, message_type) = (CheckIn::sender(body)?, message_type.clone());
         log::note_enrollment(ids.nano_id());
-        if let Some(presented) = identity::presented(app, peer, headers, body, now)? {
+        if let Some(presented) = presented? {
             app.store.write(now, move |tx| checkin::unknown(tx, &presented, &ids, &message_type)).await?;
         }
     }
@@ -171,7 +181,12 @@ async fn connect(
     let intake = Intake { app: &app, peer: &peer, headers: &parts.headers, now, large: &large, share };
     let mut arrived = match intake.read(body).await? {
         Arrival::Report(arrived) => *arrived,
+        Arrival::Refused { presented, error } => {
+            not_too_often(&app, &pace, presented.as_ref(), now).await?;
+            return Err(error);
+        }
         Arrival::TooLarge { presented, command_uuid, size_bytes } => {
+            not_too_often(&app, &pace, presented.as_ref(), now).await?;
             if let Some(presented) = presented {
                 app.store.write(now, move |tx| connect::too_large(tx, &presented, command_uuid.as_deref(), size_bytes)).await?;
             }
@@ -195,7 +210,15 @@ async fn connect(
     record(&app, now, arrived, query).await
 }
 
-/// Holds back who asks without end, after it has proven who it is: the answer is 503 for it alone, and somebody is told.
+/// Who sent a message. Whoever does so without end is held back, also where the message is refused for its time.
+async fn sender(app: &App, pace: &Pace, (peer, headers, body): (&Peer, &HeaderMap, &[u8]), now: Timestamp) -> Result<Option<Presented>> {
+    let proven = identity::proven(app, peer, headers, body, now)?;
+    not_too_often(app, pace, proven.as_ref().map(|proven| &proven.presented), now).await?;
+    proven.map(Proven::in_time).transpose()
+}
+
+/// Holds back who asks without end, after it has proven who it is and whatever becomes of what it says: the answer is 503 for it alone, and somebody is
+/// told.
 async fn not_too_often(app: &App, pace: &Pace, presented: Option<&Presented>, now: Timestamp) -> Result<()> {
     let Some(presented) = presented else { return Ok(()) };
     let certificate = presented.fingerprint;

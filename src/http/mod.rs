@@ -40,6 +40,7 @@ pub mod roster;
 pub mod scep;
 pub mod server;
 pub mod slow;
+pub mod strangers;
 pub mod tls;
 pub mod trusted;
 mod upload;

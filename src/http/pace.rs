@@ -49,7 +49,7 @@ pub struct HeldBack {
 struct Tally {
     window: u64,
     began: Option<Instant>,
-    /// Of this window and the one before.
+    /// Of this window and the one before, without those of devices that are held back.
     requests: [u64; 2],
     /// Those who asked in them.
     askers: [u64; 2],
@@ -116,23 +116,39 @@ impl Tally {
             let before = if window - device.window == 1 { device.requests[0] } else { 0 };
             device.since = if before == 0 { now } else { device.since.max(now.checked_sub(WINDOW).unwrap_or(now)) };
             (device.window, device.requests) = (window, [0, before]);
+            self.askers[0] += u64::from(!device.is_held());
+        }
+        if device.is_held() && device.full_at <= now {
+            (device.refused, device.requests, device.since) = (0, [0; 2], now);
             self.askers[0] += 1;
         }
         device.requests[0] = device.requests[0].saturating_add(1);
-        self.requests[0] += 1;
+        let is_measured = !device.is_held();
+        self.requests[0] += u64::from(is_measured);
         let own = u64::from(device.requests[0]) + u64::from(device.requests[1]);
-        let others = self.requests.iter().sum::<u64>().saturating_sub(own);
-        let other_askers = self.askers[0].max(self.askers[1]).saturating_sub(1);
+        let others = self.requests.iter().sum::<u64>().saturating_sub(if is_measured { own } else { 0 });
+        let other_askers = self.askers[0].max(self.askers[1]).saturating_sub(u64::from(is_measured));
         let stands_out = other_askers == 0 || own.saturating_mul(other_askers) > others.saturating_mul(TIMES_THE_OTHERS);
-        device.judge(now, stands_out)
+        let held = device.judge(now, stands_out);
+        if held.is_some() && is_measured {
+            // One that is held back is no measure for the others: two that ask without end would excuse each other.
+            for (all, own) in self.requests.iter_mut().zip(device.requests) {
+                *all = all.saturating_sub(u64::from(own));
+            }
+            self.askers[0] = self.askers[0].saturating_sub(1);
+            self.askers[1] = self.askers[1].saturating_sub(u64::from(device.requests[1] > 0));
+        }
+        held
     }
 }
 
 impl Device {
+    /// Whether it was held back since it last had all its requests.
+    fn is_held(&self) -> bool {
+        self.refused > 0
+    }
+
     fn judge(&mut self, now: Instant, stands_out: bool) -> Option<HeldBack> {
-        if self.full_at <= now {
-            self.refused = 0;
-        }
         let after = self.full_at.max(now) + EVERY;
         let most = now + EVERY * AT_ONCE;
         if after <= most {
@@ -213,6 +229,16 @@ mod tests {
         }
         assert_eq!(refused[..25], [0; 25]);
         assert!(refused[25] > 70_000, "{}", refused[25]);
+    }
+
+    #[test]
+    fn one_that_is_held_back_already_does_not_excuse_the_next() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        assert!(asks(&pace, 1, 1000, 2, start).0 > 1600);
+        let (refused, _) = asks(&pace, 2, 1000, 2, start + Duration::from_secs(2));
+        assert!(refused > 1600, "{refused}");
+        let rested = start + Duration::from_secs(60);
+        assert_eq!(asks(&pace, 1, 10, 10, rested).0, 0, "who was held back and is quiet again is served as ever");
     }
 
     #[test]

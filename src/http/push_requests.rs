@@ -128,8 +128,8 @@ pub async fn mail(app: &App, actor: &Actor, asking: Asking) -> Result<()> {
     let service = app.config.apple.mdmcert_endpoint.as_ref().map_or_else(|| mdmcert::SERVICE.to_owned(), ToString::to_string);
     let url = format!("{service}{}", mdmcert::PATH);
     let body = mdmcert::write(&waiting.request, &asking.email, &key, recipient.certificate());
-    let (status, answer) = app.webhook.ask(&url, HeaderMap::new(), body.into(), ANSWER_TIMEOUT).await?;
-    mdmcert::judge(status, &answer.unwrap_or_default())?;
+    let answered = app.webhook.ask(&url, HeaderMap::new(), body.into(), ANSWER_TIMEOUT).await?;
+    mdmcert::judge(answered.status, &answered.body.unwrap_or_default())?;
     let asker = actor.clone();
     app.store.write(app.now(), move |tx| push_requests::asked(tx, &asker, &asking.email, &key)).await
 }

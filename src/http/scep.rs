@@ -1,20 +1,24 @@
 //! SCEP over HTTP: reads the client's dialect, asks the authority's room, answers in kind.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 
 use crate::app::{App, Authority, ImportedAuthority, Roots};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::http::error::Audience;
+use crate::http::error::{Audience, Why};
 use crate::http::limits::{self, SCEP_MAX_BYTES};
+use crate::http::log::RequestId;
+use crate::http::server::Peer;
+use crate::http::strangers::Strangers;
 use crate::mdm::ca::scep::{self, Answer, Refusal};
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::Challenge;
@@ -25,10 +29,51 @@ use crate::store::invitations::IdentityKind;
 /// The addresses of SCEP; some clients add the name that a CGI program once had.
 pub fn routes() -> Router<App> {
     let door = || get(scep).post(scep);
-    limits::group(Audience::Scep, SCEP_MAX_BYTES, Router::new().route("/scep", door()).route("/scep/pkiclient.exe", door()))
+    let routes = Router::new().route("/scep", door()).route("/scep/pkiclient.exe", door());
+    limits::group(Audience::Scep, SCEP_MAX_BYTES, routes).layer(Extension(Strangers::default()))
 }
 
-async fn scep(State(app): State<App>, method: Method, RawQuery(query): RawQuery, body: Bytes) -> Result<Response> {
+/// Whoever asks for a certificate, as far as the door sees it.
+struct Asker {
+    app: App,
+    strangers: Strangers,
+    from: IpAddr,
+    /// The id of the request.
+    request: Option<Arc<str>>,
+}
+
+/// What a message is answered with.
+struct Answered {
+    message: Vec<u8>,
+    /// Why it is a refusal, for the request's line in the log.
+    why: Option<String>,
+}
+
+impl From<Vec<u8>> for Answered {
+    fn from(message: Vec<u8>) -> Self {
+        Self { message, why: None }
+    }
+}
+
+impl IntoResponse for Answered {
+    fn into_response(self) -> Response {
+        let mut response = ([(CONTENT_TYPE, message::PKI_MESSAGE)], self.message).into_response();
+        if let Some(why) = self.why {
+            response.extensions_mut().insert(Why(why.into()));
+        }
+        response
+    }
+}
+
+async fn scep(
+    State(app): State<App>,
+    Extension(strangers): Extension<Strangers>,
+    peer: Result<Peer>,
+    id: Option<Extension<RequestId>>,
+    method: Method,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Result<Response> {
     let operation = message::parse_query(query.as_deref().unwrap_or_default().as_bytes())?;
     let authority = app.authority();
     Ok(match operation {
@@ -44,8 +89,8 @@ async fn scep(State(app): State<App>, method: Method, RawQuery(query): RawQuery,
                 _ if method == Method::POST && !body.is_empty() => body.to_vec(),
                 _ => return Err(Error::bad_input(t!("The PKIOperation came without a message."))),
             };
-            let answer = operate(app, bytes).await?;
-            ([(CONTENT_TYPE, message::PKI_MESSAGE)], answer).into_response()
+            let asker = Asker { app, strangers, from: peer?.addr.ip(), request: id.map(|Extension(id)| id.0) };
+            operate(&asker, bytes).await?.into_response()
         }
     })
 }
@@ -58,15 +103,17 @@ async fn next_certificate(app: &App) -> Result<Vec<u8>> {
 }
 
 /// Opens a message, decides, issues and answers. Signing and decrypting take milliseconds, so they run beside the requests.
-async fn operate(app: App, bytes: Vec<u8>) -> Result<Vec<u8>> {
+async fn operate(asker: &Asker, bytes: Vec<u8>) -> Result<Answered> {
+    let app = &asker.app;
     let options = OpenOptions { allow_single_des: app.config.scep_legacy_clients };
     let (roots, imported, now) = (app.roots(), app.imported(), app.now());
     let (authority, opened) = blocking(move || open(&roots, &imported, &bytes, options)).await?;
     match opened {
-        Opened::Request(request) => decide(&app, authority, Arc::from(request), now).await,
+        Opened::Request(request) => decide(asker, authority, Arc::from(request), now).await,
         Opened::Refused(refusal) => {
-            tracing::info!(transaction = refusal.header.transaction_id, "a SCEP request was refused: {}", refusal.reason);
-            Ok(refusal.answer(authority.issuer.signer(), now)?)
+            asker.strangers.count(asker.from, now)?;
+            let why = format!("{} (transaction {:?})", refusal.reason, refusal.header.transaction_id);
+            Ok(Answered { message: refusal.answer(authority.issuer.signer(), now)?, why: Some(why) })
         }
     }
 }
@@ -91,17 +138,21 @@ fn open(roots: &Roots, imported: &[ImportedAuthority], bytes: &[u8], options: Op
     Ok(present)
 }
 
-async fn decide(app: &App, authority: Arc<Authority>, request: Arc<Request>, now: Timestamp) -> Result<Vec<u8>> {
+async fn decide(asker: &Asker, authority: Arc<Authority>, request: Arc<Request>, now: Timestamp) -> Result<Answered> {
+    let app = &asker.app;
     let facts = match Facts::of(&request) {
         Ok(facts) => facts,
-        Err(fail_info) => return Ok(request.failure(authority.issuer.signer(), fail_info, now)?),
+        Err(why) => {
+            asker.strangers.count(asker.from, now)?;
+            return refusal(&authority, &request, &why, now);
+        }
     };
     match app.store.read(now, |tx| scep::decide(tx, &facts.request())).await? {
         Answer::Again(der) => {
             let certificate = Certificate::from_der(&der).map_err(|error| Error::internal("a stored certificate cannot be read", error))?;
-            Ok(request.success(authority.issuer.signer(), &certificate, now)?)
+            Ok(request.success(authority.issuer.signer(), &certificate, now)?.into())
         }
-        Answer::Refuse(refusal) => refuse(app, &authority, &request, facts, refusal, now).await,
+        Answer::Refuse(refusal) => refuse(asker, &authority, &request, facts, refusal, now).await,
         Answer::Issue(grant) => {
             let name = grant.common_name(&app.random, now);
             let is_imported = app.imported().iter().any(|imported| imported.id == authority.id && imported.issuer.is_some());
@@ -113,17 +164,31 @@ async fn decide(app: &App, authority: Arc<Authority>, request: Arc<Request>, now
             let (id, issued, recorded) = (issuing.id.clone(), certificate.clone(), facts.clone());
             let outcome = app.store.write(now, move |tx| scep::record(tx, &recorded.request(), &grant, &issued, &id)).await?;
             match outcome {
-                Ok(()) => blocking(move || Ok(request.success(authority.issuer.signer(), &certificate, now)?)).await,
-                Err(refusal) => refuse(app, &authority, &request, facts, refusal, now).await,
+                Ok(()) => blocking(move || Ok(request.success(authority.issuer.signer(), &certificate, now)?.into())).await,
+                Err(refusal) => refuse(asker, &authority, &request, facts, refusal, now).await,
             }
         }
     }
 }
 
-async fn refuse(app: &App, authority: &Authority, request: &Request, facts: Facts, refusal: Refusal, now: Timestamp) -> Result<Vec<u8>> {
-    tracing::info!(transaction = request.header.transaction_id, "a SCEP request was refused: {}", refusal.words());
-    app.store.write(now, move |tx| scep::record_refusal(tx, &facts.request(), refusal)).await?;
-    Ok(request.failure(authority.issuer.signer(), FailInfo::BadRequest, now)?)
+async fn refuse(
+    asker: &Asker,
+    authority: &Authority,
+    request: &Request,
+    facts: Facts,
+    because: Refusal,
+    now: Timestamp,
+) -> Result<Answered> {
+    asker.strangers.count(asker.from, now)?;
+    let id = asker.request.clone();
+    asker.app.store.write(now, move |tx| scep::record_refusal(tx, &facts.request(), because, id.as_deref())).await?;
+    refusal(authority, request, because.words(), now)
+}
+
+/// CertRep FAILURE with badRequest. What the client wrote stands in the log as a literal, so that it cannot begin a line of its own.
+fn refusal(authority: &Authority, request: &Request, because: &str, now: Timestamp) -> Result<Answered> {
+    let why = format!("{because} (transaction {:?}, subject {:?})", request.header.transaction_id, request.csr.subject());
+    Ok(Answered { message: request.failure(authority.issuer.signer(), FailInfo::BadRequest, now)?, why: Some(why) })
 }
 
 /// What the authority's room wants to know of a request.
@@ -136,15 +201,13 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(request: &Request) -> Result<Self, FailInfo> {
-        if let Err(error) = request.csr.check_key() {
-            tracing::info!(transaction = request.header.transaction_id, "a SCEP request was refused: {error}");
-            return Err(FailInfo::BadRequest);
-        }
+    /// What it says; why it cannot be decided on, where it says what nobody may.
+    fn of(request: &Request) -> Result<Self, String> {
+        request.csr.check_key().map_err(|error| error.to_string())?;
         let challenge = match request.csr.challenge() {
             Challenge::Absent => None,
             Challenge::Text(text) => Some(text),
-            Challenge::NotText => return Err(FailInfo::BadRequest),
+            Challenge::NotText => return Err(String::from(t!("the challenge is no text"))),
         };
         Ok(Self {
             transaction_id: request.header.transaction_id.clone(),

@@ -124,7 +124,7 @@ async fn a_client_that_knows_the_root_before_is_answered_by_it() {
     let (old, next) = in_succession(&app);
     let current = Arc::new(crate::app::Authority { id: "next".into(), issuer: next, bridge: None });
     app.set_roots(crate::app::Roots { current: Arc::clone(&current), next: None, former: vec![Arc::clone(&old)] });
-    let doors = doors(&app, &Streams::default());
+    let door = doors(&app, &Streams::default()).whole.layer(axum::Extension(auth::tests::peer(server::Listener::Main)));
     let key = PrivateKey::generate_rsa_2048().unwrap();
     let signer = self_signed("TESTSN0001", &key, std::time::Duration::from_secs(3600), app.now()).unwrap();
     let (cipher, digest, now) = (Cipher::Aes128Cbc, Digest::Sha256, app.now());
@@ -132,7 +132,7 @@ async fn a_client_that_knows_the_root_before_is_answered_by_it() {
     for authority in [&old, &current] {
         let message = ClientRequest::new(&key, &signer, authority.issuer.certificate(), &options).unwrap().message;
         let request = Request::builder().method("POST").uri("/scep?operation=PKIOperation").body(Body::from(message)).unwrap();
-        let response = doors.whole.clone().oneshot(request).await.unwrap();
+        let response = door.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let answer = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
         let verified = cms::verify(&answer, None).unwrap();

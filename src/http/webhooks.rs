@@ -3,13 +3,18 @@
 use bytes::Bytes;
 
 use crate::app::App;
+use crate::apple::connect::is_public;
 use crate::apple::webhook::{EVENT_TIMEOUT, event_headers};
 use crate::error::Result;
-use crate::mdm::Actor;
+use crate::language::say;
 use crate::mdm::webhooks::{self, Outcome};
+use crate::mdm::{Actor, Right};
 
 /// Characters of an answer that are shown.
 pub(super) const ANSWER_SHOWN_CHARS: usize = 500;
+
+/// What is said instead of an answer that is not for whoever asks.
+const HIDDEN: &str = msg!("What it said is shown to owners only, because its address is of a network that not everybody can look into.");
 
 /// How a trial went.
 #[derive(Debug, Clone)]
@@ -18,27 +23,39 @@ pub(super) struct Trial {
     pub status: Option<u16>,
     /// Why it counts as failed; none where the receiver took it.
     pub error: Option<String>,
-    /// The beginning of what it said, as text.
-    pub answer: String,
+    /// The beginning of what it said, as text; none where that is not for whoever asks.
+    pub answer: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
 
+impl Trial {
+    /// What it said, or why that is not shown; empty where it said nothing.
+    pub(super) fn answer_words(&self) -> String {
+        self.answer.clone().unwrap_or_else(|| say(HIDDEN).to_owned())
+    }
+}
+
 /// Posts an event for trial to a webhook, switched on or off, and waits for the answer. It is written down like every other.
+///
+/// What services within the network answer is shown to Owners alone: an Admin could read by it what is not for them.
 pub(super) async fn test(app: &App, actor: &Actor, id: &str) -> Result<Trial> {
-    let (actor, id) = (actor.clone(), id.to_owned());
-    let letter = app.store.write(app.now(), move |tx| webhooks::for_trial(tx, &actor, &id)).await?;
+    let (sender, id) = (actor.clone(), id.to_owned());
+    let letter = app.store.write(app.now(), move |tx| webhooks::for_trial(tx, &sender, &id)).await?;
     let headers = event_headers(letter.signature.as_deref())?;
     let body = Bytes::copy_from_slice(letter.body.expose());
     let begun = app.now();
     let asked = app.webhook.ask(&letter.url, headers, body, EVENT_TIMEOUT).await;
     let took_ms = u64::try_from(app.now().since(begun).as_millis()).unwrap_or(u64::MAX);
     let (answer, status) = match asked {
-        Ok((status, said)) => (said.unwrap_or_default(), Ok(status)),
-        Err(error) => (Bytes::new(), Err(error)),
+        Ok(answered) => {
+            let is_for_them = actor.may(Right::Govern) || answered.from.is_some_and(is_public);
+            (is_for_them.then(|| beginning(&answered.body.unwrap_or_default())), Ok(answered.status))
+        }
+        Err(error) => (Some(String::new()), Err(error)),
     };
     let outcome = Outcome::of(status);
-    let trial = Trial { status: outcome.status, error: outcome.error.clone(), answer: beginning(&answer), took_ms };
+    let trial = Trial { status: outcome.status, error: outcome.error.clone(), answer, took_ms };
     app.store.write(app.now(), move |tx| webhooks::record(tx, &letter, &outcome)).await?;
     Ok(trial)
 }

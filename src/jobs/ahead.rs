@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::app::App;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::error::Result;
+use crate::mdm::ca::succession::wrong_clock;
 use crate::store::ahead;
 
 /// Steps back that are none: time servers set clocks right by less all day.
 const STEP: Duration = Duration::from_secs(5);
+
+/// Steps ahead that are none: a machine that sleeps, which measures no time meanwhile, may wake on the next day.
+const JUMP: Duration = Duration::from_secs(24 * 3600);
 
 /// At the start: brings back what is further ahead than it can be, where something happened at a moment that has not come yet. Without that the clock was
 /// right, and what lies far ahead was meant so.
@@ -27,26 +33,42 @@ async fn bring_back(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Notices when the clock goes back.
-pub(super) struct Watch(Timestamp);
+/// Notices when the clock goes back, and when it goes ahead further than time does.
+pub(super) struct Watch {
+    seen: Timestamp,
+    /// The machine's own measure of time, which nobody sets.
+    looked: Instant,
+}
 
 impl Watch {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self(now)
+        Self { seen: now, looked: Instant::now() }
     }
 
-    /// Looks at the clock; brings due times back where it went back since the last look.
+    /// Looks at the clock; brings due times back where it went back since the last look, and notes a jump ahead.
     pub(super) async fn look(&mut self, app: &App) {
-        let (now, before) = (app.now(), self.0);
-        self.0 = now;
-        if now.plus(STEP) >= before {
-            return;
-        }
-        tracing::warn!("the clock went back by {} seconds", before.since(now).as_secs());
-        if let Err(error) = bring_back(app).await {
-            tracing::error!("due times could not be brought back: {error}");
+        // A clock that is moved by hand goes as it is meant to.
+        let passed = matches!(app.clock, Clock::System).then(|| self.looked.elapsed());
+        self.looked = Instant::now();
+        self.compare(app, passed).await;
+    }
+
+    async fn compare(&mut self, app: &App, passed: Option<Duration>) {
+        let (now, before) = (app.now(), self.seen);
+        self.seen = now;
+        let outcome = if now.plus(STEP) < before {
+            tracing::warn!("the clock went back by {} seconds", before.since(now).as_secs());
+            bring_back(app).await
+        } else if passed.is_some_and(|passed| now.since(before) > passed.saturating_add(JUMP)) {
+            tracing::warn!("the clock jumped ahead by {} seconds", now.since(before).as_secs());
+            app.store.write(now, wrong_clock::jumped_ahead).await
+        } else {
+            Ok(())
+        };
+        if let Err(error) = outcome {
+            tracing::error!("what a wrong clock did could not be put right: {error}");
             // It is tried again at the next look.
-            self.0 = before;
+            self.seen = before;
         }
     }
 }
@@ -137,6 +159,24 @@ mod tests {
         app.store.write(app.now(), move |tx| jobs::set_due(tx, "releases", Some(far))).await.unwrap();
         bring_back_at_start(&app).await.unwrap();
         assert_eq!(app.store.read(app.now(), |tx| jobs::turn(tx, "releases")).await.unwrap().due_at, Some(far));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_goes_ahead_further_than_time_does_is_not_believed_for_a_while() {
+        let app = App::for_tests();
+        let unsettled = async || app.store.read(app.now(), wrong_clock::unsettled_until).await.unwrap();
+        let mut watch = Watch::new(app.now());
+        app.clock.advance(JUMP);
+        watch.compare(&app, Some(Duration::ZERO)).await;
+        app.clock.advance(YEAR);
+        watch.compare(&app, Some(YEAR)).await;
+        assert_eq!(unsettled().await, None, "a sleep, and a year of work");
+        app.clock.advance(YEAR);
+        watch.compare(&app, Some(Duration::from_secs(60))).await;
+        assert_eq!(unsettled().await, Some(app.now().plus(wrong_clock::SETTLES)));
+        app.clock.set_back(YEAR);
+        watch.compare(&app, Some(Duration::from_secs(70))).await;
+        assert_eq!(unsettled().await, None, "it is right again");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::jobs::Job;
 use crate::mdm::ca::roots::{self, Issuing};
-use crate::mdm::ca::succession;
+use crate::mdm::ca::succession::{self, wrong_clock};
 use crate::mdm::enroll::next_root;
 use crate::pki::certificate::Certificate;
 use crate::pki::issue;
@@ -17,10 +17,15 @@ use crate::store::{Store, Tx};
 pub(super) const JOB: Job = Job { name: "authority", due, run: |app, now| Box::pin(run(app, now)) };
 
 fn due(tx: &Tx) -> Result<Option<Timestamp>> {
-    Ok([succession::next_look(tx)?, next_root::next_due(tx)?].into_iter().flatten().min())
+    let due = [succession::next_look(tx)?, next_root::next_due(tx)?].into_iter().flatten().min();
+    let unsettled = wrong_clock::unsettled_until(tx)?;
+    Ok(due.map(|due| unsettled.map_or(due, |until| due.max(until))))
 }
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
+    if app.store.read(now, wrong_clock::unsettled_until).await?.is_some() {
+        return Ok(String::from(t!("the clock jumped ahead: no root is made or taken into use before it has gone on for two days")));
+    }
     let mut done = Vec::new();
     if make(app, now).await? {
         done.push(String::from(t!("the next root was made")));
@@ -122,6 +127,55 @@ fn ready(authority: &Issuing) -> Result<Arc<Authority>> {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    /// An appliance whose root is in its database, and the id of that.
+    async fn with_root() -> (App, String) {
+        let app = App::for_tests();
+        let root = app.authority();
+        app.store.write(app.now(), move |tx| roots::adopt(tx, AuthorityState::Current, &root.issuer, None)).await.unwrap();
+        take_over(&app, app.now()).await.unwrap();
+        let id = app.authority().id.clone();
+        (app, id)
+    }
+
+    /// Every root that is kept.
+    async fn kept(app: &App) -> Vec<(AuthorityState, String)> {
+        let all = app.store.read(app.now(), authorities::all).await.unwrap();
+        all.into_iter().map(|authority| (authority.state, authority.id)).collect()
+    }
+
+    const AHEAD: Duration = Duration::from_secs(21 * 365 * 24 * 3600);
+
+    #[tokio::test]
+    async fn a_clock_that_jumped_beyond_the_end_of_the_root_makes_none_before_it_has_lasted() {
+        let (app, root) = with_root().await;
+        app.clock.advance(AHEAD);
+        app.store.write(app.now(), wrong_clock::jumped_ahead).await.unwrap();
+        run(&app, app.now()).await.unwrap();
+        assert_eq!(kept(&app).await, [(AuthorityState::Current, root.clone())]);
+        let until = app.now().plus(wrong_clock::SETTLES);
+        assert_eq!(app.store.read(app.now(), due).await.unwrap(), Some(until), "and nobody asks without end meanwhile");
+        app.clock.set_back(AHEAD);
+        run(&app, app.now()).await.unwrap();
+        assert_eq!(kept(&app).await, [(AuthorityState::Current, root.clone())], "it was taken back");
+
+        app.clock.advance(AHEAD + wrong_clock::SETTLES);
+        run(&app, app.now()).await.unwrap();
+        assert_ne!(app.authority().id, root, "a clock that goes on is believed");
+    }
+
+    #[tokio::test]
+    async fn the_root_that_devices_know_issues_again_when_a_clock_that_was_ahead_is_right() {
+        let (app, root) = with_root().await;
+        app.clock.advance(AHEAD);
+        catch_up(&app).await.unwrap();
+        assert_ne!(app.authority().id, root, "else this shows nothing");
+        app.clock.set_back(AHEAD);
+        catch_up(&app).await.unwrap();
+        assert_eq!(app.authority().id, root);
+        assert_eq!(kept(&app).await, [(AuthorityState::Current, root)], "the other one, of which nobody has anything, is gone");
+        assert_eq!(app.roots().former.len(), 0);
+    }
 
     #[tokio::test]
     async fn an_appliance_that_was_off_beyond_the_end_of_its_root_begins_with_the_next_one() {

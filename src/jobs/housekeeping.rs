@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
+use crate::mdm::ca::refusals;
 use crate::mdm::people::import;
 use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, apps, catalog, heard, history, packages, provisioning, runaway};
@@ -97,7 +98,9 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         provisioning::watch_ends(tx)?;
         catalog::renew(tx)?;
         access::guesses::sweep(tx)?;
+        admins::guesses::sweep(tx)?;
         runaway::sweep(tx)?;
+        refusals::sweep(tx)?;
         progress::take_census(tx)?;
         settings::set(tx, &LAST, &now)
     };

@@ -34,9 +34,10 @@ const QUESTIONS: [&str; 12] = [
 ];
 
 /// What devices and jobs did that is kept for ever all the same: there is little of it, and it says since when a device is whose, and by which authority.
-const LASTING: [&str; 10] = [
+const LASTING: [&str; 11] = [
     "authority.ended",
     "authority.made",
+    "authority.restored",
     "authority.used",
     "enrollment.enrolled",
     "enrollment.erased",

@@ -1,5 +1,7 @@
 //! Certificate authorities: our own, past and next ones, and those whose devices moved in; and our own TLS certificates.
 
+use std::time::Duration;
+
 use rusqlite::Row;
 
 use crate::clock::Timestamp;
@@ -38,10 +40,25 @@ pub struct Authority {
     pub created_at: Timestamp,
     /// Its name and key, certified by the root before it, DER: for those who know only that one.
     pub bridge: Option<Vec<u8>>,
-    /// When it began to issue.
+    /// When it first began to issue.
     pub used_from_at: Option<Timestamp>,
     /// Of an imported one: until when identities of its devices are bound at their first contact.
     pub taken_until_at: Option<Timestamp>,
+}
+
+/// How long before it was made a root of ours is valid already.
+const BACK_DATED: Duration = Duration::from_secs(24 * 3600);
+
+impl Authority {
+    /// Whether it was made at a moment that has not come yet, so that its certificate is not valid now: the clock was ahead then, or is behind now.
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        self.created_at > now.plus(BACK_DATED)
+    }
+
+    /// Whether its certificate is good at a moment: it has begun and not ended.
+    pub fn lives_at(&self, now: Timestamp) -> bool {
+        self.not_after_at > now && !self.is_ahead(now)
+    }
 }
 
 const COLUMNS: &str = "id, state, certificate, not_after_at, created_at, bridge, used_from_at, taken_until_at";
@@ -84,8 +101,24 @@ pub fn insert(tx: &Tx, authority: &Authority, fingerprint: &Fingerprint, key: Op
 /// Makes the authority `next` the one that issues; the one that issued until now is retired.
 pub fn succeed(tx: &Tx, current: &str, next: &str) -> Result<()> {
     tx.execute("UPDATE authorities SET state = 'retired' WHERE id = ?1", [current])?;
-    tx.execute("UPDATE authorities SET state = 'current', used_from_at = ?2 WHERE id = ?1", (next, tx.now))?;
+    tx.execute("UPDATE authorities SET state = 'current', used_from_at = coalesce(used_from_at, ?2) WHERE id = ?1", (next, tx.now))?;
     Ok(())
+}
+
+/// Deletes a root of ours, but the current one, of which nobody has anything: it issued no identity, and no device knows it. Tells whether that was so.
+pub fn forget_unused(tx: &Tx, id: &str) -> Result<bool> {
+    let is_used = tx.one(
+        "SELECT EXISTS (SELECT 1 FROM certificates WHERE authority_id = ?1)
+             OR EXISTS (SELECT 1 FROM known_roots WHERE authority_id = ?1 AND state = 'known')",
+        [id],
+        |row| row.get(0),
+    )?;
+    if is_used {
+        return Ok(false);
+    }
+    tx.execute("DELETE FROM server_certificates WHERE authority_id = ?1", [id])?;
+    tx.execute("DELETE FROM known_roots WHERE authority_id = ?1", [id])?;
+    Ok(tx.execute("DELETE FROM authorities WHERE id = ?1 AND state IN ('next', 'retired')", [id])? > 0)
 }
 
 /// The authority that issues.

@@ -1,6 +1,7 @@
 //! From nothing to a byte stream: name look-up, TCP with both address families, and the proxy's tunnel.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,6 +15,7 @@ use tokio::net::TcpStream;
 use tower::{Service, ServiceExt as _};
 
 use super::failure::chain;
+use super::places::is_off_limits;
 use super::{Endpoint, Failure, Proxy};
 
 /// The longest head of a proxy's answer to `CONNECT` that is read, in bytes.
@@ -28,6 +30,7 @@ pub struct Dialer {
     tcp: HttpConnector,
     proxy: Option<Arc<Proxy>>,
     timeout: Duration,
+    is_guarded: bool,
 }
 
 impl Dialer {
@@ -39,7 +42,17 @@ impl Dialer {
         tcp.set_keepalive(Some(TCP_KEEP_ALIVE));
         // The time is shared among a name's addresses, so that one that swallows packets leaves time for the next.
         tcp.set_connect_timeout(Some(timeout));
-        Self { tcp, proxy, timeout }
+        Self { tcp, proxy, timeout, is_guarded: false }
+    }
+
+    /// The same with another proxy and timeout.
+    pub(super) fn by(&self, proxy: Option<Arc<Proxy>>, timeout: Duration) -> Self {
+        Self { is_guarded: self.is_guarded, ..Self::new(proxy, timeout) }
+    }
+
+    /// The same that goes to nobody who is off limits.
+    pub(super) fn guarded(&self) -> Self {
+        Self { is_guarded: true, ..self.clone() }
     }
 
     pub(super) fn proxy(&self) -> Option<Arc<Proxy>> {
@@ -52,8 +65,12 @@ impl Dialer {
 
     /// Opens a byte stream to `endpoint`; the caller bounds the time.
     pub(super) async fn dial(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+        self.allows(endpoint, endpoint.host().parse().ok())?;
         let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.serves(endpoint.host())) else {
-            return self.tcp(endpoint).await;
+            let stream = self.tcp(endpoint).await?;
+            // By now it is known where the name leads, and nothing was said yet.
+            self.allows(endpoint, stream.peer_addr().ok().map(|peer| peer.ip()))?;
+            return Ok(stream);
         };
         let mut stream = self.tcp(&proxy.endpoint).await?;
         ask_for_tunnel(&mut stream, proxy, endpoint).await.map_err(|detail| Failure::ProxyRefused {
@@ -62,6 +79,14 @@ impl Dialer {
             detail,
         })?;
         Ok(stream)
+    }
+
+    fn allows(&self, endpoint: &Endpoint, address: Option<IpAddr>) -> Result<(), Failure> {
+        if !self.is_guarded || !address.is_some_and(is_off_limits) {
+            return Ok(());
+        }
+        let detail = String::from(t!("an address of this machine’s own surroundings is asked by nobody here; choose another"));
+        Err(Failure::Unreachable { endpoint: endpoint.to_string(), detail })
     }
 
     async fn tcp(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {

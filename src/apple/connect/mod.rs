@@ -3,6 +3,7 @@
 mod dial;
 mod endpoint;
 mod failure;
+mod places;
 mod tls;
 mod watched;
 
@@ -23,6 +24,7 @@ pub use dial::{Dialer, PROXY_ANSWER_LIMIT};
 pub use endpoint::{Endpoint, Proxy, ProxyLogin};
 pub use failure::Failure;
 pub(crate) use failure::chain;
+pub use places::{is_off_limits, is_public};
 pub(in crate::apple) use tls::Witness;
 pub use tls::{ClientIdentity, Trust};
 pub(crate) use watched::{Cause, Watched};
@@ -65,14 +67,21 @@ impl Connector {
     /// Goes through `proxy` to every host that the proxy is meant for.
     #[must_use]
     pub fn through(mut self, proxy: Proxy) -> Self {
-        self.dialer = Dialer::new(Some(Arc::new(proxy)), self.dialer.timeout());
+        self.dialer = self.dialer.by(Some(Arc::new(proxy)), self.dialer.timeout());
         self
     }
 
     /// Gives up after `timeout` instead.
     #[must_use]
     pub fn within(mut self, timeout: Duration) -> Self {
-        self.dialer = Dialer::new(self.dialer.proxy(), timeout);
+        self.dialer = self.dialer.by(self.dialer.proxy(), timeout);
+        self
+    }
+
+    /// Asks nobody at an address that is off limits ([`is_off_limits`]), whatever name leads there: for whom people choose.
+    #[must_use]
+    pub fn guarded(mut self) -> Self {
+        self.dialer = self.dialer.guarded();
         self
     }
 

@@ -21,6 +21,8 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::error::Audience;
 use crate::http::limits::{self, ACME_MAX_BYTES};
+use crate::http::server::Peer;
+use crate::http::strangers::{ACCOUNT_EVERY, ACCOUNTS_AT_ONCE, Strangers};
 use crate::mdm::ca::acme::{self, Finalizing, KeyChanged};
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::CertificationRequest;
@@ -51,7 +53,8 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route("/acme/revoke-cert", post(revoke))
         .route("/acme/key-change", post(change_key));
     let every_answer = axum::middleware::from_fn_with_state((app.clone(), Arc::clone(&nonces)), every_answer);
-    limits::group(Audience::Acme, ACME_MAX_BYTES, routes).layer(every_answer).layer(Extension(nonces))
+    let accounts = Strangers::of(ACCOUNTS_AT_ONCE, ACCOUNT_EVERY);
+    limits::group(Audience::Acme, ACME_MAX_BYTES, routes).layer(every_answer).layer(Extension(nonces)).layer(Extension(accounts))
 }
 
 /// What every answer brings, whatever it says: the next nonce, and where the directory is.
@@ -81,7 +84,7 @@ async fn new_nonce(method: Method) -> StatusCode {
     if method == Method::HEAD { StatusCode::OK } else { StatusCode::NO_CONTENT }
 }
 
-async fn new_account(State(app): State<App>, opener: Opener) -> Answer {
+async fn new_account(State(app): State<App>, peer: Peer, Extension(accounts): Extension<Strangers>, opener: Opener) -> Answer {
     let (key, payload) = opener.with_its_key(&app)?;
     let wanted: NewAccount = message::read(&payload, t!("The account is no JSON object."))?;
     let addresses = Addresses::of(&app);
@@ -90,6 +93,11 @@ async fn new_account(State(app): State<App>, opener: Opener) -> Answer {
         let known = known.filter(|account| account.deactivated_at.is_none());
         (known.ok_or_else(|| Fault::AccountDoesNotExist.because(t!("There is no account with this key.")))?, false)
     } else {
+        let asked = key.clone();
+        let known = app.store.read(app.now(), move |tx| acme::account_of(tx, &asked)).await?;
+        if known.is_none() && accounts.count(peer.addr.ip(), app.now()).is_err() {
+            return Err(Fault::RateLimited.because(t!("This address opens too many accounts. Try again later.")).into());
+        }
         app.store.write(app.now(), move |tx| acme::new_account(tx, &key)).await??
     };
     let (account, is_new) = found;

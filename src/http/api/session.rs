@@ -4,7 +4,7 @@ use axum::Json as JsonBody;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -81,15 +81,16 @@ impl Me {
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = LogIn,
     responses((status = 201, description = "Logged in", body = Me)), security(()))]
 async fn log_in(gate: Gate, from: FromOurPage, Json(input): Json<LogIn>) -> Result<Response> {
-    let started = match (gate.log_in(input.name, input.password.into(), from.client.clone()).await?, input.code) {
+    let started = match (gate.log_in(input.name, input.password.into(), from.client.clone(), from.known.as_deref()).await?, input.code) {
         (Next::Started(started), _) => started,
         (Next::Code(token), Some(code)) => gate.log_in_by_code(token, code.into(), from.client).await?,
         (Next::Code(_), None) => return Err(code_needed()),
     };
+    let mark = gate.mark(&started.admin.id).await?;
     let actor = Actor::Person { id: started.admin.id, name: started.admin.name, role: Role::parse(&started.admin.role)? };
     let me = Me { csrf_token: Some(started.csrf.expose().clone()), expires_at: Some(started.expires_at), ..Me::new(&actor) };
-    let cookie = cookie::begin(&started.token, from.secure)?;
-    Ok((StatusCode::CREATED, [(SET_COOKIE, cookie)], JsonBody(me)).into_response())
+    let cookies = [(SET_COOKIE, cookie::begin(&started.token, from.secure)?), (SET_COOKIE, cookie::know(&mark, from.secure)?)];
+    Ok((StatusCode::CREATED, AppendHeaders(cookies), JsonBody(me)).into_response())
 }
 
 /// Who one is, and what one may do.

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
-use crate::http::webhooks::{Trial, test as trial};
+use crate::http::webhooks::test as trial;
 use crate::mdm::webhooks::{self, Change, NewWebhook, Standing};
 use crate::secret::Secret;
 use crate::store::webhooks::{LOG_MAX, Logged, LoggedState};
@@ -192,7 +192,7 @@ struct WebhookTrialView {
     status: Option<u16>,
     /// Why it counts as failed.
     error: Option<String>,
-    /// The beginning of what the receiver said.
+    /// The beginning of what the receiver said; where its address is not a public one, owners are told that, and others why not.
     answer: String,
     /// How long it took, in milliseconds.
     took_ms: u64,
@@ -202,8 +202,15 @@ struct WebhookTrialView {
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
     responses((status = 200, description = "What the receiver said", body = WebhookTrialView)))]
 async fn test(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<WebhookTrialView>> {
-    let Trial { status, error, answer, took_ms } = trial(&app, &actor, &id).await?;
-    Ok(JsonBody(WebhookTrialView { delivered: error.is_none(), status, error, answer, took_ms }))
+    let trial = trial(&app, &actor, &id).await?;
+    let answer = trial.answer_words();
+    Ok(JsonBody(WebhookTrialView {
+        delivered: trial.error.is_none(),
+        status: trial.status,
+        error: trial.error,
+        answer,
+        took_ms: trial.took_ms,
+    }))
 }
 
 /// An event that was posted.

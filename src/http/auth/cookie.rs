@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, Result};
 use crate::http::server::{Listener, Peer};
+use crate::mdm::admins::known_browsers::KNOWN_FOR;
 use crate::mdm::admins::sessions::SESSION_LIFE;
 use crate::secret::Secret;
 
@@ -12,6 +13,8 @@ use crate::secret::Secret;
 const OVER_TLS: &str = "__Host-rollcall";
 /// The name on plain HTTP, where only the practice page on this machine is served.
 const PLAIN: &str = "rollcall";
+/// What a browser shows in which somebody was logged in before, on HTTPS and on plain HTTP.
+const KNOWN: [&str; 2] = ["__Host-rollcall-known", "rollcall-known"];
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -26,24 +29,38 @@ pub fn is_secure(peer: &Peer, headers: &HeaderMap) -> bool {
 
 /// The value of the session's cookie, if there is exactly one.
 pub fn session_token(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    value(headers, name(secure))
+}
+
+/// The mark of a browser in which somebody was logged in before, if there is exactly one.
+pub fn known_browser(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    value(headers, known_name(secure))
+}
+
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name(secure)).map(|(_, value)| value);
+    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name).map(|(_, value)| value);
     // Of two nobody can tell which is the browser's own.
     values.next().filter(|_| values.next().is_none())
 }
 
 /// The `Set-Cookie` that begins a session. Other sites' links may lead in (`Lax`); their forms may not (see [`super::origin`]).
 pub fn begin(token: &Secret<String>, secure: bool) -> Result<HeaderValue> {
-    set(token.expose(), secure, SESSION_LIFE.as_secs())
+    set(name(secure), token.expose(), secure, SESSION_LIFE.as_secs())
+}
+
+/// The `Set-Cookie` by which a browser is known the next time; a log-out leaves it.
+pub fn know(mark: &Secret<String>, secure: bool) -> Result<HeaderValue> {
+    set(known_name(secure), mark.expose(), secure, KNOWN_FOR.as_secs())
 }
 
 /// The `Set-Cookie` that ends it.
 pub fn end(secure: bool) -> Result<HeaderValue> {
-    set("", secure, 0)
+    set(name(secure), "", secure, 0)
 }
 
-fn set(value: &str, secure: bool, max_age_s: u64) -> Result<HeaderValue> {
-    let (name, attribute) = (name(secure), if secure { t!("; Secure") } else { "" });
+fn set(name: &str, value: &str, secure: bool, max_age_s: u64) -> Result<HeaderValue> {
+    let attribute = if secure { t!("; Secure") } else { "" };
     let mut header = HeaderValue::from_str(&t!(
         "{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{attribute}",
         name,
@@ -58,6 +75,10 @@ fn set(value: &str, secure: bool, max_age_s: u64) -> Result<HeaderValue> {
 
 fn name(secure: bool) -> &'static str {
     if secure { OVER_TLS } else { PLAIN }
+}
+
+fn known_name(secure: bool) -> &'static str {
+    KNOWN[usize::from(!secure)]
 }
 
 #[cfg(test)]
@@ -84,6 +105,13 @@ mod tests {
         assert_eq!(text(begin(&token, true).unwrap()), "__Host-rollcall=t0ken; Path=/; HttpOnly; SameSite=Lax; Max-Age=604800; Secure");
         assert_eq!(text(end(false).unwrap()), "rollcall=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
         assert!(begin(&token, true).unwrap().is_sensitive(), "no log shows it");
+        let mark = text(know(&token, true).unwrap());
+        assert_eq!(mark, "__Host-rollcall-known=t0ken; Path=/; HttpOnly; SameSite=Lax; Max-Age=15552000; Secure");
+        let both = headers(&["__Host-rollcall=tls; __Host-rollcall-known=mark"]);
+        assert_eq!(
+            (session_token(&both, true), known_browser(&both, true), known_browser(&both, false)),
+            (Some("tls"), Some("mark"), None)
+        );
     }
 
     #[test]

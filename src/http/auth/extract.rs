@@ -142,6 +142,8 @@ pub struct FromOurPage {
     pub client: Client,
     /// Whether the browser speaks HTTPS.
     pub secure: bool,
+    /// What it shows of an earlier log-in; nothing of it is judged yet.
+    pub known: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for FromOurPage {
@@ -151,7 +153,9 @@ impl<S: Send + Sync> FromRequestParts<S> for FromOurPage {
         let peer = Peer::from_request_parts(parts, state).await?;
         origin::refuse_another_site(parts, &peer)?;
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        Ok(Self { client: Client { address: peer.addr.ip(), user_agent }, secure: cookie::is_secure(&peer, &parts.headers) })
+        let secure = cookie::is_secure(&peer, &parts.headers);
+        let known = cookie::known_browser(&parts.headers, secure).map(str::to_owned);
+        Ok(Self { client: Client { address: peer.addr.ip(), user_agent }, secure, known })
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod cookie;
 mod extract;
 mod gate;
+mod guesses;
 pub(in crate::http) mod origin;
 mod slips;
 

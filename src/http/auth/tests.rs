@@ -1,5 +1,7 @@
 //! A gate with a few people before it, for tests of everything behind the log-in.
 
+mod guesses;
+
 use std::time::Duration;
 
 use axum::body::Body;
@@ -60,7 +62,7 @@ impl Kit {
     }
 
     pub(in crate::http) async fn log_in(&self, name: &str, password: &str) -> Result<Started> {
-        match self.gate.log_in(name.into(), secret(password), client()).await? {
+        match self.gate.log_in(name.into(), secret(password), client(), None).await? {
             Next::Started(started) => Ok(started),
             Next::Code(_) => panic!("{name} needs a code"),
         }
@@ -270,7 +272,7 @@ async fn more_people_than_can_wait_are_told_to_come_back() {
     let all = (0..=HASHES_WAITING_MAX).map(|number| {
         let client = Client { address: [10, 0, 0, number as u8].into(), user_agent: String::new() };
         let gate = kit.gate.clone();
-        tokio::spawn(async move { gate.log_in("nobody".into(), secret(PASSWORD), client).await.unwrap_err().kind })
+        tokio::spawn(async move { gate.log_in(format!("nobody {number}"), secret(PASSWORD), client, None).await.unwrap_err().kind })
     });
     let mut busy = 0;
     for one in all.collect::<Vec<_>>() {

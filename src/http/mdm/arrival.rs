@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::budget::Share;
-use crate::http::identity;
+use crate::http::identity::{self, Proven};
 use crate::http::limits::{LARGE_REPORTS_MAX, REPORT_KEEP_BYTES, REPORT_MAX_BYTES, STRANGER_MAX_BYTES};
 use crate::http::server::Peer;
 use crate::mdm::enroll::identify::{self, Presented};
@@ -34,6 +34,13 @@ impl Default for LargeReports {
 pub(super) enum Arrival {
     /// A report that was taken.
     Report(Box<Arrived>),
+    /// One that is refused whoever sent it: nobody can read it, or its sender's clock is wrong.
+    Refused {
+        /// Who sent it, where that is proven.
+        presented: Option<Presented>,
+        /// What is wrong with it.
+        error: Error,
+    },
     /// More than is taken.
     TooLarge {
         /// Who sent it, where that is proven.
@@ -89,7 +96,7 @@ impl Intake<'_> {
         }
         let mut kept = BytesMut::new();
         while announced <= REPORT_KEEP_BYTES && kept.len() <= REPORT_KEEP_BYTES {
-            let Some(piece) = next_piece(&mut body).await? else { return self.whole(kept.freeze()).map(Box::new).map(Arrival::Report) };
+            let Some(piece) = next_piece(&mut body).await? else { return self.whole(kept.freeze()) };
             kept.extend_from_slice(&piece);
             if !is_known && kept.len() > STRANGER_MAX_BYTES {
                 self.refuse_stranger().await?;
@@ -109,16 +116,24 @@ impl Intake<'_> {
         if is_known { Ok(()) } else { Err(Error::bad_input(t!("A large report came without a certificate that is known here."))) }
     }
 
-    fn whole(self, body: Bytes) -> Result<Arrived> {
+    fn whole(self, body: Bytes) -> Result<Arrival> {
+        let proven = identity::proven(self.app, self.peer, self.headers, &body, self.now);
         let (head, report, unreadable) = match report::parse(&body) {
             Ok(report) => (report.head.clone(), Some(report), None),
             Err(malformed) => match report::salvage(&body) {
                 Some(head) => (head, None, Some(malformed.to_string())),
-                None => return Err(malformed.into()),
+                // Who sends the like without end is held back too, so it matters who that is.
+                None => {
+                    let presented = proven.ok().flatten().map(|proven| proven.presented);
+                    return Ok(Arrival::Refused { presented, error: malformed.into() });
+                }
             },
         };
-        let presented = identity::presented(self.app, self.peer, self.headers, &body, self.now)?;
-        Ok(Arrived {
+        let presented = match proven? {
+            Some(Proven { presented, untimely: Some(error) }) => return Ok(Arrival::Refused { presented: Some(presented), error }),
+            proven => proven.map(|proven| proven.presented),
+        };
+        Ok(Arrival::Report(Box::new(Arrived {
             head,
             report,
             unreadable,
@@ -127,7 +142,7 @@ impl Intake<'_> {
             sha256: None,
             presented,
             _share: self.share,
-        })
+        })))
     }
 
     async fn large(&self, begin: BytesMut, mut body: Body, announced: usize) -> Result<Arrival> {

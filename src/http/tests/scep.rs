@@ -313,3 +313,34 @@ async fn scep_of_another_servers_authority_goes_on_where_its_key_came_with_it() 
     let by_ours = house.app.authority().issuer.certificate().clone();
     assert_ne!(old.certificate().fingerprint(), by_ours.fingerprint());
 }
+
+#[tokio::test]
+async fn wrong_challenges_and_codes_are_slowed_by_their_address_and_right_ones_beside_them_are_served() {
+    use crate::http::error::Why;
+    use crate::http::strangers::WRONG_AT_ONCE;
+
+    let house = House::new().await;
+    let wrong = house.asking(&Device::new(&house), "wrong").message;
+    let put = || {
+        let request = Request::builder().method("POST").uri("/scep?operation=PKIOperation").body(Body::from(wrong.clone())).unwrap();
+        house.door.clone().oneshot(request)
+    };
+    let why = put().await.unwrap().extensions().get::<Why>().unwrap().0.to_string();
+    assert!(why.starts_with("the challenge is not known here (transaction \"") && why.contains("TESTSN0001"), "{why}");
+    for _ in 1..WRONG_AT_ONCE {
+        assert_eq!(put().await.unwrap().status(), StatusCode::OK);
+    }
+    let slowed = put().await.unwrap();
+    assert_eq!((slowed.status(), slowed.headers().contains_key(header::RETRY_AFTER)), (StatusCode::SERVICE_UNAVAILABLE, true));
+    let recorded = house.refusals().await;
+    assert!(recorded.len() == 1 && recorded[0].contains("\"request\":\""), "one message, one line, which names the request: {recorded:?}");
+    let code = house.invitation(None).await;
+    issued(house.ask(&Device::new(&house), &house.challenge(&code).await).await);
+
+    for path in ["/enroll/AAAA2222BBBB", "/enroll/AAAA2222BBBB/profile"].into_iter().cycle().take(WRONG_AT_ONCE as usize) {
+        assert_eq!(house.send("GET", path, Vec::new()).await.0, StatusCode::NOT_FOUND);
+    }
+    let (status, headers, _) = house.send("GET", "/enroll/AAAA2222BBBB", Vec::new()).await;
+    assert_eq!((status, headers.contains_key(header::RETRY_AFTER)), (StatusCode::TOO_MANY_REQUESTS, true));
+    house.challenge(&code).await;
+}

@@ -14,6 +14,13 @@ pub(super) async fn identity(app: &App) -> Result<Identity> {
     let names = names::wanted(&app.config, app.public_host());
     let now = app.now();
     let present = app.store.read(now, tls::present).await?;
+    let issues_now = app.authority().issuer.certificate().not_after() > now;
+    if !issues_now && let Some(present) = &present {
+        // By a clock that is ahead, or at its very end: what devices trusted is shown until there is a root that can make another.
+        tracing::warn!("our own certificate authority is over by this machine's clock ({now}); the TLS certificate before is shown again");
+        let certificate = Certificate::from_der(&present.certificate)?;
+        return Ok(Identity::at_any_time(chain(app, certificate, now), &PrivateKey::from_pkcs8_der(present.key.expose())?)?);
+    }
     if !tls::is_due(present.as_ref(), &names, &app.authority().id, now)
         && let Some(present) = present
     {
@@ -103,6 +110,16 @@ pub(in crate::http) mod tests {
         let again = identity(&app).await.unwrap();
         assert_eq!(again.certificate().fingerprint(), right.certificate().fingerprint(), "the one of the wrong time is not found again");
         assert_eq!(kept(&app).await, 2, "the one of the wrong time is gone");
+    }
+
+    #[tokio::test]
+    async fn a_clock_beyond_the_end_of_the_root_leaves_the_certificate_that_devices_trust() {
+        let app = app().await;
+        let first = identity(&app).await.unwrap();
+        app.clock.advance(DAY * 365 * 21);
+        assert_eq!(identity(&app).await.unwrap().certificate().fingerprint(), first.certificate().fingerprint());
+        app.clock.set_back(DAY * 365 * 21);
+        assert_eq!(identity(&app).await.unwrap().certificate().fingerprint(), first.certificate().fingerprint());
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! People who may log in: added, changed and removed by an Owner; the last Owner who can log in always stays.
 
 pub mod audit;
+pub mod guesses;
+pub mod known_browsers;
 pub mod leaver;
 pub mod link;
 mod password;

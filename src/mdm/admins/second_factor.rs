@@ -314,6 +314,7 @@ pub fn after_code(tx: &Tx, token: &str, code: &str, client: &Client) -> Result<T
         Taken::Wrong(error) => {
             let data = json!({ "name": admin.name, "address": client.address.to_string(), "second_factor": true });
             record_refusal(tx, data)?;
+            super::guesses::watch(tx, Some(&admin))?;
             Ok(Taken::Wrong(if step.tries + 1 >= TRIES_MAX && error.kind == Kind::Unauthenticated { over() } else { error }))
         }
     }

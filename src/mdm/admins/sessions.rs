@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{about, password, record, role_of, second_factor};
+use super::{about, guesses, password, record, role_of, second_factor};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::actor::{Actor, Right};
@@ -46,6 +46,11 @@ pub fn candidate(tx: &Tx, name: &str) -> Result<Candidate> {
 }
 
 impl Candidate {
+    /// The id of the person with this name, if there is one.
+    pub fn admin_id(&self) -> Option<&str> {
+        self.0.as_ref().map(|admin| admin.id.as_str())
+    }
+
     /// Compares the password: a whole core for tens of milliseconds, as long for a name that nobody has.
     pub fn verify(self, password: &Secret<String>) -> Result<Verified, Refused> {
         let possible = password::check_length(password).is_ok();
@@ -95,6 +100,7 @@ pub struct Started {
 pub fn refuse(tx: &Tx, refused: &Refused, client: &Client) -> Result<Error> {
     let data = json!({ "name": refused.0.as_ref().map(|admin| &admin.name), "address": client.address.to_string() });
     events::append(tx, &NewEvent { kind: "session.refused", actor_kind: "person", actor: "someone", data, ..NewEvent::default() })?;
+    guesses::watch(tx, refused.0.as_deref())?;
     Ok(wrong())
 }
 

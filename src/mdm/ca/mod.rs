@@ -3,6 +3,7 @@
 pub mod acme;
 pub mod imported;
 pub mod public_tls;
+pub mod refusals;
 pub mod roots;
 pub mod scep;
 pub mod succession;

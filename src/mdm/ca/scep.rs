@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::ca::refusals;
 use crate::mdm::enroll::invitations as rules;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
@@ -263,7 +264,8 @@ fn renewing(tx: &Tx, grant: &Grant) -> Result<Option<Enrollment>> {
     Ok(Some(enrollment))
 }
 
-/// Records a refusal, so that the admin can see why a device did not get in.
-pub fn record_refusal(tx: &Tx, request: &Request<'_>, refusal: Refusal) -> Result<()> {
-    journal::note(tx, &request.actor(), "certificate.refused", journal::Subject::default(), json!({ "because": refusal.words() }))
+/// Records a refusal, so that the admin can see why a device did not get in; `request_id` finds its line in the log.
+pub fn record_refusal(tx: &Tx, request: &Request<'_>, refusal: Refusal, request_id: Option<&str>) -> Result<()> {
+    let data = json!({ "because": refusal.words(), "request": request_id });
+    refusals::note(tx, &request.actor(), journal::Subject::default(), data)
 }

@@ -2,6 +2,8 @@
 //!
 //! `next` —made, pushed to devices→ —every device knows it, or it is high time→ `current` —the one before ends→ alone.
 
+pub mod wrong_clock;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -82,19 +84,27 @@ pub fn decide(current: &Authority, next: &Authority, progress: Progress, now: Ti
 
 /// The root that devices have to learn: the next one; or the present one, as long as the one before it is not over.
 pub fn target(tx: &Tx) -> Result<Option<Authority>> {
-    if let Some(next) = authorities::upcoming(tx)? {
+    if let Some(next) = authorities::upcoming(tx)?.filter(|next| !next.is_ahead(tx.now)) {
         return Ok(Some(next));
     }
-    let lives = authorities::retired(tx)?.iter().any(|former| former.not_after_at > tx.now);
+    let lives = authorities::retired(tx)?.iter().any(|former| former.lives_at(tx.now));
     if lives { authorities::current(tx) } else { Ok(None) }
 }
 
-/// When the succession is to be looked at next.
+/// When the succession is to be looked at next; by a clock that jumped ahead not before it is believed.
 pub fn next_look(tx: &Tx) -> Result<Option<Timestamp>> {
+    let look = next_look_by_rows(tx)?;
+    Ok(match wrong_clock::unsettled_until(tx)? {
+        Some(until) => look.map(|look| look.max(until)),
+        None => look,
+    })
+}
+
+fn next_look_by_rows(tx: &Tx) -> Result<Option<Timestamp>> {
     let Some(current) = authorities::current(tx)? else { return Ok(None) };
-    let looked_at = settings::value(tx, &LOOKED_AT)?;
+    let looked_at = settings::value(tx, &LOOKED_AT)?.filter(|at| *at <= tx.now);
     let ends = authorities::retired(tx)?.iter().any(|former| looked_at.is_none_or(|looked_at| former.not_after_at > looked_at));
-    Ok(Some(if ends || authorities::upcoming(tx)?.is_some() {
+    Ok(Some(if ends || current.is_ahead(tx.now) || authorities::upcoming(tx)?.is_some() {
         looked_at.map_or(tx.now, |looked_at| looked_at.plus(LOOK_EVERY))
     } else {
         current.not_after_at.minus(SUCCEED_BEFORE)
@@ -104,7 +114,7 @@ pub fn next_look(tx: &Tx) -> Result<Option<Timestamp>> {
 /// What a look at the succession found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Another root issues from now on.
+    /// Another root issues from now on, because its time has come or a wrong clock was set right.
     pub promoted: bool,
     /// How many devices know the root that they have to learn, if there is one.
     pub progress: Option<Progress>,
@@ -116,9 +126,10 @@ pub struct Look {
 pub fn look(tx: &Tx, shows_own: bool) -> Result<Look> {
     note_ends(tx)?;
     settings::set(tx, &LOOKED_AT, &tx.now)?;
+    let restored = wrong_clock::set_right(tx)?;
     let (Some(root), Some(current)) = (target(tx)?, authorities::current(tx)?) else {
         alerts::clear(tx, ALERT)?;
-        return Ok(Look { promoted: false, progress: None });
+        return Ok(Look { promoted: restored, progress: None });
     };
     known_roots::want(tx, &root.id)?;
     let progress = known_roots::progress(tx, &root.id)?;
@@ -127,7 +138,7 @@ pub fn look(tx: &Tx, shows_own: bool) -> Result<Look> {
         take_into_use(tx, (&current, &root), because, progress)?;
     }
     watch_missing(tx, shows_own, progress)?;
-    Ok(Look { promoted: because.is_some(), progress: Some(progress) })
+    Ok(Look { promoted: restored || because.is_some(), progress: Some(progress) })
 }
 
 fn take_into_use(tx: &Tx, (current, next): (&Authority, &Authority), because: Because, progress: Progress) -> Result<()> {
@@ -173,7 +184,7 @@ fn watch_missing(tx: &Tx, shows_own: bool, progress: Progress) -> Result<()> {
 fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
     let Some(current) = authorities::current(tx)? else { return Ok(None) };
     let zone = zone(tx)?;
-    if let Some(next) = authorities::upcoming(tx)? {
+    if let Some(next) = authorities::upcoming(tx)?.filter(|next| !next.is_ahead(tx.now)) {
         let latest = used_at_latest(&current, &next);
         let words = t!(
             "It is used from {zone}; who lacks it then can still come in until {zone_2}, and not afterwards.",
@@ -182,7 +193,7 @@ fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
         );
         return Ok((tx.now >= latest.minus(TELL_BEFORE)).then_some((60, words)));
     }
-    let end = authorities::retired(tx)?.iter().map(|former| former.not_after_at).filter(|end| *end > tx.now).max();
+    let end = authorities::retired(tx)?.iter().filter(|former| former.lives_at(tx.now)).map(|former| former.not_after_at).max();
     Ok(end.map(|end| {
         let harm = if tx.now >= end.minus(TELL_BEFORE) { 95 } else { 70 };
         (

@@ -4,9 +4,11 @@ use super::{Area, Finding, Level, Seen, until};
 use crate::clock::Zone;
 use crate::error::Result;
 use crate::language::{self, say};
+use crate::mdm::ca::roots::Standing;
 use crate::mdm::ends::SOON;
 use crate::mdm::figures::PROBLEM_FROM;
 use crate::mdm::{Actor, ca, integrity, jobs as work, needs};
+use crate::pki::certificate::Certificate;
 use crate::store::authorities::AuthorityState;
 use crate::store::package_files::DISK_RESERVE_BYTES;
 use crate::store::{Tx, figures};
@@ -44,17 +46,11 @@ pub(super) fn alerts(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
 }
 
 /// The authority that issues, and whether devices come to renew their identities in time.
-pub(super) fn identities(tx: &Tx, actor: &Actor, zone: &Zone) -> Result<Vec<Finding>> {
+pub(super) fn identities(tx: &Tx, actor: &Actor, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for root in ca::roots::list(tx, actor)?.into_iter().filter(|root| root.authority.state == AuthorityState::Current) {
-        let end = root.authority.not_after_at;
-        let what = t!("The certificate authority “{name}” ends {zone}.", name = root.name, zone = until(end, tx.now, zone));
-        findings.push(if end.since(tx.now) < SOON {
-            let remedy = t!("Rollcall makes the next one by itself and brings it to devices; look at System, Certificate authority, who does not know it yet.");
-            Finding::new("identities.authority", Area::Identities, Level::Error, what, remedy)
-        } else {
-            Finding::ok("identities.authority", Area::Identities, what)
-        });
+        findings.push(authority(tx, &root, zone)?);
+        findings.extend(unknown_root(seen.own_tls, &root));
     }
     let (ended, ending) = (figures::identities_ending(tx, tx.now)?, figures::identities_ending(tx, tx.now.plus(SOON))?);
     let devices = |count: u64| if count == 1 { String::from(t!("1 device")) } else { t!("{count} devices", count) };
@@ -71,6 +67,48 @@ pub(super) fn identities(tx: &Tx, actor: &Actor, zone: &Zone) -> Result<Vec<Find
         Finding::ok("identities.devices", Area::Identities, t!("No device’s identity ends within 30 days."))
     });
     Ok(findings)
+}
+
+/// Whether the authority that issues is valid now, and for long enough.
+fn authority(tx: &Tx, root: &Standing, zone: &Zone) -> Result<Finding> {
+    const ID: &str = "identities.authority";
+    let area = Area::Identities;
+    let (begins, end) = (Certificate::from_der(&root.authority.certificate)?.not_before(), root.authority.not_after_at);
+    if begins > tx.now {
+        let what = t!(
+            "The certificate authority “{name}” is not valid before {begins}: no device trusts what it issues.",
+            name = root.name,
+            begins = language::date(zone.words(begins))
+        );
+        let remedy = t!(
+            "Look whether this machine’s clock is right. If it was ahead when the authority was made and no device is enrolled yet, begin anew with an \
+             empty data folder; where devices are enrolled, restore the last backup from before that."
+        );
+        return Ok(Finding::new(ID, area, Level::Error, what, remedy));
+    }
+    let what = t!("The certificate authority “{name}” ends {zone}.", name = root.name, zone = until(end, tx.now, zone));
+    Ok(if end.since(tx.now) < SOON {
+        let remedy = t!(
+            "Rollcall makes the next one by itself and brings it to devices; look at System, Certificate authority, who does not know it yet."
+        );
+        Finding::new(ID, area, Level::Error, what, remedy)
+    } else {
+        Finding::ok(ID, area, what)
+    })
+}
+
+/// Says so where TLS certificates are issued under a root that has taken another's place and that no enrolled device knows.
+fn unknown_root(own_tls: bool, root: &Standing) -> Option<Finding> {
+    let progress = root.progress.filter(|progress| own_tls && progress.devices > 0 && progress.known == 0)?;
+    let what = t!(
+        "The TLS certificate is issued by “{name}”, which none of {devices} enrolled devices knows: they may refuse to connect.",
+        name = root.name,
+        devices = progress.devices
+    );
+    let remedy = t!(
+        "Look whether this machine’s clock was wrong lately, and at System, Certificate authority. Restore the last backup from before that, or have devices enroll anew."
+    );
+    Some(Finding::new("tls.unknown_root", Area::Tls, Level::Error, what, remedy))
 }
 
 fn mebibytes(bytes: u64) -> String {
@@ -149,4 +187,38 @@ pub(super) fn version(tx: &Tx, seen: &Seen) -> Result<Finding> {
         sqlite_version = figures::sqlite_version()
     );
     Ok(Finding::ok("version.program", Area::Version, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::pki::issue;
+    use crate::store::known_roots::Progress;
+    use crate::store::{OpenOptions, Store};
+
+    #[test]
+    fn an_authority_that_is_not_valid_yet_or_that_no_device_knows_is_an_error() {
+        let (now, store) = (Timestamp::from_seconds(1_795_593_600), Store::open(OpenOptions::memory()).unwrap());
+        let ahead = now.plus(Duration::from_secs(21 * 365 * 24 * 3600));
+        let make = |tx: &Tx| ca::roots::adopt(tx, AuthorityState::Current, &issue::root("Ours", tx.now)?, None);
+        assert!(store.write_blocking(ahead, make).unwrap());
+        let look = |at: Timestamp| {
+            store.read_blocking(at, |tx| {
+                let root = ca::roots::list(tx, &Actor::Console)?.remove(0);
+                Ok((authority(tx, &root, &Zone::default())?, root))
+            })
+        };
+        let (early, mut root) = look(now).unwrap();
+        assert!(early.level == Level::Error && early.what.contains("“Ours” is not valid before"), "{early:?}");
+        assert_eq!(look(ahead).unwrap().0.level, Level::Ok);
+
+        for (known, devices, own_tls, is_wrong) in [(0, 2, true, true), (1, 2, true, false), (0, 0, true, false), (0, 2, false, false)] {
+            root.progress = Some(Progress { known, devices });
+            let told = unknown_root(own_tls, &root);
+            assert_eq!(told.is_some_and(|told| told.level == Level::Error), is_wrong, "{known} of {devices}");
+        }
+    }
 }

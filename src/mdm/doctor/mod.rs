@@ -272,7 +272,7 @@ pub fn examine(tx: &Tx, actor: &Actor, seen: &Seen) -> Result<Report> {
         (Area::Database, house::alerts(tx, seen)),
         (Area::Push, apple::push(tx, actor, seen, &zone)),
         (Area::Tokens, apple::tokens(tx, actor, &zone)),
-        (Area::Identities, house::identities(tx, actor, &zone)),
+        (Area::Identities, house::identities(tx, actor, seen, &zone)),
         (Area::Disk, Ok(house::disk(seen).into_iter().collect())),
         (Area::Database, house::database(tx, seen, &zone)),
         (Area::Backups, backups::findings(tx, actor, seen, &zone)),

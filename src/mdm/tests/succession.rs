@@ -278,3 +278,25 @@ fn practice_and_deleted_devices_hold_nothing_up() {
         assert!(school.look().promoted);
     }
 }
+
+#[test]
+fn a_root_that_devices_know_is_only_set_aside_while_the_clock_is_far_behind() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    school.with_next_root();
+    school.look();
+    school.send();
+    device.report(&device.idle().unwrap().uuid, "Acknowledged");
+    school.clock.advance(KNOWN_FOR);
+    assert!(school.look().promoted);
+    let current = || school.write(|tx| Ok(authorities::current(tx)?.unwrap().id));
+    assert_eq!(current(), "next");
+
+    school.clock.set_back(days(1000));
+    assert_eq!((school.look(), current().as_str()), (Look { promoted: true, progress: None }, "our authority"));
+    school.clock.advance(days(1000));
+    assert!(school.look().promoted);
+    assert_eq!(current(), "next", "the clock is right again");
+    assert!(!school.look().promoted);
+    assert_eq!(school.events().iter().filter(|kind| *kind == "authority.restored").count(), 2);
+}

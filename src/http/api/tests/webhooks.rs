@@ -61,7 +61,10 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
         "{}",
         tried.body
     );
-    assert_eq!(tried.body["answer"], "Hello");
+    let hidden = tried.body["answer"].as_str().unwrap();
+    assert!(hidden.contains("shown to owners only"), "what a service within the network says is not for every admin: {hidden}");
+    let owners = house.ask(Role::Owner, Method::POST, &format!("{address}/test"), None).await;
+    assert_eq!(owners.body["answer"], "Hello");
 
     let refusing = receiver("418 I'm a teapot").await;
     let changed = house.ask(Role::Admin, Method::PATCH, &address, Some(json!({ "url": refusing, "topics": ["mdm.CheckOut"] }))).await;
@@ -77,7 +80,7 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
     assert!(tried["status"].is_null() && tried["error"].is_string(), "{tried}");
 
     let log = house.ask(Role::Admin, Method::GET, &format!("{address}/deliveries?limit=2"), None).await.body;
-    assert_eq!((&log["total"], log["items"].as_array().unwrap().len()), (&json!(3), 2));
+    assert_eq!((&log["total"], log["items"].as_array().unwrap().len()), (&json!(4), 2));
     assert_eq!(
         (&log["items"][1]["state"], &log["items"][1]["status"], &log["items"][1]["topic"]),
         (&json!("given_up"), &json!(418), &json!("rollcall.Test"))
@@ -85,6 +88,7 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
     let next = format!("{address}/deliveries?after={}", log["next"].as_str().unwrap());
     let rest = house.ask(Role::Admin, Method::GET, &next, None).await.body;
     assert_eq!(rest["items"][0]["state"], "delivered");
+    assert_eq!(rest["items"][1]["state"], "delivered");
     let again = format!("{address}/deliveries/{}/redeliver", rest["items"][0]["seq"]);
     assert_eq!(house.ask(Role::Admin, Method::POST, &again, None).await.status, StatusCode::ACCEPTED);
 
@@ -96,5 +100,16 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
     for (method, path) in [(Method::POST, format!("{address}/test")), (Method::GET, format!("{address}/deliveries")), (Method::POST, again)]
     {
         assert_eq!(house.ask(Role::Helper, method, &path, None).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_clouds_tell_a_machine_its_secrets_nobody_is_asked() {
+    let house = House::new();
+    for cloud in ["http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/"] {
+        let off = house.ask(Role::Owner, Method::POST, "/api/v1/webhooks", Some(json!({ "url": cloud }))).await.body;
+        let path = format!("/api/v1/webhooks/{}/test", off["id"].as_str().unwrap());
+        let tried = house.ask(Role::Owner, Method::POST, &path, None).await.body;
+        assert!(tried["error"].as_str().unwrap().contains("surroundings"), "{tried}");
     }
 }

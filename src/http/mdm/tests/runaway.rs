@@ -1,10 +1,18 @@
 //! A device that asks without end is held back alone: 503 for it, and a word to the admin; the others are served as ever.
 
-use super::House;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Device, House};
 use crate::http::pace::{AT_ONCE, RETRY_AFTER_S, TELL_AFTER};
 use crate::jobs::run_due;
 use crate::mdm::runaway;
 use crate::metrics::Sheet;
+use crate::pki::cms::{self, SignOptions};
 use crate::store::alerts;
 
 const IDLE: &str = "<key>Status</key><string>Idle</string>";
@@ -54,4 +62,38 @@ async fn a_device_that_asks_without_end_is_held_back_alone_and_told_of() {
     house.app.clock.advance(runaway::TOLD_FOR);
     run_due(&house.app).await.unwrap();
     assert!(told().await.is_empty(), "what is over is not told for ever");
+}
+
+#[tokio::test]
+async fn who_is_refused_or_says_what_nobody_can_read_is_held_back_as_well() {
+    let house = House::new().await;
+    let senseless = || Bytes::from_static(b"no property list");
+    let yesterday = SignOptions { signing_time: Some(house.app.now().minus(Duration::from_secs(86_400))), ..SignOptions::detached() };
+    // A device whose clock is so wrong that its signature is from before its certificate.
+    let late = |sender: &Device| {
+        let body = sender.says("<key>MessageType</key><string>CheckOut</string>");
+        let signature = STANDARD.encode(cms::sign(&sender.signer, &body, &yesterday).unwrap());
+        Request::put("/mdm/checkin").header("host", "localhost").header("mdm-signature", signature).body(Body::from(body)).unwrap()
+    };
+    let ways: [(&str, &dyn Fn(&Device) -> Request<Body>); 5] = [
+        ("unknown", &|sender| sender.put("/mdm/connect", sender.says(IDLE))),
+        ("senseless report", &|sender| sender.put("/mdm/connect", senseless())),
+        ("senseless check-in", &|sender| sender.put("/mdm/checkin", senseless())),
+        ("check-in of no kind", &|sender| sender.put("/mdm/checkin", sender.says("<key>MessageType</key><string>Teleport</string>"))),
+        ("late", &late),
+    ];
+    for (number, (name, request)) in ways.into_iter().enumerate() {
+        let sender = house.stranger(&format!("C-{number}"));
+        let mut refused = 0;
+        loop {
+            let status = house.send(request(&sender)).await.status;
+            if status == 503 {
+                break;
+            }
+            assert_eq!(status, 400, "{name}");
+            refused += 1;
+            assert!(refused < 10 * AT_ONCE, "{name} is never held back");
+        }
+        assert!(refused + 10 >= AT_ONCE, "{name}: {refused}");
+    }
 }

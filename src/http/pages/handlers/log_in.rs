@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
@@ -58,7 +58,7 @@ async fn ask(
     let mut over = None;
     if let Some(token) = query.once.filter(|_| is_visit(&method, &headers)) {
         match gate.log_in_by_link(token.into(), from.client).await {
-            Ok(started) => return enter(&started, from.secure, "/"),
+            Ok(started) => return enter(&gate, &started, from.secure, "/").await,
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::TooOften) => over = Some(error.message.into_owned()),
             Err(error) => return Err(error),
         }
@@ -98,8 +98,8 @@ struct LogIn {
 /// Logs someone in, or shows the form again with the reason.
 async fn log_in(gate: Gate, from: FromOurPage, Form(form): Form<LogIn>) -> Result<Response> {
     let LogIn { name, password, next } = form;
-    match gate.log_in(name.clone(), password.into(), from.client).await {
-        Ok(Next::Started(started)) => enter(&started, from.secure, own_path(&next)),
+    match gate.log_in(name.clone(), password.into(), from.client, from.known.as_deref()).await {
+        Ok(Next::Started(started)) => enter(&gate, &started, from.secure, own_path(&next)).await,
         Ok(Next::Code(token)) => Ok(code(&CodeView { token: token.expose().clone(), next, error: None }).into_response()),
         Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::TooOften | Kind::BadInput) => {
             let view = LoginView { name, error: Some(error.message.clone().into_owned()), next, ..LoginView::default() };
@@ -121,7 +121,7 @@ struct GivenCode {
 async fn by_code(gate: Gate, from: FromOurPage, Form(form): Form<GivenCode>) -> Result<Response> {
     let GivenCode { token, code: given, next } = form;
     match gate.log_in_by_code(token.clone().into(), given.into(), from.client).await {
-        Ok(started) => enter(&started, from.secure, own_path(&next)),
+        Ok(started) => enter(&gate, &started, from.secure, own_path(&next)).await,
         Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::TooOften) => {
             Ok(refused(&error, code(&CodeView { token, next, error: Some(error.message.clone().into_owned()) })))
         }
@@ -167,7 +167,7 @@ async fn begin(State(app): State<App>, gate: Gate, from: FromOurPage, Form(form)
             if !said.is_empty() {
                 app.store.write(app.now(), move |tx| settings::set_organisation(tx, &said)).await?;
             }
-            enter(&started, from.secure, "/setup/steps")
+            enter(&gate, &started, from.secure, "/setup/steps").await
         }
         Err(error) if error.kind == Kind::NotFound => over(&app, error).await,
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::TooOften) => {
@@ -195,9 +195,11 @@ pub(super) async fn over(app: &App, error: Error) -> Result<Response> {
     Ok((StatusCode::NOT_FOUND, problem(&view)).into_response())
 }
 
-/// Hands the cookie over and leads on.
-fn enter(started: &Started, secure: bool, next: &str) -> Result<Response> {
-    Ok(([(SET_COOKIE, cookie::begin(&started.token, secure)?)], Redirect::to(next)).into_response())
+/// Hands the cookies over and leads on.
+async fn enter(gate: &Gate, started: &Started, secure: bool, next: &str) -> Result<Response> {
+    let mark = gate.mark(&started.admin.id).await?;
+    let cookies = [(SET_COOKIE, cookie::begin(&started.token, secure)?), (SET_COOKIE, cookie::know(&mark, secure)?)];
+    Ok((AppendHeaders(cookies), Redirect::to(next)).into_response())
 }
 
 /// A form that is shown again because of `error`.

@@ -175,8 +175,11 @@ async fn change(
 /// Sends a real event and says what the receiver answered.
 async fn test(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let trial = trial::test(&app, &who.actor, &id).await?;
-    let said_words =
-        if trial.answer.is_empty() { String::from(t!("It said nothing more.")) } else { t!("It said: {answer}", answer = trial.answer) };
+    let said_words = match &trial.answer {
+        Some(answer) if answer.is_empty() => String::from(t!("It said nothing more.")),
+        Some(answer) => t!("It said: {answer}", answer),
+        None => trial.answer_words(),
+    };
     let (mark, words) = match (trial.status, trial.error) {
         (Some(status), None) => (
             Mark::Ok,

@@ -177,6 +177,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "authority.imported" => t!("The authority of another server was trusted: {name}", name = text("name")),
         "authority.window_changed" => String::from(t!("For how long devices move in was changed")),
         "authority.used" => String::from(t!("The next certificate authority is used from now on")),
+        "authority.restored" => String::from(t!("A former certificate authority is used again")),
         "authority.ended" => String::from(t!("A former certificate authority has ended")),
         "tls.made" => String::from(t!("A TLS certificate was made")),
         other => {

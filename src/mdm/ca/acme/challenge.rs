@@ -7,6 +7,7 @@ use crate::mdm::attestation::judge::Expected;
 use crate::mdm::attestation::{self, Mode};
 use crate::mdm::ca::acme::state::Event;
 use crate::mdm::ca::acme::{Outcome, advance, as_of, sentence};
+use crate::mdm::ca::refusals;
 use crate::mdm::{Actor, journal};
 use crate::pki::attestation::{Attested, chain_of_object};
 use crate::pki::digest;
@@ -79,7 +80,7 @@ fn fail(tx: &Tx, mut order: Order, problem: Problem) -> Outcome<Order> {
     };
     let subject = enrollment.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
     let actor = Actor::Device { name: t!("ACME {id}", id = order.id) };
-    journal::note(tx, &actor, "certificate.refused", subject, json!({ "because": because, "serial_number": serial_number }))?;
+    refusals::note(tx, &actor, subject, json!({ "because": because, "serial_number": serial_number }))?;
     order.problem = Some(problem);
     (order.attested, order.key_hash) = (None, None);
     advance(tx, &mut order, Event::Failed)?;
