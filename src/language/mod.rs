@@ -5,14 +5,15 @@ use std::fmt::Display;
 use std::sync::{PoisonError, RwLock};
 
 /// Says a text in the appliance's language: `t!("Devices")` gives `&'static str`; `t!("{name} has {count} devices", name, count = all.len())` gives
-/// a `String`. The text is a literal, for it is what translations are found by; each hole has a name, which tells translators what stands there.
+/// a `String`. The text is a literal, for it is what translations are found by; each hole has a name, which tells translators what stands there. What is read
+/// the other way than the sentence is set apart in it: [`Within`].
 macro_rules! t {
     (@ $name:ident) => { $name };
     (@ $name:ident $value:expr) => { $value };
     ($text:literal) => { $crate::language::say($text) };
     ($text:literal, $($name:ident $(= $value:expr)?),+ $(,)?) => {
         match $crate::language::translated($text) {
-            None => format!($text, $($name = t!(@ $name $($value)?)),+),
+            None => format!($text, $($name = $crate::language::Within(&t!(@ $name $($value)?))),+),
             Some(text) => $crate::language::filled(text, &[$((stringify!($name), &t!(@ $name $($value)?) as &dyn std::fmt::Display)),+]),
         }
     };
@@ -28,10 +29,12 @@ macro_rules! msg {
 // After the macros, which they use.
 mod catalogue;
 mod dates;
+mod direction;
 mod lines;
 
 pub use catalogue::{Catalogue, MAX_BYTES, template};
 pub use dates::{date, weekday};
+pub use direction::{Within, harmless, is_against, is_right_to_left, is_turning};
 
 /// What is spoken; none is English.
 static SPOKEN: RwLock<Option<&'static Catalogue>> = RwLock::new(None);
@@ -78,7 +81,7 @@ pub fn filled(text: &str, values: &[(&str, &dyn Display)]) -> String {
             Part::Text(text) => whole.push_str(text),
             Part::Hole(name) => {
                 if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
-                    whole.push_str(&value.to_string());
+                    whole.push_str(&Within(*value).to_string());
                 }
             }
         }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::parts::{
-    Address, Button, Frame, Live, Roll, Section, Segment, Shell, Sparkline, State, bar, count, day, empty, frame, legend, live, progress,
-    roll, section, sparkline, state_square, state_square_named, thousands, time_ago,
+    Address, Button, Frame, Live, Roll, Section, Segment, Shell, Sparkline, State, bar, count, day, empty, frame, legend, live, named,
+    progress, roll, section, sparkline, state_square, state_square_named, thousands, time_ago,
 };
 use super::teaching::{FocusRow, running};
 use super::updates::plans::PlanRow;
@@ -185,7 +185,7 @@ fn going_on(view: &TodayView, now: Timestamp) -> Markup {
             ul.needs {
                 @for plan in &view.plans {
                     (work(State::Waiting, html! {
-                        p.what { a href=(format!("/updates/plans/{}", plan.id)) { (plan.name) } (t!(" brings ")) (plan.target) }
+                        p.what { a href=(format!("/updates/plans/{}", plan.id)) { (named(&plan.name)) } (t!(" brings ")) (plan.target) }
                         (bar(&plan.segments))
                     }))
                 }
@@ -235,7 +235,7 @@ fn countdowns(view: &TodayView, now: Timestamp) -> Markup {
             @for end in &view.countdowns {
                 li {
                     (state_square(end.state, 12))
-                    a href=(end.href) { (end.name) }
+                    a href=(end.href) { (named(&end.name)) }
                     span.quiet { (day(end.at)) ", " (time_ago(end.at, now)) }
                 }
             }

@@ -169,9 +169,9 @@ fn listing(view: &DevicesView) -> Markup {
             Column::main(t!("Serial number")),
             Column::text(t!("Model")).labelled(),
             Column::text(t!("How it is")).wraps(),
-            Column::text(t!("Profile")).labelled(),
-            Column::text(t!("For")).labelled(),
-            Column::text(t!("Server token")).labelled().minor(),
+            Column::text(t!("Profile")).labelled().wraps(),
+            Column::text(t!("For")).labelled().wraps(),
+            Column::text(t!("Server token")).labelled().wraps().minor(),
         ],
         rows: view.rows.iter().map(row).collect(),
         pager: Some(Pager {

@@ -120,7 +120,9 @@ impl Deed {
             Self::Locate => t!("Ask where {what} is", what),
             Self::TakeBack => t!("Take back the retiring of {what}", what),
             Self::ClearPasscode => t!("Clear the passcode of {what}", what),
-            Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Delete | Self::Erase => format!("{} {what}", self.words()),
+            Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Delete | Self::Erase => {
+                t!("{deed} {what}", deed = self.words(), what)
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 use maud::{Markup, Render as _, html};
 
 use super::super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, Table, confirm, empty, facts, field, frame, post, section,
-    select, table, thousands,
+    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, Table, confirm, empty, facts, field, frame, named, post,
+    section, select, table, thousands,
 };
 use super::{source_words, views};
 use crate::language::way;
@@ -87,7 +87,7 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
         id: id.clone(),
         href: Some(format!("/classes/{id}")),
         name: name.clone(),
-        cells: vec![html! { (name) }, html! { (thousands(*people)) }],
+        cells: vec![html! { (named(name)) }, html! { (thousands(*people)) }],
     });
     let content = html! {
         (views(Some(view.people), Some(view.total), false))
@@ -134,7 +134,7 @@ fn members(view: &ClassView) -> Markup {
     }
     let rows = view.members.iter().map(|member| {
         let mut cells = vec![
-            html! { (member.name) },
+            html! { (named(&member.name)) },
             html! { (member.email) },
             html! { (if member.teaches { "teaches" } else { "learns" }) },
             devices(&member.devices),
@@ -162,7 +162,7 @@ fn devices(list: &[(String, String, String)]) -> Markup {
         @if list.is_empty() { span.quiet { (t!("none")) } }
         @for (at, (id, name, serial)) in list.iter().enumerate() {
             @if at > 0 { ", " }
-            a href=(format!("/devices/{id}")) { (name) } @if serial != name && !serial.is_empty() { " " span.quiet { (serial) } }
+            a href=(format!("/devices/{id}")) { (named(name)) } @if serial != name && !serial.is_empty() { " " span.quiet { (serial) } }
         }
     }
 }
