@@ -139,12 +139,12 @@ await first.page.waitForSelector('text=That is not the number.');
 check('the wrong number destroys nothing', true);
 await first.page.goto(`${base}/devices`);
 await everything.check();
-await first.page.locator('.selection button', { hasText: 'Lost mode' }).first().click();
+await first.page.locator('.selection button', { hasText: 'Lost Mode' }).first().click();
 await first.page.waitForSelector('dialog form#confirm');
 await first.page.fill('dialog input[name=message]', 'Please bring it back');
 await Promise.all([first.page.waitForLoadState('load'), first.page.locator('dialog button[name=confirmed]').click()]);
 await first.page.waitForSelector('text=Nothing changed for these');
-check('devices that cannot have it are named with the reason', /Lost mode: \d+ of 25 devices/.test(await first.page.locator('main').innerText()),
+check('devices that cannot have it are named with the reason', /Lost Mode: \d+ of 25 devices/.test(await first.page.locator('main').innerText()),
   (await first.page.locator('main').innerText()).slice(0, 200));
 await picture(first.page, 'devices-refused');
 

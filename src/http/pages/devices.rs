@@ -35,7 +35,7 @@ pub struct DevicesView {
     pub groups: Vec<(String, String)>,
     /// Filters that the viewer keeps.
     pub saved: Vec<SavedFilter>,
-    /// What its devices were asked at once, where the list is narrowed to those: `that kim asked to restart`.
+    /// What its devices were asked at once, where the list is narrowed to those: `each of which kim asked to restart`.
     pub asked: Option<String>,
     /// The cursor of the next page.
     pub next: Option<String>,

@@ -202,11 +202,20 @@ fn going_on(view: &TodayView, now: Timestamp) -> Markup {
     section(t!("Going on now"), content)
 }
 
+/// "Each of 19 devices was asked to lock itself": words that are right for one device are right for many that way.
+fn asked_to(batch: &BatchRow) -> String {
+    let deed = &batch.deed;
+    match batch.all {
+        1 => t!("1 device was asked to {deed}", deed),
+        all => t!("Each of {devices} devices was asked to {deed}", devices = thousands(all), deed),
+    }
+}
+
 fn asked(batch: &BatchRow, now: Timestamp) -> Markup {
     let others = batch.all.saturating_sub(batch.confirmed + batch.waiting);
     let of = |answer: &str| Address::new("/devices").with("asked", &batch.id.to_string()).with("answer", answer);
     html! {
-        p.what { a href=(of("")) { (count(batch.all, t!("device was"), t!("devices were"))) (t!(" asked to ")) (batch.deed) } }
+        p.what { a href=(of("")) { (asked_to(batch)) } }
         (progress(batch.confirmed, batch.all, t!("have confirmed.")))
         p.quiet {
             @if batch.confirmed > 0 { a href=(of("confirmed")) { (count(batch.confirmed, t!("has"), t!("have"))) (t!(" confirmed it")) } ". " }
@@ -307,11 +316,13 @@ mod tests {
 
     #[test]
     fn what_was_asked_of_many_says_how_many_have_confirmed_it() {
-        let batch = BatchRow { id: 7, deed: "restart".into(), by: "kim <owner>".into(), at: NOW, all: 19, confirmed: 12, waiting: 5 };
+        let batch = BatchRow { id: 7, deed: "lock itself".into(), by: "kim <owner>".into(), at: NOW, all: 19, confirmed: 12, waiting: 5 };
+        let one = page(&shell(), &TodayView { batches: vec![BatchRow { all: 1, ..batch.clone() }], ..view() }).into_string();
+        assert!(one.contains(">1 device was asked to lock itself</a>"), "{one}");
         let html = page(&shell(), &TodayView { batches: vec![batch], ..view() }).into_string();
         for part in [
             "Going on now",
-            "19 devices were asked to restart",
+            "Each of 19 devices was asked to lock itself",
             "12 of 19",
             "href=\"/devices?asked=7\"",
             "href=\"/devices?asked=7&amp;answer=confirmed\">12 have confirmed it",

@@ -62,7 +62,7 @@ pub fn gather(tx: &Tx, own_tls: bool) -> Result<Vec<Fact>> {
 }
 
 fn is_told(need: &Alert) -> bool {
-    // Whoever set lost mode knows of it.
+    // Whoever set Lost Mode knows of it.
     !NOT_TOLD.contains(&need.key.as_str())
         && !need.key.starts_with(absent::LOST)
         && !TOLD_BY_ENDS.iter().any(|beginning| need.key.starts_with(beginning))

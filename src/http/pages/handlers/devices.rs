@@ -161,11 +161,11 @@ fn asked_words(tx: &Tx, asked: Asked) -> Result<String> {
     };
     let answer = match asked.answer {
         None => "",
-        Some(Answer::Confirmed) => t!(" and that have confirmed it"),
-        Some(Answer::Waiting) => t!(" and that have it in the queue"),
-        Some(Answer::Not) => t!(" and that did not do it and will not"),
+        Some(Answer::Confirmed) => t!(" and which have confirmed it"),
+        Some(Answer::Waiting) => t!(" and which have it in the queue"),
+        Some(Answer::Not) => t!(" and which did not do it and will not"),
     };
-    Ok(t!("that {actor} asked to {request_type}{answer}", actor, request_type = deed(&request_type), answer))
+    Ok(t!("each of which {actor} asked to {request_type}{answer}", actor, request_type = deed(&request_type), answer))
 }
 
 fn cursor(after: &str) -> Option<(String, String)> {

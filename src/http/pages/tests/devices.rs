@@ -268,7 +268,7 @@ async fn a_lost_device_says_so_and_where_it_is_to_those_who_may_ask() {
     house.write(|tx| confirmed(tx, "0001", "EnableLostMode", b"")).await;
     assert_eq!(offered().await, [true, true, true, true], "it can be given a new message");
     let page = house.get(&helper, "/devices/1/security").await.body;
-    assert!(page.contains("It is in lost mode since") && page.contains("It has not said where it is."), "{page}");
+    assert!(page.contains("It is in Lost Mode since") && page.contains("It has not said where it is."), "{page}");
     assert_eq!(house.post(&helper, "/devices/1/position", "").await.status, 404);
     let body = "<plist><dict><key>UDID</key><string>x</string><key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>0002</string>\
                 <key>Latitude</key><real>48.125</real><key>Longitude</key><real>11.5</real><key>HorizontalAccuracy</key><real>20</real></dict></plist>";
@@ -285,7 +285,7 @@ async fn a_lost_device_says_so_and_where_it_is_to_those_who_may_ask() {
     }
     assert!(house.get(&helper, "/devices/1").await.body.contains("Looked where it is"), "the timeline says so");
     let looked = house.get(&viewer, "/devices/1").await.body;
-    assert!(looked.contains("It is in lost mode") && !looked.contains("/devices/1/position"), "{looked}");
+    assert!(looked.contains("It is in Lost Mode") && !looked.contains("/devices/1/position"), "{looked}");
     assert_eq!(house.get(&viewer, "/devices/1/position").await.status, 403);
     assert_eq!(house.post(&viewer, "/devices/1/position", "").await.status, 403);
     for who in [&helper, &viewer] {
