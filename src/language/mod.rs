@@ -31,6 +31,7 @@ mod catalogue;
 mod dates;
 mod direction;
 mod lines;
+mod plural;
 
 pub use catalogue::{Catalogue, MAX_BYTES, template};
 pub use dates::{date, weekday};
@@ -56,6 +57,12 @@ pub fn speak(catalogue: Option<Catalogue>) {
 /// The text in the language spoken now; as it is when there is no translation.
 pub fn say(english: &'static str) -> &'static str {
     translated(english).unwrap_or(english)
+}
+
+/// What stands with a number, of a noun that is said so for one and for many: the form by which the language spoken now counts. A file of a language
+/// may have more forms than two for a noun (`msgid_plural`).
+pub fn counted<'a>(n: u64, one: &'a str, many: &'a str) -> &'a str {
+    spoken().and_then(|language| language.form(n, one, many)).unwrap_or(if n == 1 { one } else { many })
 }
 
 /// A way to somewhere that stands in a constant: its address as it is, and its words said.

@@ -129,3 +129,29 @@ fn dates_are_said_in_the_words_and_the_order_of_the_language_and_nothing_else_is
     assert_eq!([weekday("Monday"), weekday("Sunday")], ["Montag", "Sunday"]);
     speak(None);
 }
+
+#[test]
+fn nouns_that_are_counted_have_the_forms_of_the_language() {
+    let polish = |rule: &str, forms: &[&str]| {
+        let forms = forms.iter().enumerate().map(|(at, form)| format!("msgstr[{at}] {form:?}\n")).collect::<String>();
+        format!(
+            "msgid \"\"\nmsgstr \"\"\n\"Language: pl\\n\"\n{rule}\nmsgid \"device\"\nmsgid_plural \"devices\"\n{forms}\n\
+             msgid \"group\"\nmsgstr \"grupa\"\n\nmsgid \"groups\"\nmsgstr \"grupy\"\n\nmsgid \"Devices\"\nmsgstr \"Urządzenia\"\n"
+        )
+    };
+    let rule = "\"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);\\n\"\n";
+    let forms = ["urządzenie", "urządzenia", "urządzeń"];
+    let read = |rule: &str, forms: &[&str]| Catalogue::read(None, polish(rule, forms).as_bytes());
+    speak(Some(read(rule, &forms).unwrap()));
+    let devices = [1, 2, 5, 12, 22].map(|n| counted(n, t!("device"), t!("devices")));
+    let groups = [1, 5].map(|n| counted(n, t!("group"), t!("groups")));
+    speak(None);
+    assert_eq!(devices, ["urządzenie", "urządzenia", "urządzeń", "urządzeń", "urządzenia"]);
+    assert_eq!(groups, ["grupa", "grupy"], "what has two forms has those");
+    assert_eq!([1, 0].map(|n| counted(n, t!("device"), t!("devices"))), ["device", "devices"]);
+    assert_eq!(read(rule, &forms[..2]).unwrap().left_out(), ["device"], "a form is missing");
+    assert!(read("", &forms[..2]).unwrap().left_out().is_empty(), "a file that names no rule counts as English does");
+    assert!(read("", &["", ""]).unwrap().left_out().is_empty(), "not translated yet");
+    let refused = read("\"Plural-Forms: nplurals=3; plural=n is 1;\\n\"\n", &forms).unwrap_err();
+    assert!(refused.fields[0].field == "file" && refused.message.contains("Plural-Forms"), "{refused}");
+}

@@ -194,7 +194,7 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first,
             next: view.next.as_ref().map(|cursor| view.filter.address().with("after", cursor).to_string()),
         }),

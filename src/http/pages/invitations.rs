@@ -132,7 +132,7 @@ pub fn list(shell: &Shell, view: &InvitationsView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("invitation", "invitations"),
+            noun: (t!("invitation"), t!("invitations")),
             first: None,
             next: view.next.clone(),
         }),

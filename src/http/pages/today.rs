@@ -9,6 +9,7 @@ use super::parts::{
 use super::teaching::{FocusRow, running};
 use super::updates::plans::PlanRow;
 use crate::clock::Timestamp;
+use crate::language::counted;
 
 /// Where one sees what goes on: address and words.
 pub const GOING_ON: (&str, &str) = ("/#focuses", msg!("Show how far they are"));
@@ -228,7 +229,7 @@ fn asked(batch: &BatchRow, now: Timestamp) -> Markup {
 
 fn devices(view: &TodayView, total: u64) -> Markup {
     let beside = legend(view.counts, |state| Some(format!("/devices?state={}", state.word())));
-    let title = html! { span.figure { (thousands(total)) } " " (if total == 1 { "device" } else { "devices" }) };
+    let title = html! { span.figure { (thousands(total)) } " " (counted(total, t!("device"), t!("devices"))) };
     html! {
         section.section aria-label=(count(total, t!("device"), t!("devices"))) {
             div.section-head { h2 { (title) } (beside) }

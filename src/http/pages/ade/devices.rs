@@ -177,7 +177,7 @@ fn listing(view: &DevicesView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: (!view.filter.after.is_empty()).then(|| address.clone().without("after").to_string()),
             next: view.next.clone(),
         }),

@@ -95,7 +95,7 @@ pub fn list(shell: &Shell, view: &ListView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("app", "apps"),
+            noun: (t!("app"), t!("apps")),
             first: None,
             next: view.next.clone(),
         }),

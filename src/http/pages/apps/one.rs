@@ -225,7 +225,7 @@ fn results(view: &AppView, now: Timestamp) -> Markup {
         pager: Some(Pager {
             shown: view.devices.len() as u64,
             total: view.total,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: None,
             next: view.next.clone(),
         }),

@@ -108,7 +108,7 @@ pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("declaration", "declarations"),
+            noun: (t!("declaration"), t!("declarations")),
             first: None,
             next: view.next.clone(),
         }),

@@ -133,7 +133,7 @@ pub fn list(shell: &Shell, view: &GroupsView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("group", "groups"),
+            noun: (t!("group"), t!("groups")),
             first: view.first.clone(),
             next: view.next.clone(),
         }),
@@ -218,7 +218,7 @@ fn devices(view: &GroupView) -> Markup {
         pager: Some(Pager {
             shown: view.devices.len() as u64,
             total: row.devices,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: view.first.clone(),
             next: view.next.clone(),
         }),

@@ -69,7 +69,7 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("app", "apps"),
+            noun: (t!("app"), t!("apps")),
             first: None,
             next: view.next.clone(),
         }),

@@ -95,7 +95,7 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
             caption: t!("Classes"),
             columns: vec![Column::main(t!("Class")), Column::number(t!("People")).labelled()],
             rows: rows.collect(),
-            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: ("class", "classes"), first: view.first.clone(), next: view.next.clone() }),
+            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: (t!("class"), t!("classes")), first: view.first.clone(), next: view.next.clone() }),
             empty: empty(t!("No classes yet"), t!("A class tells which people learn together, and a group's rule can find their devices. Import classes from your school's system, or make them by hand."), new),
             selection: None,
             compact: false,

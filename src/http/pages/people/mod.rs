@@ -176,7 +176,7 @@ pub fn list(shell: &Shell, view: &PeopleView) -> Markup {
             caption: t!("People"),
             columns: vec![Column::main(t!("Name")), Column::text("E-mail").wraps(), Column::text(t!("Role")), Column::number(t!("Devices")).labelled()],
             rows: view.rows.iter().map(|person| row(person, &format!("/people/{}", person.id))).collect(),
-            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: ("person", "people"), first: view.first.clone(), next: view.next.clone() }),
+            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: (t!("person"), t!("people")), first: view.first.clone(), next: view.next.clone() }),
             empty: none,
             selection: None,
             compact: false,

@@ -117,7 +117,7 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("policy", "policies"),
+            noun: (t!("policy"), t!("policies")),
             first: None,
             next: view.next.clone(),
         }),

@@ -72,7 +72,7 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("profile", "profiles"),
+            noun: (t!("profile"), t!("profiles")),
             first: None,
             next: view.next.clone(),
         }),

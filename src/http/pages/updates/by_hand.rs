@@ -56,7 +56,7 @@ pub fn by_hand(shell: &Shell, view: &ByHandView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: None,
             next: view.next.clone(),
         }),

@@ -234,7 +234,7 @@ fn members(view: &PlanView, address: &str, now: Timestamp) -> Markup {
         pager: Some(Pager {
             shown: view.devices.len() as u64,
             total: view.matching,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: None,
             next: view.next.clone(),
         }),

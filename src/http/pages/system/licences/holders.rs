@@ -80,7 +80,7 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
         Some(Pager {
             shown: view.holders.len() as u64,
             total: view.total,
-            noun: ("licence", "licences"),
+            noun: (t!("licence"), t!("licences")),
             first: None,
             next: view.next.clone(),
         }),
