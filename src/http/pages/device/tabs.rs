@@ -204,7 +204,7 @@ pub(super) fn certificates(list: &[CertificateRow], at: Option<Timestamp>, now: 
         let kind = if certificate.identity { "identity" } else { "" };
         let end =
             html! { @if let Some(end) = certificate.not_after { @if end < now { (badge(State::Problem, t!("ended"))) " " } (day(end)) } };
-        (certificate.name.clone(), vec![html! { strong { (certificate.name) } }, html! { (kind) }, end])
+        (certificate.name.clone(), vec![html! { strong { (named(&certificate.name)) } }, html! { (kind) }, end])
     });
     reported("certificates", columns, rows, at, now)
 }

@@ -14,6 +14,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInvitation, page};
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::saved_filters;
+use crate::language::harmless;
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::commands::words::deed;
 use crate::mdm::devices::{self, Wanted};
@@ -244,7 +245,9 @@ pub(super) fn os(platform: Platform, product_name: &str, version: &str) -> Strin
 /// What a device is called, as far as it said.
 pub(super) fn name(device: &crate::store::devices::Device) -> String {
     let said = [Some(&device.name), device.serial_number.as_ref(), device.udid.as_ref()];
-    said.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_else(|| String::from(t!("A device without a name")))
+    let name = said.into_iter().flatten().find(|name| !name.is_empty());
+    // What it said before is kept as it said it.
+    name.map_or_else(|| String::from(t!("A device without a name")), |name| harmless(name).into_owned())
 }
 
 /// A row of the table, and what it is sorted by.

@@ -343,3 +343,23 @@ async fn what_devices_cannot_do_is_said_in_plain_words_for_every_deed_on_every_p
         assert!(all.contains(words), "{words}: {all}");
     }
 }
+
+#[tokio::test]
+async fn a_device_cannot_turn_its_name_round_and_one_of_another_direction_stays_whole() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.device("1", "\u{202e}gnp.exe").await;
+    house.device("2", "جهاز (ب) 7b").await;
+    for path in ["/devices", "/devices/1", "/devices/1/actions/erase"] {
+        let page = house.get(&owner, path).await.body;
+        assert!(page.contains("gnp.exe") && !page.contains('\u{202e}'), "{path}: {page}");
+    }
+    for (path, whole) in [
+        ("/devices", "<bdi>جهاز (ب) 7b</bdi>"),
+        ("/devices/2", "<bdi>جهاز (ب) 7b</bdi>"),
+        ("/devices/2/actions/erase", "Erase \u{2068}جهاز (ب) 7b\u{2069}"),
+    ] {
+        let page = house.get(&owner, path).await.body;
+        assert!(page.contains(whole), "{path}: {page}");
+    }
+}
