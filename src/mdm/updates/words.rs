@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::{Timestamp, Wall};
 use crate::language;
-use crate::mdm::updates::next::{is_given_up, is_hindered};
+use crate::mdm::updates::next::{is_given_up, is_hindered, lacks_room};
 use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Inability, Stage, UpdateState};
 
@@ -180,7 +180,7 @@ fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
 fn remedy_of_obstacle(row: &UpdateState, now: Timestamp) -> String {
     let minutes = row.due_at.map_or(0, |due| due.since(now).as_secs().div_ceil(60));
     let minutes = if minutes == 1 { String::from(t!("a minute")) } else { t!("{minutes} minutes", minutes) };
-    let first = if row.problem.contains("room") { t!("Free some room on it. ") } else { "" };
+    let first = if lacks_room(row) { t!("Free some room on it. ") } else { "" };
     t!("{first}It is tried again in {minutes}; “Try again” does so at once.", first, minutes)
 }
 
