@@ -13,7 +13,7 @@ pub mod forms;
 pub mod frame;
 pub mod icon;
 mod mistakes;
-mod named;
+pub mod named;
 pub mod places;
 pub mod qr;
 pub mod roll;
