@@ -1,5 +1,6 @@
 //! Names that people type or files bring: kept without what would turn the text round them the other way.
 
+use crate::error::{Error, Result};
 use crate::language::is_turning;
 
 /// What nobody sees: spaces without width, joiners, direction marks, fillers, the choice between two looks of a letter.
@@ -25,9 +26,18 @@ pub fn straight(name: &str) -> String {
     if is_seen { kept.trim().to_owned() } else { String::new() }
 }
 
-/// Whether a letter has no place in a name of one line: what moves the pen, and what turns letters round.
-pub fn is_unfit(letter: char) -> bool {
-    letter.is_control() || is_turning(letter)
+/// Refuses what would turn letters round, where a name is kept as it is typed.
+///
+/// # Errors
+/// Names `field`, and says what to leave out.
+pub fn unturned(field: &'static str, text: &str) -> Result<()> {
+    if text.chars().any(is_turning) {
+        return Err(Error::field(
+            field,
+            t!("has hidden marks that turn letters round: type it anew rather than copy it; letters of every script are fine without them"),
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -43,8 +53,9 @@ mod tests {
         }
         for name in ["Wi-Fi", "عربى\u{200f}", "שלום", "👩\u{200d}🏫"] {
             assert_eq!(straight(name), name);
-            assert!(!name.contains(is_unfit));
+            assert!(unturned("name", name).is_ok());
         }
-        assert!("\u{202e}gnp.exe".contains(is_unfit) && "a\nb".contains(is_unfit));
+        let refused = unturned("note", "\u{202e}gnp.exe").unwrap_err();
+        assert!(refused.fields[0].field == "note" && refused.message.contains("type it anew"), "{refused}");
     }
 }

@@ -65,7 +65,8 @@ pub fn change(tx: &Tx, actor: &Actor, change: &Change) -> Result<Settings> {
 /// Names the organisation.
 pub fn set_organisation(tx: &Tx, name: &str) -> Result<()> {
     let name = name.trim();
-    if name.chars().count() > ORGANISATION_MAX_CHARS || name.chars().any(names::is_unfit) {
+    names::unturned("organisation", name)?;
+    if name.chars().count() > ORGANISATION_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("organisation", t!("at most {ORGANISATION_MAX_CHARS} characters on one line", ORGANISATION_MAX_CHARS)));
     }
     settings::set(tx, &ORGANISATION, &name.to_owned()).map(drop)

@@ -78,7 +78,8 @@ pub struct Wish {
 
 fn checked(wish: Wish) -> Result<(String, String, ProfileKeys)> {
     let name = wish.name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > TEXT_MAX_CHARS || name.chars().any(names::is_unfit) {
+    names::unturned("name", &name)?;
+    if name.is_empty() || name.chars().count() > TEXT_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("name", t!("is 1 to {TEXT_MAX_CHARS} letters", TEXT_MAX_CHARS)));
     }
     let preset = presets::preset(&wish.kind).ok_or_else(|| {

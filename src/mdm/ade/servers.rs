@@ -64,7 +64,8 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Standing> {
 /// A name that a server may have.
 fn name(wanted: &str) -> Result<String> {
     let name = wanted.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(names::is_unfit) {
+    names::unturned("name", name)?;
+    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field(
             "name",
             t!("is 1 to {NAME_MAX_CHARS} letters; take the one that it has in Apple's portal", NAME_MAX_CHARS),

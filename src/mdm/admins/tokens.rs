@@ -114,7 +114,8 @@ pub fn sweep(tx: &Tx) -> Result<usize> {
 
 fn check(new: &NewToken) -> Result<()> {
     let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(names::is_unfit) {
+    names::unturned("name", name)?;
+    if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
         return Err(Error::field("name", t!("say in up to {NAME_MAX} characters what the token is for", NAME_MAX)));
     }
     if new.role == Role::Teacher {

@@ -67,7 +67,8 @@ impl Unusable {
 pub fn create(tx: &Tx, actor: &Actor, new: NewInvitation) -> Result<Invitation> {
     actor.require(Right::Invite)?;
     for (field, text) in [("note", &new.note), ("group", &new.group_label), ("person", &new.person_label)] {
-        if text.chars().count() > MAX_LABEL_CHARS || text.chars().any(names::is_unfit) {
+        names::unturned(field, text)?;
+        if text.chars().count() > MAX_LABEL_CHARS || text.chars().any(char::is_control) {
             return Err(Error::field(field, t!("at most {MAX_LABEL_CHARS} characters on one line", MAX_LABEL_CHARS)));
         }
     }

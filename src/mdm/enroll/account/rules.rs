@@ -70,7 +70,8 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     }
     if let Some(group) = change.group {
         let group = group.trim();
-        if group.chars().count() > MAX_LABEL_CHARS || group.chars().any(names::is_unfit) {
+        names::unturned("group", group)?;
+        if group.chars().count() > MAX_LABEL_CHARS || group.chars().any(char::is_control) {
             return Err(Error::field("group", t!("at most {MAX_LABEL_CHARS} characters on one line", MAX_LABEL_CHARS)));
         }
         group.clone_into(&mut rules.group);
