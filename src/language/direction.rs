@@ -41,10 +41,14 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 /// Whether each isolated piece of the text ends in it, and no other does.
 fn closes(text: &str) -> bool {
     let [begin, end] = ISOLATE;
-    let depth = text.chars().try_fold(0_usize, |depth, letter| match letter {
-        _ if letter == begin => depth.checked_add(1),
-        _ if letter == end => depth.checked_sub(1),
-        _ => Some(depth),
+    let depth = text.chars().try_fold(0_usize, |depth, letter| {
+        if letter == begin {
+            depth.checked_add(1)
+        } else if letter == end {
+            depth.checked_sub(1)
+        } else {
+            Some(depth)
+        }
     });
     depth == Some(0)
 }

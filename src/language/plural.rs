@@ -11,7 +11,7 @@ const MAX_FORMS: usize = 10;
 
 /// Which form stands with a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub(super) struct Rule {
     forms: usize,
     expression: Expression,
 }
@@ -70,7 +70,7 @@ impl Default for Rule {
 
 impl Rule {
     /// Reads a rule of so many forms, such as `n%10==1 && n%100!=11 ? 0 : 1`; none where it is not one.
-    pub fn read(forms: usize, expression: &str) -> Option<Self> {
+    pub(super) fn read(forms: usize, expression: &str) -> Option<Self> {
         if expression.len() > MAX_BYTES || !(1..=MAX_FORMS).contains(&forms) {
             return None;
         }
@@ -80,12 +80,12 @@ impl Rule {
     }
 
     /// How many forms there are.
-    pub fn forms(&self) -> usize {
+    pub(super) fn forms(&self) -> usize {
         self.forms
     }
 
     /// The place of the form that stands with this number, below [`Rule::forms`].
-    pub fn form(&self, n: u64) -> usize {
+    pub(super) fn form(&self, n: u64) -> usize {
         usize::try_from(self.expression.value(n)).unwrap_or(usize::MAX).min(self.forms - 1)
     }
 }
