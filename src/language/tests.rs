@@ -155,3 +155,16 @@ fn nouns_that_are_counted_have_the_forms_of_the_language() {
     let refused = read("\"Plural-Forms: nplurals=3; plural=n is 1;\\n\"\n", &forms).unwrap_err();
     assert!(refused.fields[0].field == "file" && refused.message.contains("Plural-Forms"), "{refused}");
 }
+
+#[test]
+fn what_is_read_the_other_way_is_set_apart_in_its_sentence() {
+    let told = |name: &dyn Display| t!("Delete {name}", name);
+    assert_eq!(told(&"גן 7b"), "Delete \u{2068}גן 7b\u{2069}");
+    assert_eq!([told(&"iPad"), told(&3), told(&"\u{202e}x")], ["Delete iPad", "Delete 3", "Delete x"]);
+    assert_eq!(harmless("Delete \u{2068}גן\u{2069}"), "Delete \u{2068}גן\u{2069}", "what a sentence set apart stays so");
+    assert_eq!(harmless("a\u{2069}b\u{2068}c"), "abc", "a name ends nothing that it did not begin");
+    speak(Some(Catalogue::read(Some("he"), file(&[("Delete {name}", "מחק {name}")]).as_bytes()).unwrap()));
+    let hebrew = [told(&"iPad"), told(&"גן"), told(&3), told(&"https://mdm.example.school")];
+    speak(None);
+    assert_eq!(hebrew, ["מחק \u{2068}iPad\u{2069}", "מחק גן", "מחק 3", "מחק https://mdm.example.school"]);
+}
