@@ -61,22 +61,76 @@ fn unescaped(literal: &str) -> String {
     panic!("a literal without an end: {literal}");
 }
 
-/// All texts, each with the files that say it.
-fn marked() -> BTreeMap<String, Vec<String>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut files, mut all) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
-    sources(&root.join("src"), &mut files);
-    files.sort();
-    for file in files.iter().filter(|file| !file.to_string_lossy().contains("tests") && !file.ends_with("src/language/mod.rs")) {
-        let name = file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-        for text in texts(&fs::read_to_string(file).unwrap()) {
-            let said_by = all.entry(text).or_default();
-            if !said_by.contains(&name) {
-                said_by.push(name.clone());
+/// The arguments of a call, from behind its bracket.
+fn arguments(text: &str) -> Vec<&str> {
+    let (mut found, mut from, mut depth, mut is_text, mut is_escaped) = (Vec::new(), 0, 0_usize, false, false);
+    for (at, letter) in text.char_indices() {
+        if is_text {
+            (is_text, is_escaped) = (is_escaped || letter != '"', !is_escaped && letter == '\\');
+            continue;
+        }
+        match letter {
+            '"' => is_text = true,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' if depth == 0 => {
+                found.push(text[from..at].trim());
+                break;
+            }
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                found.push(text[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    // What ends in a comma has no argument behind it.
+    found.retain(|argument| !argument.is_empty());
+    found
+}
+
+/// Nouns that are counted: the texts for one and for many that stand side by side where something is counted.
+fn pairs(source: &str) -> Vec<(String, String)> {
+    let noun = |argument: &str| argument.strip_prefix("t!(\"").filter(|_| argument.ends_with("\")")).map(unescaped);
+    let mut found = Vec::new();
+    for mark in ["count(", "counted(", "noun: ("] {
+        for (at, _) in source.match_indices(mark) {
+            if let [.., one, many] = arguments(&source[at + mark.len()..]).as_slice() {
+                found.extend(noun(one).zip(noun(many)));
             }
         }
     }
-    all
+    found
+}
+
+/// All sources that say something, by their names.
+fn said() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    files.retain(|file| !file.to_string_lossy().contains("tests") && !file.ends_with("src/language/mod.rs"));
+    let name = |file: &Path| file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+    files.iter().map(|file| (name(file), fs::read_to_string(file).unwrap())).collect()
+}
+
+/// All texts, each with the one for many where it is a noun that is counted. A text for many that is said nowhere else is none by itself.
+fn marked() -> BTreeMap<String, Option<String>> {
+    let sources = said();
+    let (mut nouns, mut counted, mut uses) = (BTreeMap::new(), BTreeMap::<_, usize>::new(), BTreeMap::<_, usize>::new());
+    for source in sources.values() {
+        for pair in pairs(source) {
+            // A file has room for one text for many beside each for one.
+            let many: &mut String = nouns.entry(pair.0).or_insert_with(|| pair.1.clone());
+            if *many == pair.1 {
+                *counted.entry(pair.1).or_default() += 1;
+            }
+        }
+        for text in texts(source) {
+            *uses.entry(text).or_default() += 1;
+        }
+    }
+    let is_own = |text: &String, uses: usize| nouns.contains_key(text) || counted.get(text).is_none_or(|counted| uses > *counted);
+    uses.iter().filter(|(text, uses)| is_own(text, **uses)).map(|(text, _)| (text.clone(), nouns.get(text).cloned())).collect()
 }
 
 #[test]
@@ -88,9 +142,16 @@ fn every_text_stands_in_the_file_to_translate() {
         content_transfer_encoding: "8bit".into(),
         ..CatalogMetadata::default()
     });
-    for (text, said_by) in marked() {
-        assert!(!text.is_empty(), "an empty text is marked in {said_by:?}");
-        catalog.append_or_update(Message::build_singular().with_msgid(text).done());
+    (catalog.metadata.plural_rules.nplurals, catalog.metadata.plural_rules.expr) = (2, String::from("n != 1"));
+    for (text, many) in marked() {
+        assert!(!text.is_empty(), "an empty text is marked");
+        let message = match many {
+            Some(many) => {
+                Message::build_plural().with_msgid(text).with_msgid_plural(many).with_msgstr_plural(vec![String::new(); 2]).done()
+            }
+            None => Message::build_singular().with_msgid(text).done(),
+        };
+        catalog.append_or_update(message);
     }
     assert!(catalog.count() > 3000, "{} texts", catalog.count());
     let mut written = BufWriter::new(Vec::new());
@@ -108,4 +169,11 @@ fn every_text_stands_in_the_file_to_translate() {
 #[test]
 fn literals_are_read_as_the_compiler_reads_them() {
     assert_eq!(texts("(t!(\"a \\\"b\\\"\\u{201c} \\\n    c\")) not!(\"x\") msg!(\n \"{n} d\\n\", n)"), ["a \"b\"“ c", "{n} d\n"]);
+}
+
+#[test]
+fn nouns_that_are_counted_are_found_where_they_stand() {
+    let source = "count(n.len(), t!(\"device\"), t!(\"devices\")) (t!(\"a, (b\")) noun: (t!(\"copy\"),\n t!(\"copies\"),\n), counted(n, one, t!(\"x\")) count()";
+    let pair = |one: &str, many: &str| (String::from(one), String::from(many));
+    assert_eq!(pairs(source), [pair("device", "devices"), pair("copy", "copies")]);
 }

@@ -240,7 +240,7 @@ fn security() -> DeviceContent {
         fact("Passcode", "set, follows the rules", Some(State::Ok)),
         fact("Encryption", "file by file, on", Some(State::Ok)),
         fact("Activation Lock", "on, bypass code kept here", Some(State::Waiting)),
-        fact("Lost mode", "off", None),
+        fact("Lost Mode", "off", None),
     ];
     let secret = SecretRow { name: "Activation Lock bypass code".into(), kept_at: ago(86_400 * 40), reveal: Some("/x".into()) };
     DeviceContent::Security { rows: facts, secrets: vec![secret], renew: None, at: Some(ago(5_400)) }

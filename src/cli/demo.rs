@@ -8,7 +8,7 @@ use super::ending::Ending;
 use super::{log, serve};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, Layer};
+use crate::config::{Config, LISTEN_DEFAULT, Layer, environment_name};
 use crate::error::{Error, Kind, Result};
 use crate::http::limits::Grants;
 use crate::mdm::Actor;
@@ -34,7 +34,8 @@ const PORTS_TRIED: u16 = 50;
   rollcall demo --devices 100 --seed 7
   rollcall demo --switch-on 10
   rollcall demo --own-devices
-  rollcall demo --data ./demo-data")]
+  rollcall demo --data ./demo-data
+  rollcall demo --listen 9443 --proxy-listen 9080")]
 pub(super) struct Demo {
     /// How many practice devices
     #[arg(long, default_value_t = 25, value_name = "N")]
@@ -48,6 +49,15 @@ pub(super) struct Demo {
     /// Two people enroll a device of their own by their account at once; without it a button under System, Practice devices, has them do so
     #[arg(long)]
     own_devices: bool,
+    /// HTTPS for the page and the devices; a port alone is one of this machine alone [default: 127.0.0.1:8443, or the next free port]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<String>,
+    /// HTTPS that asks devices for their certificates
+    #[arg(long, value_name = "ADDRESS")]
+    device_listen: Option<String>,
+    /// Plain HTTP for the page; or off [default: 127.0.0.1:8080, or the next free port]
+    #[arg(long, value_name = "ADDRESS")]
+    proxy_listen: Option<String>,
     /// A data folder to keep; without it a temporary one is used and removed at the end
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
@@ -65,13 +75,14 @@ impl Demo {
             (None, Some(folder)) => folder.0.display().to_string(),
             (None, None) => return Err(Error::new(Kind::Internal, "There is no data folder.")),
         };
-        let (https, http) = (free_port(8443, None)?, free_port(8080, Some(8443))?);
+        let places = self.places(&data, serve::environment())?;
         let layer = Layer::flags()
             .with("data", [data])
-            .with("url", [format!("https://localhost:{https}")])
-            .with("listen", [format!("127.0.0.1:{https}")])
+            .with("url", [places.url()])
+            .with("listen", places.https.iter().map(SocketAddr::to_string))
+            .with("device_listen", places.devices.map(|at| at.to_string()))
             .with("http_listen", ["off"])
-            .with("proxy_listen", [format!("127.0.0.1:{http}")])
+            .with("proxy_listen", [places.http.map_or_else(|| String::from("off"), |at| at.to_string())])
             .with("trusted_proxies", ["127.0.0.0/8"])
             .with("scep.legacy_clients", ["true"])
             .with("log.level", [self.log_level.clone()]);
@@ -102,7 +113,8 @@ impl Demo {
             let mut on = app.store.write(app.now(), prepare).await?;
             on.extend(boxed(wanted.seed).into_iter().take(switch_on as usize).map(|boxed| boxed.serial_number));
             println!(
-                "Rollcall's demo runs on this machine alone; Ctrl-C ends it{}.",
+                "Rollcall's demo runs{}; Ctrl-C ends it{}.",
+                if places.are_here_alone() { " on this machine alone" } else { ", and others in the network reach it" },
                 if temporary.is_some() { " and removes everything" } else { "" }
             );
             let words = match wanted.devices {
@@ -119,22 +131,87 @@ impl Demo {
                     println!("  {} people wait to enroll a device of their own: System, Practice devices.", own::COUNT);
                 }
             }
-            println!("  Page: http://localhost:{http}   (also {}, with a certificate of its own authority)", app.public_url);
-            match link(&app).await? {
-                (Some(token), password) => {
-                    println!("  Log in: http://localhost:{http}/login?once={}   (this link works once)", token.expose());
-                    if let Some(password) = password {
-                        println!("  Or at http://localhost:{http}/login as {OWNER} with the password {}", password.expose());
-                    }
-                }
-                (None, _) => println!("  Log in: http://localhost:{http}/login"),
-            }
+            tell_page(&app, &places).await?;
             serving.until_told_to_end(&mut ending).await;
             serving.stop().await
         });
         runtime.shutdown_background();
         ended
     }
+}
+
+/// Where a demo listens.
+#[derive(Debug, PartialEq, Eq)]
+struct Places {
+    https: Vec<SocketAddr>,
+    devices: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+}
+
+impl Places {
+    /// The public address: this machine's own name, where the first address leads there.
+    fn url(&self) -> String {
+        self.https.first().map_or_else(String::new, |at| format!("https://{}", reached(*at)))
+    }
+
+    fn are_here_alone(&self) -> bool {
+        self.https.iter().chain(&self.devices).chain(&self.http).all(|at| at.ip().is_loopback())
+    }
+}
+
+/// An address as a browser on this machine takes it.
+fn reached(at: SocketAddr) -> String {
+    if at.ip().is_loopback() || at.ip().is_unspecified() { format!("localhost:{}", at.port()) } else { at.to_string() }
+}
+
+impl Demo {
+    /// Where it listens: as flags, the environment or the folder's file say, else where there is room on this machine.
+    fn places(&self, data: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Places> {
+        let names = ["listen", "device_listen", "proxy_listen"].map(environment_name);
+        let environment: Vec<_> = environment.into_iter().filter(|(name, value)| names.contains(name) && !value.is_empty()).collect();
+        let is_chosen = |name: &String| environment.iter().any(|(known, _)| known == name);
+        let (https_chosen, http_chosen) =
+            (!self.listen.is_empty() || is_chosen(&names[0]), self.proxy_listen.is_some() || is_chosen(&names[2]));
+        let flags = Layer::flags()
+            .with("data", [data])
+            .with("listen", self.listen.iter().map(|wanted| here(wanted)))
+            .with("device_listen", self.device_listen.as_deref().map(here))
+            .with("proxy_listen", self.proxy_listen.as_deref().map(here));
+        let config = Config::read(flags, environment)?;
+        let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let https = if https_chosen || config.listen != [LISTEN_DEFAULT] { config.listen } else { vec![local(free_port(8443, None)?)] };
+        let http = match config.proxy_listen {
+            None if !http_chosen => Some(local(free_port(8080, https.first().map(SocketAddr::port))?)),
+            chosen => chosen,
+        };
+        Ok(Places { https, devices: config.device_listen, http })
+    }
+}
+
+/// A port alone is one of this machine alone: a demo prints passwords, and is for nobody else unless somebody says so.
+fn here(wanted: &str) -> String {
+    let port = wanted.strip_prefix(':').unwrap_or(wanted);
+    if port.parse::<u16>().is_ok() { format!("127.0.0.1:{port}") } else { wanted.to_owned() }
+}
+
+/// Says where the page is and how to log in.
+async fn tell_page(app: &App, places: &Places) -> Result<()> {
+    let page = places.http.map_or_else(|| app.public_url.clone(), |at| format!("http://{}", reached(at)));
+    if places.http.is_some() {
+        println!("  Page: {page}   (also {}, with a certificate of its own authority)", app.public_url);
+    } else {
+        println!("  Page: {page}   (with a certificate of its own authority)");
+    }
+    match link(app).await? {
+        (Some(token), password) => {
+            println!("  Log in: {page}/login?once={}   (this link works once)", token.expose());
+            if let Some(password) = password {
+                println!("  Or at {page}/login as {OWNER} with the password {}", password.expose());
+            }
+        }
+        (None, _) => println!("  Log in: {page}/login"),
+    }
+    Ok(())
 }
 
 /// What there is to say of the cart, of which so many iPads are still boxed.
@@ -187,6 +264,40 @@ fn free_port(usual: u16, except: Option<u16>) -> Result<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn demo(listen: &[&str], proxy_listen: Option<&str>) -> Demo {
+        Demo {
+            devices: 1,
+            seed: 1,
+            switch_on: 0,
+            own_devices: false,
+            listen: listen.iter().map(|&at| String::from(at)).collect(),
+            device_listen: None,
+            proxy_listen: proxy_listen.map(String::from),
+            data: None,
+            log_level: String::from("warn"),
+        }
+    }
+
+    #[test]
+    fn a_demo_listens_where_flags_the_environment_or_the_file_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_str().unwrap();
+        let places = |demo: &Demo, environment: &[(&str, &str)]| {
+            let environment: Vec<_> = environment.iter().map(|(name, value)| (String::from(*name), String::from(*value))).collect();
+            demo.places(data, environment).unwrap()
+        };
+        let flags = places(&demo(&["9443"], Some(":9080")), &[("ROLLCALL_LISTEN", "127.0.0.1:1"), ("ROLLCALL_URL", "nonsense")]);
+        assert_eq!((flags.https.clone(), flags.http), (vec!["127.0.0.1:9443".parse().unwrap()], Some("127.0.0.1:9080".parse().unwrap())));
+        assert!(flags.are_here_alone() && flags.url() == "https://localhost:9443", "{flags:?}");
+        let wide = places(&demo(&[], Some("off")), &[("ROLLCALL_LISTEN", "0.0.0.0:9444"), ("ROLLCALL_DEVICE_LISTEN", "127.0.0.1:9445")]);
+        assert_eq!((wide.https.clone(), wide.http), (vec!["0.0.0.0:9444".parse().unwrap()], None));
+        assert!(!wide.are_here_alone() && wide.devices == Some("127.0.0.1:9445".parse().unwrap()), "{wide:?}");
+        let free = places(&demo(&[], None), &[]);
+        assert!(free.are_here_alone() && free.https[0].port() >= 8443 && free.http.unwrap().port() >= 8080, "{free:?}");
+        std::fs::write(folder.path().join("rollcall.toml"), "listen = '127.0.0.1:9446'\n").unwrap();
+        assert_eq!(places(&demo(&[], None), &[]).https, ["127.0.0.1:9446".parse().unwrap()]);
+    }
 
     #[test]
     fn the_start_tells_how_many_ipads_are_still_boxed() {

@@ -5,14 +5,15 @@ use std::fmt::Display;
 use std::sync::{PoisonError, RwLock};
 
 /// Says a text in the appliance's language: `t!("Devices")` gives `&'static str`; `t!("{name} has {count} devices", name, count = all.len())` gives
-/// a `String`. The text is a literal, for it is what translations are found by; each hole has a name, which tells translators what stands there.
+/// a `String`. The text is a literal, for it is what translations are found by; each hole has a name, which tells translators what stands there. What is read
+/// the other way than the sentence is set apart in it: [`Within`].
 macro_rules! t {
     (@ $name:ident) => { $name };
     (@ $name:ident $value:expr) => { $value };
     ($text:literal) => { $crate::language::say($text) };
     ($text:literal, $($name:ident $(= $value:expr)?),+ $(,)?) => {
         match $crate::language::translated($text) {
-            None => format!($text, $($name = t!(@ $name $($value)?)),+),
+            None => format!($text, $($name = $crate::language::Within(&t!(@ $name $($value)?))),+),
             Some(text) => $crate::language::filled(text, &[$((stringify!($name), &t!(@ $name $($value)?) as &dyn std::fmt::Display)),+]),
         }
     };
@@ -28,10 +29,13 @@ macro_rules! msg {
 // After the macros, which they use.
 mod catalogue;
 mod dates;
+mod direction;
 mod lines;
+mod plural;
 
 pub use catalogue::{Catalogue, MAX_BYTES, template};
 pub use dates::{date, weekday};
+pub use direction::{Within, harmless, is_against, is_right_to_left, is_turning};
 
 /// What is spoken; none is English.
 static SPOKEN: RwLock<Option<&'static Catalogue>> = RwLock::new(None);
@@ -53,6 +57,12 @@ pub fn speak(catalogue: Option<Catalogue>) {
 /// The text in the language spoken now; as it is when there is no translation.
 pub fn say(english: &'static str) -> &'static str {
     translated(english).unwrap_or(english)
+}
+
+/// What stands with a number, of a noun that is said so for one and for many: the form by which the language spoken now counts. A file of a language
+/// may have more forms than two for a noun (`msgid_plural`).
+pub fn counted<'a>(n: u64, one: &'a str, many: &'a str) -> &'a str {
+    spoken().and_then(|language| language.form(n, one, many)).unwrap_or(if n == 1 { one } else { many })
 }
 
 /// A way to somewhere that stands in a constant: its address as it is, and its words said.
@@ -78,7 +88,7 @@ pub fn filled(text: &str, values: &[(&str, &dyn Display)]) -> String {
             Part::Text(text) => whole.push_str(text),
             Part::Hole(name) => {
                 if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
-                    whole.push_str(&value.to_string());
+                    whole.push_str(&Within(*value).to_string());
                 }
             }
         }

@@ -129,3 +129,42 @@ fn dates_are_said_in_the_words_and_the_order_of_the_language_and_nothing_else_is
     assert_eq!([weekday("Monday"), weekday("Sunday")], ["Montag", "Sunday"]);
     speak(None);
 }
+
+#[test]
+fn nouns_that_are_counted_have_the_forms_of_the_language() {
+    let polish = |rule: &str, forms: &[&str]| {
+        let forms = forms.iter().enumerate().map(|(at, form)| format!("msgstr[{at}] {form:?}\n")).collect::<String>();
+        format!(
+            "msgid \"\"\nmsgstr \"\"\n\"Language: pl\\n\"\n{rule}\nmsgid \"device\"\nmsgid_plural \"devices\"\n{forms}\n\
+             msgid \"group\"\nmsgstr \"grupa\"\n\nmsgid \"groups\"\nmsgstr \"grupy\"\n\nmsgid \"Devices\"\nmsgstr \"Urządzenia\"\n"
+        )
+    };
+    let rule = "\"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);\\n\"\n";
+    let forms = ["urządzenie", "urządzenia", "urządzeń"];
+    let read = |rule: &str, forms: &[&str]| Catalogue::read(None, polish(rule, forms).as_bytes());
+    speak(Some(read(rule, &forms).unwrap()));
+    let devices = [1, 2, 5, 12, 22].map(|n| counted(n, t!("device"), t!("devices")));
+    let groups = [1, 5].map(|n| counted(n, t!("group"), t!("groups")));
+    speak(None);
+    assert_eq!(devices, ["urządzenie", "urządzenia", "urządzeń", "urządzeń", "urządzenia"]);
+    assert_eq!(groups, ["grupa", "grupy"], "what has two forms has those");
+    assert_eq!([1, 0].map(|n| counted(n, t!("device"), t!("devices"))), ["device", "devices"]);
+    assert_eq!(read(rule, &forms[..2]).unwrap().left_out(), ["device"], "a form is missing");
+    assert!(read("", &forms[..2]).unwrap().left_out().is_empty(), "a file that names no rule counts as English does");
+    assert!(read("", &["", ""]).unwrap().left_out().is_empty(), "not translated yet");
+    let refused = read("\"Plural-Forms: nplurals=3; plural=n is 1;\\n\"\n", &forms).unwrap_err();
+    assert!(refused.fields[0].field == "file" && refused.message.contains("Plural-Forms"), "{refused}");
+}
+
+#[test]
+fn what_is_read_the_other_way_is_set_apart_in_its_sentence() {
+    let told = |name: &dyn Display| t!("Delete {name}", name);
+    assert_eq!(told(&"גן 7b"), "Delete \u{2068}גן 7b\u{2069}");
+    assert_eq!([told(&"iPad"), told(&3), told(&"\u{202e}x")], ["Delete iPad", "Delete 3", "Delete x"]);
+    assert_eq!(harmless("Delete \u{2068}גן\u{2069}"), "Delete \u{2068}גן\u{2069}", "what a sentence set apart stays so");
+    assert_eq!(harmless("a\u{2069}b\u{2068}c"), "abc", "a name ends nothing that it did not begin");
+    speak(Some(Catalogue::read(Some("he"), file(&[("Delete {name}", "מחק {name}")]).as_bytes()).unwrap()));
+    let hebrew = [told(&"iPad"), told(&"גן"), told(&3), told(&"https://mdm.example.school")];
+    speak(None);
+    assert_eq!(hebrew, ["מחק \u{2068}iPad\u{2069}", "מחק גן", "מחק 3", "מחק https://mdm.example.school"]);
+}

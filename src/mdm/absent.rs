@@ -13,7 +13,7 @@ use crate::store::{Tx, roster};
 /// The key of a need that is about a device that left; what comes after is the device's id, nothing for all that are not told of one by one.
 pub const LEFT: &str = "left.";
 
-/// The key of a need that is about a device in lost mode; what comes after is the device's id.
+/// The key of a need that is about a device in Lost Mode; what comes after is the device's id.
 pub const LOST: &str = "lost.";
 
 /// Devices of each kind that are told of one by one.
@@ -87,8 +87,8 @@ fn in_lost_mode(tx: &Tx, channel_id: &str) -> Result<Option<Alert>> {
     Ok(Some(Alert {
         key: format!("{LOST}{}", device.id),
         harm: LOST_HARM,
-        message: t!("{device} is in lost mode{since}.", device = name(&device), since),
-        remedy: String::from(t!("Ask it where it is, and end lost mode when somebody has it back.")),
+        message: t!("{device} is in Lost Mode{since}.", device = name(&device), since),
+        remedy: String::from(t!("Ask it where it is, and end Lost Mode when somebody has it back.")),
         count: 1,
         since_at: lost.since.unwrap_or(tx.now),
         last_at: tx.now,

@@ -16,8 +16,11 @@ pub const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Provisioning profiles that are listed; those that end first.
 const PROFILES_MAX: u32 = 100;
 
-/// The page of an appliance's own certificates.
-const SYSTEM: &str = "/system";
+/// The page of the certificate that the listeners show.
+const TLS: &str = "/system/tls";
+
+/// The page of our own certificate authority.
+const AUTHORITY: &str = "/trust";
 
 /// What comes to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,17 +106,17 @@ fn own(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
         at,
         by_itself: own_tls,
         remedy,
-        path: SYSTEM.to_owned(),
+        path: TLS.to_owned(),
     }));
     if let Some(authority) = authorities::current(tx)? {
         ends.push(End {
             key: format!("authority:{}", authority.id),
             sort: Sort::Proof,
-            name: String::from("Own certificate authority"),
+            name: String::from(t!("Own certificate authority")),
             at: authority.not_after_at,
             by_itself: true,
             remedy: say(BY_ITSELF),
-            path: SYSTEM.to_owned(),
+            path: AUTHORITY.to_owned(),
         });
     }
     Ok(ends)

@@ -66,6 +66,7 @@ pub mod settings;
 pub mod setup_assistant;
 pub mod updates;
 pub mod wanted;
+pub mod ways;
 pub mod webhooks;
 pub mod why;
 

@@ -1,7 +1,7 @@
 //! Names that people type or files bring: kept without what would turn the text round them the other way.
 
-/// The marks that embed or override a direction, and those that end that. Plain marks (U+200E, U+200F) belong to Arabic and Hebrew names and stay.
-const TURNING: [std::ops::RangeInclusive<char>; 2] = ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+use crate::error::{Error, Result};
+use crate::language::is_turning;
 
 /// What nobody sees: spaces without width, joiners, direction marks, fillers, the choice between two looks of a letter.
 const UNSEEN: [std::ops::RangeInclusive<char>; 12] = [
@@ -21,10 +21,23 @@ const UNSEEN: [std::ops::RangeInclusive<char>; 12] = [
 
 /// A name as it is kept: without space around it, and without marks that turn what follows. One of which nothing can be seen is none.
 pub fn straight(name: &str) -> String {
-    let is_in = |ranges: &[std::ops::RangeInclusive<char>], letter: &char| ranges.iter().any(|range| range.contains(letter));
-    let kept: String = name.chars().filter(|letter| !is_in(&TURNING, letter)).collect();
-    let is_seen = kept.chars().any(|letter| !letter.is_whitespace() && !is_in(&UNSEEN, &letter));
+    let kept: String = name.chars().filter(|letter| !is_turning(*letter)).collect();
+    let is_seen = kept.chars().any(|letter| !letter.is_whitespace() && !UNSEEN.iter().any(|range| range.contains(&letter)));
     if is_seen { kept.trim().to_owned() } else { String::new() }
+}
+
+/// Refuses what would turn letters round, where a name is kept as it is typed.
+///
+/// # Errors
+/// Names `field`, and says what to leave out.
+pub fn unturned(field: &'static str, text: &str) -> Result<()> {
+    if text.chars().any(is_turning) {
+        return Err(Error::field(
+            field,
+            t!("has hidden marks that turn letters round: type it anew rather than copy it; letters of every script are fine without them"),
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -40,6 +53,9 @@ mod tests {
         }
         for name in ["Wi-Fi", "عربى\u{200f}", "שלום", "👩\u{200d}🏫"] {
             assert_eq!(straight(name), name);
+            assert!(unturned("name", name).is_ok());
         }
+        let refused = unturned("note", "\u{202e}gnp.exe").unwrap_err();
+        assert!(refused.fields[0].field == "note" && refused.message.contains("type it anew"), "{refused}");
     }
 }

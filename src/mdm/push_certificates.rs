@@ -6,6 +6,8 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::language;
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, journal};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
@@ -140,13 +142,13 @@ fn beside(tx: &Tx, topic: &str) -> Result<Option<String>> {
 /// In words, that the certificate ends before the one of its topic that it would replace; none where it does not.
 pub fn ends_sooner(tx: &Tx, pair: &Pair) -> Result<Option<String>> {
     let known = push_certificates::by_topic(tx, pair.topic())?.filter(|known| known.not_after_at > pair.not_after());
-    Ok(known.map(|known| {
-        t!(
-            "This certificate ends on {not_after}, earlier than the one before it ({not_after_at}). Was the newest file uploaded?",
-            not_after = pair.not_after(),
-            not_after_at = known.not_after_at
-        )
-    }))
+    let Some(known) = known else { return Ok(None) };
+    let zone = zone(tx)?;
+    Ok(Some(t!(
+        "This certificate ends on {not_after}, earlier than the one before it ({not_after_at}). Was the newest file uploaded?",
+        not_after = language::date(zone.words(pair.not_after())),
+        not_after_at = language::date(zone.words(known.not_after_at))
+    )))
 }
 
 /// Whether devices are enrolled on the topic that new enrollments get.
@@ -243,6 +245,7 @@ mod tests {
         let school = School::new();
         let now = school.clock.now();
         let known = pair(crate::mdm::tests::TOPIC, now);
+        let known_until = known.not_after();
         school.write(move |tx| put(tx, &Actor::Console, &known, "it@example.school", false));
         for number in 0..25 {
             school.enrolled(&format!("00008030-00AA11BB22CC3{number:03}"));
@@ -255,7 +258,9 @@ mod tests {
 
         let shorter = pair(crate::mdm::tests::TOPIC, now.minus(Duration::from_secs(30 * 24 * 3600)));
         let put_shorter = school.write(move |tx| put(tx, &Actor::Console, &shorter, "", false));
-        assert!(put_shorter.warning.unwrap().contains("earlier than the one before it"));
+        let warning = put_shorter.warning.unwrap();
+        let [sooner, later] = [put_shorter.certificate.not_after_at, known_until].map(Timestamp::words);
+        assert!(warning.starts_with(&format!("This certificate ends on {sooner}, earlier than the one before it ({later}).")), "{warning}");
         assert_eq!(put_shorter.certificate.account_note, "it@example.school", "the note stays");
 
         school.write(move |tx| put(tx, &Actor::Console, &same, "", true));

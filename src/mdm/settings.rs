@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::clock::Zone;
 use crate::error::{Error, Result};
 use crate::mdm::enroll::profile::ORGANISATION;
-use crate::mdm::{Actor, Right, journal};
+use crate::mdm::{Actor, Right, journal, names};
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, deployments};
 
@@ -65,6 +65,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: &Change) -> Result<Settings> {
 /// Names the organisation.
 pub fn set_organisation(tx: &Tx, name: &str) -> Result<()> {
     let name = name.trim();
+    names::unturned("organisation", name)?;
     if name.chars().count() > ORGANISATION_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("organisation", t!("at most {ORGANISATION_MAX_CHARS} characters on one line", ORGANISATION_MAX_CHARS)));
     }

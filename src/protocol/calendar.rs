@@ -1,4 +1,4 @@
-//! Calendars that other programs subscribe to (RFC 5545): days with a summary, and reminders before them.
+//! Calendars that other programs subscribe to (RFC 5545): days and moments with a summary, and reminders before them.
 
 use std::fmt::Write as _;
 
@@ -16,13 +16,22 @@ const PRODUCT: &str = concat!("-//Rollcall//Rollcall ", env!("CARGO_PKG_VERSION"
 /// How often programs are to look again.
 const REFRESH: &str = "PT12H";
 
-/// Something on a day.
+/// When something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// A whole day, wherever the calendar is read.
+    Day(Day),
+    /// A moment, which calendars show in the zone of whoever reads them.
+    At(Timestamp),
+}
+
+/// Something on a day or at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The same for the same thing for ever, worldwide, so that a program moves it rather than showing it twice.
     pub uid: String,
-    /// The day.
-    pub day: Day,
+    /// When.
+    pub when: When,
     /// What, in a few words.
     pub summary: String,
     /// More about it.
@@ -56,9 +65,15 @@ pub fn write(name: &str, entries: &[Entry], now: Timestamp) -> String {
         line("BEGIN", "VEVENT");
         line("UID", &escaped(&entry.uid));
         line("DTSTAMP", &stamp);
-        line("DTSTART;VALUE=DATE", &digits(entry.day));
-        // The end is the first day that is not part of it (section 3.6.1).
-        line("DTEND;VALUE=DATE", &digits(entry.day.plus(1)));
+        match entry.when {
+            When::Day(day) => {
+                line("DTSTART;VALUE=DATE", &digits(day));
+                // The end is the first day that is not part of it (section 3.6.1).
+                line("DTEND;VALUE=DATE", &digits(day.plus(1)));
+            }
+            // Without an end it is over at once (section 3.6.1).
+            When::At(at) => line("DTSTART", &self::stamp(at)),
+        }
         line("SUMMARY", &escaped(&entry.summary));
         line("DESCRIPTION", &escaped(&entry.description));
         line("URL", &uri(&entry.url));
@@ -137,7 +152,7 @@ mod tests {
     fn entry() -> Entry {
         Entry {
             uid: String::from("0199@mdm.example.school"),
-            day: Day::parse("2026-12-31").unwrap(),
+            when: When::Day(Day::parse("2026-12-31").unwrap()),
             summary: String::from("Push certificate ends; renew it, soon \\ now"),
             description: String::from(
                 "First line\nÜber a very long second line that goes on and on until it has to be folded somewhere: üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü",
@@ -173,6 +188,14 @@ mod tests {
             lines.iter().filter_map(|line| line.strip_prefix("END:")).collect(),
         );
         assert_eq!((begun.len(), ended.len(), begun[0], ended[ended.len() - 1]), (4, 4, "VCALENDAR", "VCALENDAR"));
+    }
+
+    #[test]
+    fn a_moment_is_written_in_utc_and_has_no_length() {
+        let deadline = Entry { when: When::At(Timestamp::parse("2026-12-31T17:30:00Z").unwrap()), ..entry() };
+        let lines = unfolded(&write("x", &[deadline], Timestamp::default()));
+        assert!(lines.iter().any(|line| line == "DTSTART:20261231T173000Z"), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.starts_with("DTEND") || line.contains("VALUE=DATE:")), "{lines:?}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Hold {
     pub due_at: Option<Timestamp>,
     /// When it was let go.
     pub released_at: Option<Timestamp>,
-    /// Why it was let go, a sentence.
+    /// Why it was let go: a short word for what something hangs on, else a sentence.
     pub because: String,
 }
 

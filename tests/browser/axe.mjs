@@ -92,7 +92,7 @@ const scenes = {
     await page.waitForSelector('text=That is not the number.');
   },
   'devices that cannot have it': async (page) => {
-    await choose(page, '?platform=macos', 'Lost mode', 1);
+    await choose(page, '?platform=macos', 'Lost Mode', 1);
     await page.waitForSelector('dialog form#confirm');
     await page.fill('dialog input[name=message]', 'Please bring it back');
     await send(page, page.locator('dialog button[name=confirmed]'));

@@ -116,6 +116,11 @@ await boxes.nth(0).check();
 await boxes.nth(1).check();
 check('chosen rows are counted', /2 chosen/.test(await first.page.locator('.selection').innerText()));
 await picture(first.page, 'devices-chosen');
+const size = first.page.viewportSize();
+await first.page.setViewportSize({ width: 375, height: 667 });
+const bar = await first.page.locator('.selection').evaluate((bar) => ({ height: bar.offsetHeight, last: bar.lastElementChild.textContent.trim() }));
+check('on a telephone the actions take one line, what destroys at its end', bar.height <= 110 && bar.last === 'Erase', JSON.stringify(bar));
+await first.page.setViewportSize(size);
 await first.page.locator('.selection button', { hasText: 'Restart' }).click();
 await first.page.waitForSelector('dialog form#confirm');
 check('both are named before', await first.page.locator('dialog .names li').count() === 2);
@@ -134,12 +139,12 @@ await first.page.waitForSelector('text=That is not the number.');
 check('the wrong number destroys nothing', true);
 await first.page.goto(`${base}/devices`);
 await everything.check();
-await first.page.locator('.selection button', { hasText: 'Lost mode' }).first().click();
+await first.page.locator('.selection button', { hasText: 'Lost Mode' }).first().click();
 await first.page.waitForSelector('dialog form#confirm');
 await first.page.fill('dialog input[name=message]', 'Please bring it back');
 await Promise.all([first.page.waitForLoadState('load'), first.page.locator('dialog button[name=confirmed]').click()]);
 await first.page.waitForSelector('text=Nothing changed for these');
-check('devices that cannot have it are named with the reason', /Lost mode: \d+ of 25 devices/.test(await first.page.locator('main').innerText()),
+check('devices that cannot have it are named with the reason', /Lost Mode: \d+ of 25 devices/.test(await first.page.locator('main').innerText()),
   (await first.page.locator('main').innerText()).slice(0, 200));
 await picture(first.page, 'devices-refused');
 

@@ -224,11 +224,18 @@ await page.fill('input[name=person]', 'ada@lesson.example.school');
 await submit(page, page.locator('button', { hasText: 'Put them in' }));
 await page.goto(`${base}/teaching/${longClass.split('/').pop()}`);
 check('the class of the long name has a device', /1 device/.test(await text(page)), await text(page));
+await page.goto(`${base}/invitations/new`);
+await page.fill('input[name=name]', long);
+await page.fill('input[name=group]', long);
+await submit(page, page.locator('button', { hasText: 'Make the invitation' }));
+const longInvitation = new URL(page.url()).pathname;
+await page.goto(`${base}/invitations`);
+check('a group of a long name widens no list', await overflow(page) <= 0, `${await overflow(page)} px`);
 
 console.log('every page at telephone width, light and dark');
 await enter(lesson, 'tess@lesson.example.school', PASSWORD);
 await fitsTelephones(base, await teacher.context.cookies(), ['/teaching', own, `${own}/focus`, `${own}/devices/${devices[0]}`, '/account', '/account/second-factor']);
-await fitsTelephones(base, await owner.context.cookies(), ['/system/admins', '/system/audit?by=demo', '/account', longPerson, longClass, `${longClass}/delete`, longClass.replace('/classes/', '/teaching/'),
+await fitsTelephones(base, await owner.context.cookies(), ['/system/admins', '/system/audit?by=demo', '/account', longPerson, longClass, '/invitations', longInvitation, `${longClass}/delete`, longClass.replace('/classes/', '/teaching/'),
   `${longClass.replace('/classes/', '/teaching/')}/focus`, '/classes', '/people?search=Ada', `/devices/${devices[0]}/person?search=Ada`]);
 check('no complaint from the browser', owner.complaints.concat(teacher.complaints).length === 0, owner.complaints.concat(teacher.complaints).join('; '));
 check('nothing is wider than the window', await overflow(page) <= 0);

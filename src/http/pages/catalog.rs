@@ -3,7 +3,7 @@
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Button, Confirm, Frame, Section, Shell, State, badge, confirm, copy_field, day, field, frame, person, post, qr, radio, select,
+    Button, Confirm, Frame, Section, Shell, State, badge, confirm, copy_field, day, field, frame, named, person, post, qr, radio, select,
 };
 use crate::clock::Timestamp;
 use crate::language::way;
@@ -50,7 +50,7 @@ fn entry(view: &AtDevice, app: &Offered) -> Markup {
     let action = format!("{}/apps/{}", view.base, app.app_id);
     let ask = if app.is_asked_again() { t!("Ask again for {name}", name = app.name) } else { t!("Install {name}", name = app.name) };
     html! {
-        h2 { (app.name) }
+        h2 { (named(&app.name)) }
         @if !app.note.is_empty() { p { (app.note) } }
         @if !words.is_empty() { p { (badge(state(app), &words)) } }
         @if app.may_ask() {
@@ -149,7 +149,7 @@ pub fn settings(shell: &Shell, view: &CatalogForm) -> Markup {
                             @let (label, help) = audience_words(audience);
                             (radio("audience", audience.as_str(), label, audience == view.catalog.audience, help))
                         }
-                        @for (id, name, ticked) in &view.groups { label.choice { input type="checkbox" name="groups" value=(id) checked[*ticked]; span { (name) } } }
+                        @for (id, name, ticked) in &view.groups { label.choice { input type="checkbox" name="groups" value=(id) checked[*ticked]; span { (named(name)) } } }
                         @if let Some(words) = error("groups") { p.error { (words) } }
                     }
                     div.form-foot { (Button::submit(t!("Save")).main()) }

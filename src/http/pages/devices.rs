@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{
     Action, Address, Button, Column, Frame, Icon, Live, Pager, Row, Section, Selection, Shell, Sort, State, Table, badge, copy_field,
-    empty, frame, live, practice, qr, search, state_square, table, thousands, time_ago,
+    empty, frame, live, named, practice, qr, search, state_square, table, thousands, time_ago,
 };
 use super::saved_filters::saved_filters;
 use crate::clock::Timestamp;
@@ -35,7 +35,7 @@ pub struct DevicesView {
     pub groups: Vec<(String, String)>,
     /// Filters that the viewer keeps.
     pub saved: Vec<SavedFilter>,
-    /// What its devices were asked at once, where the list is narrowed to those: `that kim asked to restart`.
+    /// What its devices were asked at once, where the list is narrowed to those: `each of which kim asked to restart`.
     pub asked: Option<String>,
     /// The cursor of the next page.
     pub next: Option<String>,
@@ -187,14 +187,14 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
             Column::text(t!("Model")).roomy().lesser().sort("model", &sort),
             Column::text(t!("System")).whole().sort("os", &sort),
             Column::code(t!("Serial number")).sort("serial", &sort),
-            Column::text(t!("Groups")).whole().minor(),
+            Column::text(t!("Groups")).wraps().minor(),
             Column::text(t!("Last seen")).whole().sort("last_seen", &sort),
         ],
         rows: view.rows.iter().map(|device| row(device, now)).collect(),
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first,
             next: view.next.as_ref().map(|cursor| view.filter.address().with("after", cursor).to_string()),
         }),
@@ -211,7 +211,7 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
 
 fn row(device: &DeviceRow, now: Timestamp) -> Row {
     let name = html! {
-        span.badge { (state_square(device.state, 12)) span.lines { (device.name) } @if device.practice { (practice()) } }
+        span.badge { (state_square(device.state, 12)) span.lines { (named(&device.name)) } @if device.practice { (practice()) } }
     };
     let state = if device.reason.is_empty() { device.state.word() } else { &device.reason };
     Row {
@@ -233,7 +233,7 @@ fn row(device: &DeviceRow, now: Timestamp) -> Row {
 fn groups(names: &[String]) -> Markup {
     html! {
         @if let Some(first) = names.first() {
-            (first)
+            (named(first))
             @if names.len() > 1 { span.quiet title=(names[1..].join(", ")) { (t!(" and ")) (names.len() - 1) (t!(" more")) } }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{
     Banner, Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, checkbox, confirm,
-    copy_field, empty, facts, field, frame, live, moment, post, qr, section, table, time_ago,
+    copy_field, empty, facts, field, frame, live, moment, named, post, qr, section, table, time_ago,
 };
 use crate::clock::Timestamp;
 use crate::language::say;
@@ -123,8 +123,8 @@ pub fn list(shell: &Shell, view: &InvitationsView) -> Markup {
             Column::main(t!("For")),
             Column::text(t!("State")),
             Column::number(t!("Used")).labelled(),
-            Column::text(t!("Group")),
-            Column::text(t!("Person")).minor(),
+            Column::text(t!("Group")).wraps(),
+            Column::text(t!("Person")).minor().wraps(),
             Column::text(t!("Until")).labelled(),
             Column::code(t!("Code")).minor(),
         ],
@@ -132,7 +132,7 @@ pub fn list(shell: &Shell, view: &InvitationsView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("invitation", "invitations"),
+            noun: (t!("invitation"), t!("invitations")),
             first: None,
             next: view.next.clone(),
         }),
@@ -154,11 +154,11 @@ fn list_row(row: &InvitationRow, now: Timestamp) -> Row {
         href: Some(format!("/invitations/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) },
+            html! { (named(&row.name)) },
             badge(row.state, &row.words),
             html! { (used(row)) },
-            html! { (row.group) },
-            html! { (row.person) },
+            html! { (named(&row.group)) },
+            html! { (named(&row.person)) },
             html! { @match row.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("no end")) } } },
             code(row),
         ],
@@ -264,7 +264,7 @@ pub fn arrivals(view: &InvitationView, now: Timestamp) -> Markup {
         id: String::new(),
         href: device.href.clone(),
         name: device.name.clone(),
-        cells: vec![html! { (device.name) }, badge(device.state, &device.words), time_ago(device.at, now)],
+        cells: vec![html! { (named(&device.name)) }, badge(device.state, &device.words), time_ago(device.at, now)],
     });
     let none = html! { p.quiet { (t!("None yet. A device appears here as soon as it downloads the profile, and this page shows how far it is.")) } };
     let list = table(&Table {
@@ -285,7 +285,7 @@ pub fn withdraw(shell: &Shell, row: &InvitationRow) -> Markup {
     let ask = Confirm {
         action: &action,
         title: t!("Withdraw this invitation"),
-        consequence: html! { (t!("The link and the code of ")) strong { (row.name) } (t!(" stop working at once. Devices that enrolled with it stay enrolled.")) },
+        consequence: html! { (t!("The link and the code of ")) strong { (named(&row.name)) } (t!(" stop working at once. Devices that enrolled with it stay enrolled.")) },
         verb: t!("Withdraw the invitation"),
         destructive: true,
         cancel: &cancel,

@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::parts::{Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, hidden, post, table, thousands};
+use super::parts::{
+    Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, hidden, named, post, table, thousands,
+};
 use super::profiles::parts::warnings;
 
 /// What would happen to one thing on a device.
@@ -130,7 +132,7 @@ fn devices(view: &PreviewView) -> Markup {
     let rows = view.devices.iter().map(|device| {
         let what = html! {
             @if let Some(because) = &device.because { p.why { (because) } }
-            @for thing in &device.things { div { strong { (thing.name) } " " (badge(thing.state, &thing.words)) } }
+            @for thing in &device.things { div { strong { (named(&thing.name)) } " " (badge(thing.state, &thing.words)) } }
             @for (what, because) in &device.unable { div { strong { (what) } " " (badge(State::Silent, t!("does not get it"))) p.why { (because) } } }
             @if device.because.is_none() && device.things.is_empty() && device.unable.is_empty() { span.quiet { (t!("nothing changes")) } }
         };
@@ -138,7 +140,7 @@ fn devices(view: &PreviewView) -> Markup {
             id: String::new(),
             href: Some(format!("/devices/{}/wanted", device.id)),
             name: device.name.clone(),
-            cells: vec![html! { strong { (device.name) } }, html! { (device.os) }, what],
+            cells: vec![html! { strong { (named(&device.name)) } }, html! { (device.os) }, what],
         }
     });
     let empty = empty(t!("No device"), t!("Tick a group with devices in it."), Markup::default());

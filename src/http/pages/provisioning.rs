@@ -6,8 +6,8 @@ use super::packages::parts::{notes, reach};
 use super::packages::section_tabs;
 use super::parts::scope::{ScopeView, scope};
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, confirm, day, empty, facts, field,
-    frame, live, post, section, table, upload_up_to,
+    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, all_named, badge, confirm, day, empty,
+    facts, field, frame, live, named, post, section, table, upload_up_to,
 };
 use super::profiles::outcomes::{DeviceRow, devices, nobody_yet};
 use crate::clock::Timestamp;
@@ -78,10 +78,10 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         href: Some(format!("/provisioning/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) @if row.is_doubtful { " " (badge(State::Problem, t!("not signed by Apple"))) } },
+            html! { (named(&row.name)) @if row.is_doubtful { " " (badge(State::Problem, t!("not signed by Apple"))) } },
             html! { (row.app_id) },
             ending(row.expires_at, shell.now),
-            html! { @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } } @else { (row.groups.join(", ")) } },
+            html! { @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } } @else { (all_named(&row.groups)) } },
         ],
     });
     let list = table(&Table {
@@ -96,7 +96,7 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("profile", "profiles"),
+            noun: (t!("profile"), t!("profiles")),
             first: None,
             next: view.next.clone(),
         }),
@@ -201,7 +201,7 @@ pub fn delete(shell: &Shell, id: &str, name: &str) -> Markup {
     let ask = Confirm {
         action: &action,
         title: t!("Delete this provisioning profile"),
-        consequence: html! { strong { (name) } (t!(" is deleted here and removed from the devices that have it.")) },
+        consequence: html! { strong { (named(name)) } (t!(" is deleted here and removed from the devices that have it.")) },
         fields: notes(&REMOVAL_WARNINGS.map(say)),
         verb: t!("Delete the profile"),
         destructive: true,

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::devices::DevicesFilter;
-use super::parts::{Button, field, hidden, post};
+use super::parts::{Button, field, hidden, named, post};
 use crate::mdm::saved_filters::{NAME_MAX_CHARS, tidy};
 use crate::store::saved_filters::SavedFilter;
 
@@ -22,7 +22,7 @@ pub(super) fn saved_filters(kept: &[SavedFilter], filter: &DevicesFilter, narrow
                     @for saved in kept {
                         li {
                             a href={ (t!("/devices?")) (saved.query) } aria-current=[current.filter(|current| current.id == saved.id).map(|_| "true")] {
-                                (saved.name)
+                                (named(&saved.name))
                             }
                         }
                     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Frame, Live, Row, Section, Shell, State, Table, badge, count, empty, frame, live, practice, table, time_ago,
+    Button, Column, Frame, Live, Row, Section, Shell, State, Table, badge, count, empty, frame, live, named, practice, table, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -118,7 +118,7 @@ fn row(device: &SettingUpRow, now: Timestamp) -> Row {
         href: device.href.clone(),
         name: name.clone(),
         cells: vec![
-            html! { (name) @if device.practice { " " (practice()) } },
+            html! { (named(name)) @if device.practice { " " (practice()) } },
             how_far,
             troubles,
             html! { (device.serial) },

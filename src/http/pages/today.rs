@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::parts::{
-    Address, Button, Frame, Live, Roll, Section, Segment, Shell, Sparkline, State, bar, count, day, empty, frame, legend, live, progress,
-    roll, section, sparkline, state_square, state_square_named, thousands, time_ago,
+    Address, Button, Frame, Live, Roll, Section, Segment, Shell, Sparkline, State, bar, count, day, empty, frame, legend, live, named,
+    progress, roll, section, sparkline, state_square, state_square_named, thousands, time_ago,
 };
 use super::teaching::{FocusRow, running};
 use super::updates::plans::PlanRow;
 use crate::clock::Timestamp;
+use crate::language::counted;
 
 /// Where one sees what goes on: address and words.
 pub const GOING_ON: (&str, &str) = ("/#focuses", msg!("Show how far they are"));
@@ -185,7 +186,7 @@ fn going_on(view: &TodayView, now: Timestamp) -> Markup {
             ul.needs {
                 @for plan in &view.plans {
                     (work(State::Waiting, html! {
-                        p.what { a href=(format!("/updates/plans/{}", plan.id)) { (plan.name) } (t!(" brings ")) (plan.target) }
+                        p.what { a href=(format!("/updates/plans/{}", plan.id)) { (named(&plan.name)) } (t!(" brings ")) (plan.target) }
                         (bar(&plan.segments))
                     }))
                 }
@@ -202,11 +203,20 @@ fn going_on(view: &TodayView, now: Timestamp) -> Markup {
     section(t!("Going on now"), content)
 }
 
+/// "Each of 19 devices was asked to lock itself": words that are right for one device are right for many that way.
+fn asked_to(batch: &BatchRow) -> String {
+    let deed = &batch.deed;
+    match batch.all {
+        1 => t!("1 device was asked to {deed}", deed),
+        all => t!("Each of {devices} devices was asked to {deed}", devices = thousands(all), deed),
+    }
+}
+
 fn asked(batch: &BatchRow, now: Timestamp) -> Markup {
     let others = batch.all.saturating_sub(batch.confirmed + batch.waiting);
     let of = |answer: &str| Address::new("/devices").with("asked", &batch.id.to_string()).with("answer", answer);
     html! {
-        p.what { a href=(of("")) { (count(batch.all, t!("device was"), t!("devices were"))) (t!(" asked to ")) (batch.deed) } }
+        p.what { a href=(of("")) { (asked_to(batch)) } }
         (progress(batch.confirmed, batch.all, t!("have confirmed.")))
         p.quiet {
             @if batch.confirmed > 0 { a href=(of("confirmed")) { (count(batch.confirmed, t!("has"), t!("have"))) (t!(" confirmed it")) } ". " }
@@ -219,7 +229,7 @@ fn asked(batch: &BatchRow, now: Timestamp) -> Markup {
 
 fn devices(view: &TodayView, total: u64) -> Markup {
     let beside = legend(view.counts, |state| Some(format!("/devices?state={}", state.word())));
-    let title = html! { span.figure { (thousands(total)) } " " (if total == 1 { "device" } else { "devices" }) };
+    let title = html! { span.figure { (thousands(total)) } " " (counted(total, t!("device"), t!("devices"))) };
     html! {
         section.section aria-label=(count(total, t!("device"), t!("devices"))) {
             div.section-head { h2 { (title) } (beside) }
@@ -235,7 +245,7 @@ fn countdowns(view: &TodayView, now: Timestamp) -> Markup {
             @for end in &view.countdowns {
                 li {
                     (state_square(end.state, 12))
-                    a href=(end.href) { (end.name) }
+                    a href=(end.href) { (named(&end.name)) }
                     span.quiet { (day(end.at)) ", " (time_ago(end.at, now)) }
                 }
             }
@@ -307,11 +317,13 @@ mod tests {
 
     #[test]
     fn what_was_asked_of_many_says_how_many_have_confirmed_it() {
-        let batch = BatchRow { id: 7, deed: "restart".into(), by: "kim <owner>".into(), at: NOW, all: 19, confirmed: 12, waiting: 5 };
+        let batch = BatchRow { id: 7, deed: "lock itself".into(), by: "kim <owner>".into(), at: NOW, all: 19, confirmed: 12, waiting: 5 };
+        let one = page(&shell(), &TodayView { batches: vec![BatchRow { all: 1, ..batch.clone() }], ..view() }).into_string();
+        assert!(one.contains(">1 device was asked to lock itself</a>"), "{one}");
         let html = page(&shell(), &TodayView { batches: vec![batch], ..view() }).into_string();
         for part in [
             "Going on now",
-            "19 devices were asked to restart",
+            "Each of 19 devices was asked to lock itself",
             "12 of 19",
             "href=\"/devices?asked=7\"",
             "href=\"/devices?asked=7&amp;answer=confirmed\">12 have confirmed it",

@@ -86,6 +86,7 @@ async fn a_push_certificate_that_ends_sooner_is_asked_about_first() {
     let (status, html) = house.upload(300).await;
     assert_eq!(status, StatusCode::CONFLICT, "{html}");
     assert!(html.contains("This certificate ends sooner") && html.contains("earlier than the one before it"), "{html}");
+    assert!(html.contains(&format!("({})", before.words())) && !html.contains(&format!("({before})")), "{html}");
     assert_eq!(house.ends().await, before, "nothing is replaced before the answer");
     let form = || Request::post("/system/push").header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(house.send(form(), "").await.0, StatusCode::CONFLICT);

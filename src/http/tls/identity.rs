@@ -10,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use super::refused;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language::date;
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
 
@@ -48,9 +49,10 @@ impl Identity {
     pub fn untimely(&self, now: Timestamp) -> Option<String> {
         let (begin, end) = (self.certificate.not_before(), self.certificate.not_after());
         if end < now {
-            return Some(t!("the certificate expired at {end}. Renew it.", end));
+            return Some(t!("the certificate expired at {end}. Renew it.", end = date(end.words())));
         }
-        (begin > now).then(|| t!("the certificate is not valid before {begin}. Is this machine's clock right?", begin))
+        (begin > now)
+            .then(|| t!("the certificate is not valid before {begin}. Is this machine's clock right?", begin = date(begin.words())))
     }
 
     /// The server's own certificate.

@@ -7,6 +7,7 @@ use crate::apple::certificate_authority::{Proof, Prover, Refusal, Way};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
+use crate::language;
 use crate::mdm::ca::public_tls::{self, Challenge, Task};
 use crate::pki::key::PrivateKey;
 use crate::pki::public_tls as made;
@@ -19,7 +20,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let Refusal { error, account_gone } = match order(app, task).await {
         Ok(until) => {
             app.look_at_certificates();
-            return Ok(t!("a certificate came that is good until {until}", until));
+            return Ok(t!("a certificate came that is good until {until}", until = language::date(until.words())));
         }
         Err(refusal) => refusal,
     };

@@ -130,7 +130,7 @@ async fn what_needs_somebody_goes_out_once_encrypted_and_logged_in() {
             "text/plain",
             "text/html",
             "Mend it.",
-            "https://mdm.example.school/",
+            "https://mdm.example.school/system/backups",
         ] {
             assert!(letter.text.contains(part), "{part} in {}", letter.text);
         }
@@ -335,7 +335,7 @@ async fn webhooks_that_name_notices_hear_of_them_and_others_do_not() {
     assert_eq!((told["topic"].as_str(), told["notice"]["kind"].as_str()), (Some("rollcall.Notice"), Some("backups")));
     assert_eq!(
         (told["notice"]["what"].as_str(), told["notice"]["url"].as_str()),
-        (Some("The backup could not be made."), Some("https://mdm.example.school/"))
+        (Some("The backup could not be made."), Some("https://mdm.example.school/system/backups"))
     );
     let count = |id: String| app.store.read(app.now(), move |tx| crate::store::webhooks::count_waiting(tx, &id));
     assert_eq!((count(waiting[0].clone()).await.unwrap(), count(waiting[1].clone()).await.unwrap()), (1, 0));

@@ -8,6 +8,7 @@ use super::ask::COPIES_AFTER_REFUSAL;
 use super::{Policy, app};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::language;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
 use crate::protocol::grant::Claims;
@@ -266,8 +267,8 @@ pub(in crate::mdm) fn give_up(tx: &Tx, actor: &Actor, app_id: &str, given_up: Op
     if left > 0 && given_up != Some(left) {
         return Err(Error::conflict(t!(
             "{edits} of {people} would be lost: take them in an archive first (copies.zip), or say with give_up_copies={left} that they are given up.",
-            edits = counted(left, "copy of offline edits", "copies of offline edits"),
-            people = counted(keepers, "device or person", "devices or people"),
+            edits = counted(left, t!("copy of offline edits"), t!("copies of offline edits")),
+            people = counted(keepers, t!("device or person"), t!("devices or people")),
             left
         )));
     }
@@ -276,7 +277,7 @@ pub(in crate::mdm) fn give_up(tx: &Tx, actor: &Actor, app_id: &str, given_up: Op
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
+    format!("{count} {}", language::counted(count, one, many))
 }
 
 /// Who has copies of an app, those with the most first, at most [`KEEPERS_MAX`].

@@ -9,7 +9,7 @@ use crate::mdm::ade::{plan, presets};
 use crate::mdm::enroll::automated::rules::{check_listed, rules};
 use crate::mdm::enroll::{account, configurator};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, betas, groups};
+use crate::mdm::{Actor, Right, betas, groups, names};
 use crate::protocol::ade::{ANY_OS, FAMILIES, LATEST_OS, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
 use crate::protocol::platform::Platform;
 use crate::protocol::service_discovery;
@@ -78,6 +78,7 @@ pub struct Wish {
 
 fn checked(wish: Wish) -> Result<(String, String, ProfileKeys)> {
     let name = wish.name.trim().to_owned();
+    names::unturned("name", &name)?;
     if name.is_empty() || name.chars().count() > TEXT_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("name", t!("is 1 to {TEXT_MAX_CHARS} letters", TEXT_MAX_CHARS)));
     }

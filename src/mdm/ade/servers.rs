@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::language;
 use crate::mdm::ade::{errands, notices};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, names};
 use crate::pki::certificate::Certificate;
 use crate::pki::cms::{CmsError, Signer};
 use crate::pki::key::PrivateKey;
@@ -64,6 +64,7 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Standing> {
 /// A name that a server may have.
 fn name(wanted: &str) -> Result<String> {
     let name = wanted.trim();
+    names::unturned("name", name)?;
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field(
             "name",

@@ -8,6 +8,7 @@ use super::record;
 use super::sessions::USED_EVERY;
 use crate::error::{Error, Result};
 use crate::mdm::actor::{Actor, Right, Role};
+use crate::mdm::names;
 use crate::pki::digest::sha256;
 use crate::secret::Secret;
 use crate::store::api_tokens::{self, ApiToken};
@@ -113,6 +114,7 @@ pub fn sweep(tx: &Tx) -> Result<usize> {
 
 fn check(new: &NewToken) -> Result<()> {
     let name = new.name.trim();
+    names::unturned("name", name)?;
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
         return Err(Error::field("name", t!("say in up to {NAME_MAX} characters what the token is for", NAME_MAX)));
     }

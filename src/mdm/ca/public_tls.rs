@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::language;
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, journal};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
@@ -354,7 +356,11 @@ pub fn failed(tx: &Tx, directory: &str, because: &str) -> Result<()> {
     let wait = BACK_OFF[(failures as usize - 1).min(BACK_OFF.len() - 1)];
     if failures >= TELL_AFTER {
         let message = match chosen.not_after_at.filter(|end| *end > tx.now) {
-            Some(end) => t!("The TLS certificate, good until {end}, cannot be renewed: {because}", end, because),
+            Some(end) => t!(
+                "The TLS certificate, good until {end}, cannot be renewed: {because}",
+                end = language::date(zone(tx)?.words(end)),
+                because
+            ),
             None => t!("There is no TLS certificate that others trust: {because} Until there is one, our own is shown.", because),
         };
         alerts::raise(tx, ALERT, 70, &message, t!("See System, TLS certificate. It is tried again by itself."))?;

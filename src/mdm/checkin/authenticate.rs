@@ -8,7 +8,7 @@ use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{account, automated, profile_service, renewal, taken_over};
-use crate::mdm::{commands, escrow, inventory, journal, webhooks};
+use crate::mdm::{commands, escrow, inventory, journal, names, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
 use crate::protocol::platform::Platform;
@@ -304,7 +304,7 @@ fn said(device: &mut Device, message: &Authenticate) {
             known.clone_from(said);
         }
     };
-    take(&mut device.name, &message.device_name);
+    take(&mut device.name, &message.device_name.as_deref().map(names::straight));
     take(&mut device.model, &message.model);
     take(&mut device.model_name, &message.model_name);
     take(&mut device.product_name, &message.product_name);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mdm::{Actor, Right, capability, journal};
+use crate::mdm::{Actor, Right, capability, journal, names};
 use crate::store::Tx;
 use crate::store::invitations::{self, Invitation};
 
@@ -67,6 +67,7 @@ impl Unusable {
 pub fn create(tx: &Tx, actor: &Actor, new: NewInvitation) -> Result<Invitation> {
     actor.require(Right::Invite)?;
     for (field, text) in [("note", &new.note), ("group", &new.group_label), ("person", &new.person_label)] {
+        names::unturned(field, text)?;
         if text.chars().count() > MAX_LABEL_CHARS || text.chars().any(char::is_control) {
             return Err(Error::field(field, t!("at most {MAX_LABEL_CHARS} characters on one line", MAX_LABEL_CHARS)));
         }

@@ -9,7 +9,7 @@ use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{actor, end};
 use crate::mdm::device_users::USERS_MAX;
 use crate::mdm::inventory::{ACTOR, ask_bypass_code, ask_users, attestation};
-use crate::mdm::{groups, journal, return_to_service};
+use crate::mdm::{groups, journal, names, return_to_service};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::protocol::platform::Platform;
 use crate::protocol::report::device::DeviceInformation;
@@ -65,8 +65,10 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
     }
     let Some(mut device) = devices::by_id(tx, &enrollment.device_id)? else { return Ok(true) };
     let before = device.clone();
+    if let Some(said) = &said.device_name {
+        device.name = names::straight(said);
+    }
     for (known, said) in [
-        (&mut device.name, &said.device_name),
         (&mut device.model, &said.model),
         (&mut device.model_name, &said.model_name),
         (&mut device.product_name, &said.product_name),

@@ -91,7 +91,7 @@ fn ending(tx: &Tx, own_tls: bool, out: &Out) -> Result<Vec<Line>> {
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+    format!("{count} {}", language::counted(count, one, many))
 }
 
 fn devices(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
@@ -101,7 +101,7 @@ fn devices(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
         return Ok(Vec::new());
     }
     let line = |what: String, state: &str| Line { what, link: out.link(&format!("/devices{state}")), ..Line::default() };
-    let mut lines = vec![line(t!("{devices} in all, {ok} of them well.", devices = counted(all, "device", "devices"), ok), "")];
+    let mut lines = vec![line(t!("{devices} in all, {ok} of them well.", devices = counted(all, t!("device"), t!("devices")), ok), "")];
     for (count, words, state) in [
         (lost, "lost.", "?state=lost"),
         (problem, t!("with a problem."), "?state=problem"),
@@ -119,7 +119,7 @@ fn updates(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for read in plans::list(tx, &ACTOR)? {
         let (counts, _) = progress::counts(tx, &read)?;
-        let devices = counted(counts.total().into(), "device", "devices");
+        let devices = counted(counts.total().into(), t!("device"), t!("devices"));
         let late = if counts.overdue > 0 { t!(" {overdue} past the deadline.", overdue = counts.overdue) } else { String::new() };
         let what = t!(
             "“{name}”: {the_of} of {devices} have it.{late}",

@@ -10,6 +10,7 @@ use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::notices::decide::{Ending, Fact};
 use crate::mdm::settings::zone;
 use crate::mdm::updates::lookup;
+use crate::mdm::ways;
 use crate::store::Tx;
 use crate::store::alerts::Alert;
 use crate::store::notices::NoticeKind;
@@ -62,7 +63,7 @@ pub fn gather(tx: &Tx, own_tls: bool) -> Result<Vec<Fact>> {
 }
 
 fn is_told(need: &Alert) -> bool {
-    // Whoever set lost mode knows of it.
+    // Whoever set Lost Mode knows of it.
     !NOT_TOLD.contains(&need.key.as_str())
         && !need.key.starts_with(absent::LOST)
         && !TOLD_BY_ENDS.iter().any(|beginning| need.key.starts_with(beginning))
@@ -70,9 +71,10 @@ fn is_told(need: &Alert) -> bool {
 
 fn of_need(need: Alert) -> Fact {
     let kind = kind(&need);
+    let path = ways::way(&need.key, false).map_or_else(|| String::from("/"), |(path, _)| path);
     // An app may need somebody for several reasons, all under its name.
     let key = if need.key.starts_with(needs::APP) { format!("{}:{}", need.key, need.harm) } else { need.key };
-    Fact { key, kind, harm: need.harm, what: need.message, why: need.remedy, path: String::from("/"), end: None }
+    Fact { key, kind, harm: need.harm, what: need.message, why: need.remedy, path, end: None }
 }
 
 /// What a need is about.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::error::Result;
+use crate::language;
 use crate::mdm::checkin::actor;
 use crate::mdm::journal;
 use crate::mdm::reconcile::render;
@@ -88,7 +89,7 @@ fn tell(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment)
         () if !row.problem.is_empty() && row.problem != before.problem => "deployment.refused",
         () => return Ok(()),
     };
-    let data = json!({ "name": row.name, "identifier": row.key.trim_start_matches("profile:"), "because": row.problem });
+    let data = json!({ "name": row.name, "identifier": row.key.trim_start_matches("profile:"), "because": language::kept(&row.problem) });
     journal::note(tx, &actor(enrollment), kind, enrollment, data)
 }
 

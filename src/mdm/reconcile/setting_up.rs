@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language;
 use crate::mdm::commands;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
@@ -18,11 +19,54 @@ use crate::store::holds::Hold;
 /// How long a profile, or what is declared, is waited for in Setup Assistant. Apps have as long as the device is held at all.
 pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
-/// Why a device was let go that had its time: a sentence without its full stop.
-pub const TIME_OVER: &str = msg!("Its time was over");
+/// What is kept of a device that had its time.
+const TIME_OVER: &str = "time_over";
+/// The same as versions before kept it.
+const TIME_OVER_BEFORE: &str = "Its time was over.";
 
-/// What somebody did who let it go: the end of a sentence without its full stop.
-pub const LET_GO: &str = msg!("let it go on");
+/// What begins what is kept of a device that somebody let go; who it was follows after a space.
+const LET_GO: &str = "let_go ";
+/// The same as versions before kept it, behind who it was.
+const LET_GO_BEFORE: &str = " let it go on.";
+
+/// Why a device was let go, as far as something hangs on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because<'a> {
+    /// It had its time.
+    TimeOver,
+    /// This one let it go.
+    LetGo(&'a str),
+    /// All was there or did not come; a sentence.
+    Settled(&'a str),
+}
+
+impl<'a> Because<'a> {
+    /// Reads what is kept; that of versions before too.
+    pub fn read(kept: &'a str) -> Self {
+        if kept == TIME_OVER || kept == TIME_OVER_BEFORE {
+            return Self::TimeOver;
+        }
+        kept.strip_prefix(LET_GO).or_else(|| kept.strip_suffix(LET_GO_BEFORE)).map_or(Self::Settled(kept), Self::LetGo)
+    }
+
+    /// What is kept of it, whatever language is spoken.
+    pub fn kept(self) -> String {
+        match self {
+            Self::TimeOver => TIME_OVER.to_owned(),
+            Self::LetGo(who) => format!("{LET_GO}{who}"),
+            Self::Settled(sentence) => sentence.to_owned(),
+        }
+    }
+
+    /// The same in a sentence.
+    pub fn words(self) -> String {
+        match self {
+            Self::TimeOver => String::from(t!("Its time was over.")),
+            Self::LetGo(who) => t!("{who} let it go on.", who),
+            Self::Settled(sentence) => sentence.to_owned(),
+        }
+    }
+}
 
 /// What kind of thing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,7 +129,7 @@ fn of_row(row: &Deployment, hold: &Hold, asked_at: Timestamp, now: Timestamp) ->
         return Standing::There;
     }
     if !row.problem.is_empty() {
-        return Standing::GivenUp(row.problem.trim_end_matches('.').to_owned());
+        return Standing::GivenUp(language::kept(&row.problem).trim_end_matches('.').to_owned());
     }
     let (since, until) = match hold.held_at {
         // What was asked for only afterwards has a time of its own.
@@ -103,9 +147,13 @@ fn of_row(row: &Deployment, hold: &Hold, asked_at: Timestamp, now: Timestamp) ->
 }
 
 /// Who or what let a device go before all was there, half a sentence; nothing while it is held, and where nothing was to come any more.
-fn cut_short(hold: &Hold) -> Option<&str> {
-    let because = hold.because.strip_suffix('.').filter(|_| hold.released_at.is_some())?;
-    if because == TIME_OVER { Some(t!("its time was over")) } else { because.ends_with(LET_GO).then_some(because) }
+fn cut_short(hold: &Hold) -> Option<String> {
+    hold.released_at?;
+    match Because::read(&hold.because) {
+        Because::TimeOver => Some(String::from(t!("its time was over"))),
+        Because::LetGo(who) => Some(t!("{who} let it go on", who)),
+        Because::Settled(_) => None,
+    }
 }
 
 /// Whether something changed only after a device was let go.
@@ -145,4 +193,23 @@ fn of_app(tx: &Tx, enrollment: &Enrollment, row: &AppState, (hold, is_early): (&
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_device_was_let_go_is_known_in_every_language_and_from_versions_before() {
+        for because in [Because::TimeOver, Because::LetGo("kim"), Because::Settled("Alles ist da.")] {
+            assert_eq!(Because::read(&because.kept()), because);
+        }
+        assert_eq!(Because::read("Its time was over."), Because::TimeOver);
+        assert_eq!(Because::read("kim let it go on."), Because::LetGo("kim"));
+        let hold = |because: &str| Hold { released_at: Some(Timestamp::from_seconds(1)), because: because.to_owned(), ..Hold::default() };
+        assert_eq!(cut_short(&hold("let_go kim")).as_deref(), Some("kim let it go on"));
+        assert_eq!(cut_short(&hold("time_over")).as_deref(), Some("its time was over"));
+        assert_eq!(cut_short(&hold("All is there.")), None);
+        assert_eq!(cut_short(&Hold { released_at: None, ..hold("time_over") }), None);
+    }
 }

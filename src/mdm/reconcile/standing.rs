@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::language;
 use crate::mdm::apps::words::sentence;
 use crate::mdm::profiles::{self, Warning};
 use crate::mdm::reconcile::apps::is_app;
@@ -180,7 +181,7 @@ fn told_again_at(sync: Option<&Deployment>) -> Option<Timestamp> {
 
 fn failed(row: &Deployment) -> (String, String) {
     let because = match &row.problem {
-        found if step::was_found_out(found) => sentence(found),
+        found if step::was_found_out(found) => sentence(&language::kept(found)),
         answered => t!("The device refused it: {answered}.", answered = answered.trim_end_matches('.')),
     };
     let remedy = match row.due_at {

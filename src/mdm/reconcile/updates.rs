@@ -180,7 +180,7 @@ fn tell(tx: &Tx, enrollment: &Enrollment, before: Option<&UpdateState>, row: &Up
         _ => return Ok(()),
     };
     let plan = if row.plan_id.is_empty() { None } else { update_plans::by_id(tx, &row.plan_id)?.map(|plan| plan.name) };
-    let data = json!({ "version": row.version, "build": row.build, "plan": plan, "because": row.problem });
+    let data = json!({ "version": row.version, "build": row.build, "plan": plan, "because": words::said(&row.problem) });
     journal::note(tx, &actor(enrollment), kind, enrollment, data)
 }
 

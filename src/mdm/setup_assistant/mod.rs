@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::mdm::enroll::automated::rules;
-use crate::mdm::reconcile::setting_up::{self, Kind, Standing, Thing, setting_up};
+use crate::mdm::reconcile::setting_up::{Because, Kind, Standing, Thing, setting_up};
 use crate::mdm::{Actor, Right, commands, devices, journal};
 use crate::protocol::command;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -95,10 +95,10 @@ fn things(tx: &Tx, enrollment: &Enrollment, hold: &Hold) -> Result<Option<Vec<Th
     Ok(Some(things))
 }
 
-/// Why a device may go on now; nothing while it is to wait.
+/// Why a device may go on now, as it is kept; nothing while it is to wait.
 fn verdict(tx: &Tx, enrollment: &Enrollment, hold: &Hold, things: Option<&[Thing]>) -> Result<Option<String>> {
     if hold.due_at.is_none_or(|due| due <= tx.now) {
-        return Ok(Some(format!("{}.", setting_up::TIME_OVER)));
+        return Ok(Some(Because::TimeOver.kept()));
     }
     Ok(match things {
         // Without facts nothing can be planned; once it has no question left to answer, there is nothing to wait for.
@@ -138,7 +138,7 @@ fn release(
         return holds::set(tx, &enrollment.id, &Hold { due_at: Some(tx.now.plus(LOOK_AFTER)), ..hold });
     }
     let missing: Vec<_> = things.unwrap_or_default().iter().filter_map(missing).collect();
-    let data = json!({ "because": because, "missing": missing });
+    let data = json!({ "because": Because::read(because).words(), "missing": missing });
     let hold = Hold { released_at: Some(tx.now), due_at: Some(tx.now.plus(LOOK_AFTER)), because: because.to_owned(), ..hold };
     holds::set(tx, &enrollment.id, &hold)?;
     journal::note(tx, actor, "setup.released", enrollment, data)
@@ -230,7 +230,7 @@ pub fn let_go(tx: &Tx, actor: &Actor, device: &str) -> Result<()> {
         return again(tx, &enrollment, hold);
     }
     let hold = Hold { held_at: hold.held_at.or(Some(tx.now)), ..hold };
-    release(tx, actor, (&enrollment, Place::Next), hold, &format!("{actor} {}.", setting_up::LET_GO), things.as_deref())
+    release(tx, actor, (&enrollment, Place::Next), hold, &Because::LetGo(&actor.to_string()).kept(), things.as_deref())
 }
 
 impl Waits {

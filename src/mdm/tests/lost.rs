@@ -204,7 +204,7 @@ fn a_lost_device_is_named_last_of_all_until_it_is_lost_no_more() {
     confirms(&school, &ipad, lose(), "");
     let (key, message) = last();
     assert_eq!(key, format!("{}{}", absent::LOST, ipad.enrollment().device_id));
-    assert!(message.starts_with("iPad 1 is in lost mode since "), "{message}");
+    assert!(message.starts_with("iPad 1 is in Lost Mode since "), "{message}");
     confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(3)), "");
     assert!(!last().0.starts_with(absent::LOST));
 }

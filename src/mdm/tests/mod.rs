@@ -23,6 +23,7 @@ mod locked;
 mod lost;
 mod moved_in;
 mod moves;
+mod names;
 mod outbox;
 mod packages;
 mod people;

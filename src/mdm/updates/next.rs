@@ -5,7 +5,7 @@ mod obstacle;
 
 pub use declared::{Said, declared, past_deadline};
 use obstacle::obstacle;
-pub use obstacle::{is_hindered, may_retry};
+pub use obstacle::{is_hindered, lacks_room, may_retry};
 
 use std::time::Duration;
 

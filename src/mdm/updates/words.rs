@@ -4,18 +4,44 @@ use std::time::Duration;
 
 use crate::clock::{Timestamp, Wall};
 use crate::language;
-use crate::mdm::updates::next::{is_given_up, is_hindered};
+use crate::mdm::updates::next::{is_given_up, is_hindered, lacks_room};
 use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Inability, Stage, UpdateState};
 
 /// Why it is not known yet which release is meant for a device.
 pub const ASKS_FIRST: &str = msg!("the device is asked what it finds, since Apple’s list cannot be held against it");
 
-/// Why a device has not begun where only so many may at once; how many follows.
-pub const WAITS_FOR_TURN: &str = msg!("it waits for its turn");
+/// What begins and ends why a device has not begun where only so many may at once; how many stands between.
+const WAITS_FOR_TURN: [&str; 2] = ["it waits for its turn: ", " at once"];
 
 /// Why a plan has not begun on a device where a person started something.
 pub const BY_HAND_FIRST: &str = msg!("what was started by hand comes first");
+
+/// What is kept of a device that waits for its turn, where so many may begin at once.
+pub fn waits_for_turn(at_once: u32) -> String {
+    let [begins, ends] = WAITS_FOR_TURN;
+    format!("{begins}{at_once}{ends}")
+}
+
+/// How many may begin at once, of a device that waits for its turn.
+fn at_once(problem: &str) -> Option<&str> {
+    let [begins, ends] = WAITS_FOR_TURN;
+    // Versions before kept it in a sentence like this one.
+    problem.strip_prefix(begins)?.strip_suffix(ends)
+}
+
+/// Whether it waits for its turn.
+pub fn is_waiting_for_turn(row: &UpdateState) -> bool {
+    at_once(&row.problem).is_some()
+}
+
+/// What is kept of why it stands so, in the language spoken now: what something hangs on is kept in English.
+pub fn said(problem: &str) -> String {
+    match at_once(problem) {
+        Some(at_once) => t!("it waits for its turn: {at_once} at once", at_once),
+        None => language::kept(problem),
+    }
+}
 
 /// How long after a device put something off it still counts as connected.
 const IS_HERE: Duration = Duration::from_secs(15 * 60);
@@ -80,7 +106,7 @@ pub fn because_beside(row: &UpdateState, beside: Beside, now: Timestamp) -> (Str
     } else if row.problem.is_empty() {
         usual_cause(row, is_overdue(row, now))
     } else {
-        sentence(&row.problem)
+        sentence(&said(&row.problem))
     };
     let cause = match Wall::parse(&row.deadline).filter(|_| is_overdue(row, now)) {
         Some(deadline) => {
@@ -129,7 +155,7 @@ fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
         Stage::Planned if row.problem == BY_HAND_FIRST => {
             t!("It begins by itself after that; “Take back” beside that has it begin at once.")
         }
-        Stage::Planned if is_overdue(row, now) && row.problem.contains(WAITS_FOR_TURN) => {
+        Stage::Planned if is_overdue(row, now) && is_waiting_for_turn(row) => {
             t!("It begins by itself when its turn comes; a plan may let more devices begin at once.")
         }
         Stage::Planned => "",
@@ -154,7 +180,7 @@ fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
 fn remedy_of_obstacle(row: &UpdateState, now: Timestamp) -> String {
     let minutes = row.due_at.map_or(0, |due| due.since(now).as_secs().div_ceil(60));
     let minutes = if minutes == 1 { String::from(t!("a minute")) } else { t!("{minutes} minutes", minutes) };
-    let first = if row.problem.contains("room") { t!("Free some room on it. ") } else { "" };
+    let first = if lacks_room(row) { t!("Free some room on it. ") } else { "" };
     t!("{first}It is tried again in {minutes}; “Try again” does so at once.", first, minutes)
 }
 
@@ -200,6 +226,25 @@ mod tests {
     use super::*;
     use crate::mdm::updates::because::Because;
     use crate::mdm::updates::candidates::Unknown;
+
+    #[test]
+    fn what_is_kept_is_decided_by_and_said_in_the_language_of_the_appliance() {
+        use crate::language::{Catalogue, speak};
+
+        let now = Timestamp::from_seconds(1_795_000_000);
+        let row = |problem: &str| UpdateState { problem: problem.to_owned(), ..UpdateState::blank("p", 0, now) };
+        let german = "msgid \"\"\nmsgstr \"\"\n\"Language: de\\n\"\n\nmsgid \"it waits for its turn: {at_once} at once\"\n\
+                      msgstr \"es wartet: {at_once} zugleich\"\n\nmsgid \"what was started by hand comes first\"\n\
+                      msgstr \"von Hand geht vor\"\n";
+        speak(Some(Catalogue::read(None, german.as_bytes()).unwrap()));
+        let turn = row(&waits_for_turn(3));
+        let told = [because(&turn, now).0, because(&row(BY_HAND_FIRST), now).0];
+        let helps = because(&row(BY_HAND_FIRST), now).1;
+        speak(None);
+        assert_eq!(told, ["Es wartet: 3 zugleich.", "Von Hand geht vor."]);
+        assert!(is_waiting_for_turn(&turn) && !is_waiting_for_turn(&row(BY_HAND_FIRST)) && helps.contains("Take back"), "{helps}");
+        assert_eq!(because(&turn, now).0, "It waits for its turn: 3 at once.");
+    }
 
     #[test]
     fn what_helps_goes_by_the_kind_whatever_the_words_say() {

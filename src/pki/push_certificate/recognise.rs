@@ -2,7 +2,7 @@
 
 use super::mistake::{Mistake, of_certificate};
 use super::pkcs12::{self, Failure};
-use crate::language::say;
+use crate::language::{date, say};
 use crate::pki::asn1::{Decode as _, Seq, SliceReader, Tag};
 use crate::pki::ber;
 use crate::pki::certificate::Certificate;
@@ -80,7 +80,11 @@ impl Recognised {
 
 /// Topic and end of a push certificate.
 fn about(certificate: &Certificate) -> String {
-    t!("topic {topic}, valid until {not_after}", topic = super::topic(certificate).unwrap_or_default(), not_after = certificate.not_after())
+    t!(
+        "topic {topic}, valid until {not_after}",
+        topic = super::topic(certificate).unwrap_or_default(),
+        not_after = date(certificate.not_after().day())
+    )
 }
 
 /// Tells what `file` is. `passphrase` opens what is encrypted.

@@ -107,7 +107,7 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("copy", "copies"),
+            noun: (t!("copy"), t!("copies")),
             first: None,
             next: view.next.clone(),
         }),

@@ -235,7 +235,7 @@ fn holders(shell: &Shell, view: &AccessPage) -> Markup {
         pager: Some(Pager {
             shown: view.holders.len() as u64,
             total: view.holders_total,
-            noun: ("installation", "installations"),
+            noun: (t!("installation"), t!("installations")),
             first: None,
             next: view.next.clone(),
         }),

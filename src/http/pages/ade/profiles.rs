@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, post, section,
+    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, named, post, section,
     select, table, thousands,
 };
 use super::devices::ADDRESS as DEVICES;
@@ -82,7 +82,7 @@ fn rows(view: &AllView) -> Markup {
         href: Some(format!("{ADDRESS}/{}", profile.id)),
         name: profile.name.clone(),
         cells: vec![
-            html! { (profile.name) },
+            html! { (named(&profile.name)) },
             html! { (profile.kind) },
             html! { (thousands(profile.devices)) },
             html! { @if profile.problem.is_empty() { (badge(State::Ok, t!("ready"))) } @else { (badge(State::Problem, &profile.problem)) } },

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{
     Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, Step, StepState, Table, badge, confirm, day, empty, facts,
-    field, frame, live, post, practice, section, select, steps, table, thousands, time_ago, upload,
+    field, frame, live, named, post, practice, section, select, steps, table, thousands, time_ago, upload,
 };
 use super::betas::{BetasView, betas};
 use super::choices;
@@ -74,7 +74,7 @@ fn rows(view: &AllView, now: Timestamp) -> Markup {
         href: Some(format!("{ADDRESS}/{}", server.id)),
         name: server.name.clone(),
         cells: vec![
-            html! { (server.name) @if server.practice { " " (practice()) } },
+            html! { (named(&server.name)) @if server.practice { " " (practice()) } },
             badge(server.state, &server.words),
             html! { (thousands(server.devices)) @if server.not_enrolled > 0 { ", " (thousands(server.not_enrolled)) (t!(" not enrolled")) } },
             html! { @match server.expires_at { Some(at) => (day(at)), None => span.quiet { (t!("no token yet")) } } },

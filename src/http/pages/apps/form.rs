@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Fact, State, badge, checkbox, encode, facts, field, moment, post, select, upload_up_to};
+use super::super::parts::{Button, Fact, State, badge, checkbox, encode, facts, field, moment, named, post, select, upload_up_to};
 use crate::clock::Timestamp;
 use crate::protocol::app_config::{Field, Kind, MAX_BYTES, Schema};
 
@@ -72,7 +72,7 @@ pub fn form(id: &str, view: &FormView, errors: &Errors) -> Markup {
                     @if group.name.is_empty() {
                         @for field in fields { (one(view, field, error_of(errors, field))) }
                     } @else if !fields.is_empty() {
-                        fieldset.stack { legend { (group.name) } @for field in fields { (one(view, field, error_of(errors, field))) } }
+                        fieldset.stack { legend { (named(&group.name)) } @for field in fields { (one(view, field, error_of(errors, field))) } }
                     }
                 }
                 @if !hidden.is_empty() {

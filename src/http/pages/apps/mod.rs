@@ -8,8 +8,8 @@ pub mod one;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, Table, bar, count, empty, field, frame, live, post, search,
-    section, table, thousands,
+    Button, Column, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, Table, all_named, bar, count, empty, field, frame, live, named,
+    post, search, section, table, thousands,
 };
 
 /// The ledger's numbers of one app.
@@ -95,7 +95,7 @@ pub fn list(shell: &Shell, view: &ListView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("app", "apps"),
+            noun: (t!("app"), t!("apps")),
             first: None,
             next: view.next.clone(),
         }),
@@ -120,10 +120,10 @@ fn row(row: &AppRow) -> Row {
         href: Some(format!("/apps/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { span.app-named { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; } span.lines { (row.name) @if !row.identifier.is_empty() { br; span.meta { (row.identifier) } } } } },
+            html! { span.app-named { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; } span.lines { (named(&row.name)) @if !row.identifier.is_empty() { br; span.meta { (row.identifier) } } } } },
             html! { (row.kind) },
             html! { span.tight { (licences(row.licences)) } },
-            html! { @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } } @else { (row.groups.join(", ")) } },
+            html! { @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } } @else { (all_named(&row.groups)) } },
             html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
         ],
     }

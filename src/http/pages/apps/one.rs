@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
-    Button, Column, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, badge, bar, checkbox, empty, facts, field, frame,
-    live, post, section, section_with, state_square, table, time_ago,
+    Button, Column, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, all_named, badge, bar, checkbox, empty, facts,
+    field, frame, live, named, post, section, section_with, state_square, table, time_ago,
 };
 use super::super::profiles::parts::warnings;
 use super::{Licences, licences};
@@ -166,7 +166,7 @@ fn who(view: &AppView) -> Markup {
     let named = |group: &&super::super::parts::ScopeGroup| view.scope.assigned.iter().any(|(id, _)| *id == group.id);
     if !view.may_change {
         let names: Vec<&str> = view.scope.groups.iter().filter(named).map(|group| group.name.as_str()).collect();
-        return html! { p { @if names.is_empty() { (t!("Nobody yet.")) } @else { (t!("The devices of ")) (names.join(", ")) "." } } };
+        return html! { p { @if names.is_empty() { (t!("Nobody yet.")) } @else { (t!("The devices of ")) (all_named(&names)) "." } } };
     }
     let some = view.scope.groups.iter().filter(|group| view.optional.contains(&group.id)).map(|group| group.name.as_str());
     let some: Vec<&str> = some.collect();
@@ -181,7 +181,7 @@ fn who(view: &AppView) -> Markup {
                     (checkbox("optional", t!("Only where the person asks for it"), is_optional,
                         t!("Then it stands in the catalogue of these devices, and is installed when somebody taps it. Else it is installed by itself.")))
                     @if !some.is_empty() && some.len() != view.scope.assigned.len() {
-                        p.quiet { (t!("Now the person asks for it in ")) (some.join(", ")) (t!(", and it is installed by itself in the others. That stays so; the box is for groups that you tick now.")) }
+                        p.quiet { (t!("Now the person asks for it in ")) (all_named(&some)) (t!(", and it is installed by itself in the others. That stays so; the box is for groups that you tick now.")) }
                     }
                     div.form-foot {
                         (Button::submit(t!("Save who gets it")).main())
@@ -200,7 +200,7 @@ fn results(view: &AppView, now: Timestamp) -> Markup {
         href: Some(format!("/devices/{}/apps", device.id)),
         name: device.name.clone(),
         cells: vec![
-            html! { (device.name) },
+            html! { (named(&device.name)) },
             badge(device.state, &device.words),
             html! { (device.because) },
             time_ago(device.at, now),
@@ -228,7 +228,7 @@ fn results(view: &AppView, now: Timestamp) -> Markup {
         pager: Some(Pager {
             shown: view.devices.len() as u64,
             total: view.total,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: None,
             next: view.next.clone(),
         }),
@@ -252,7 +252,7 @@ fn unable(devices: &[(String, String, String)]) -> Markup {
         id: String::new(),
         href: Some(format!("/devices/{id}/wanted")),
         name: name.clone(),
-        cells: vec![html! { (name) }, html! { (because) }],
+        cells: vec![html! { (named(name)) }, html! { (because) }],
     };
     table(&Table {
         caption: t!("Devices that cannot have it, or not all of it"),

@@ -6,8 +6,8 @@ pub mod text;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, ScopeView, Section, Segment, Shell, State, Table, badge, bar, confirm,
-    count, empty, facts, field, frame, live, post, scope, section, section_with, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, ScopeView, Section, Segment, Shell, State, Table, all_named, badge, bar,
+    confirm, count, empty, facts, field, frame, live, named, post, scope, section, section_with, table, time_ago,
 };
 use super::profiles::outcomes::{OutcomesView, outcomes};
 use super::profiles::section_tabs;
@@ -108,7 +108,7 @@ pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("declaration", "declarations"),
+            noun: (t!("declaration"), t!("declarations")),
             first: None,
             next: view.next.clone(),
         }),
@@ -131,7 +131,7 @@ fn list_row(row: &DeclarationRow, now: Timestamp) -> Row {
         href: Some(format!("/declarations/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) },
+            html! { (named(&row.name)) },
             state(row),
             html! { (row.kind) },
             html! { (row.declaration_type) },
@@ -228,7 +228,7 @@ fn groups(view: &DeclarationView, own: &str) -> Markup {
         );
     }
     let names = view.scope.names();
-    html! { @if names.is_empty() { p.quiet { (t!("For no group yet.")) } } @else { p { (names.join(", ")) } } }
+    html! { @if names.is_empty() { p.quiet { (t!("For no group yet.")) } } @else { p { (all_named(&names)) } } }
 }
 
 /// The page that asks before a declaration is deleted.
@@ -238,7 +238,7 @@ pub fn delete(shell: &Shell, row: &DeclarationRow) -> Markup {
         action: &action,
         title: t!("Delete this declaration"),
         consequence: html! {
-            strong { (row.name) } (t!(" goes from every device of "))
+            strong { (named(&row.name)) } (t!(" goes from every device of "))
             (count(row.groups, t!("group"), t!("groups"))) (t!(". Its Identifier can be used again for the same Type only."))
         },
         verb: t!("Delete the declaration"),

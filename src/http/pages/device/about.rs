@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Fact, badge, day, time_ago};
+use super::super::parts::{Button, Fact, badge, day, named, time_ago};
 use super::{DeviceView, Genuine};
 use crate::clock::Timestamp;
 use crate::store::account_tokens::Ownership;
@@ -29,7 +29,7 @@ pub(super) fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
     }
     if known.person.is_some() || view.may_give {
         let person = html! {
-            @match &known.person { Some((href, name)) => a href=(href) { (name) }, None => span.quiet { (t!("nobody")) } }
+            @match &known.person { Some((href, name)) => a href=(href) { (named(name)) }, None => span.quiet { (t!("nobody")) } }
             @if view.may_give { " " (Button::link(format!("/devices/{}/person", view.id), t!("Change")).small()) }
         };
         list.push(Fact::new(t!("Person"), person));
@@ -41,7 +41,8 @@ pub(super) fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
         ));
     }
     if !known.groups.is_empty() {
-        let names = html! { @for (at, (href, name)) in known.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (name) } } };
+        let names =
+            html! { @for (at, (href, name)) in known.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (named(name)) } } };
         list.push(Fact::new(t!("Groups"), names));
     }
     let since = html! { (known.enrollment) @if let Some(at) = known.enrolled_at { ", " (time_ago(at, now)) } };

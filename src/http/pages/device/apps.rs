@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Row, State, Table, badge, code, empty, post, section, section_with, table, time_ago};
+use super::super::parts::{Button, Column, Row, State, Table, badge, code, empty, named, post, section, section_with, table, time_ago};
 use super::tabs::{AppRow, installed};
 use crate::clock::Timestamp;
 
@@ -84,7 +84,7 @@ fn wanted(device_id: &str, tab: &AppsTab, now: Timestamp) -> Markup {
             id: String::new(),
             href: row.is_known.then(|| format!("/apps/{}", row.app_id)),
             name: row.name.clone(),
-            cells: vec![html! { (row.name) }, state, time_ago(row.at, now), buttons],
+            cells: vec![html! { (named(&row.name)) }, state, time_ago(row.at, now), buttons],
         }
     });
     table(&Table {

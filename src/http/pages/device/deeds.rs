@@ -84,8 +84,8 @@ impl Deed {
             Self::Lock => t!("Lock"),
             Self::Restart => t!("Restart"),
             Self::ShutDown => t!("Shut down"),
-            Self::LostMode => t!("Lost mode"),
-            Self::EndLostMode => t!("End lost mode"),
+            Self::LostMode => t!("Lost Mode"),
+            Self::EndLostMode => t!("End Lost Mode"),
             Self::PlaySound => t!("Play a sound"),
             Self::Locate => t!("Ask where it is"),
             Self::ClearPasscode => t!("Clear passcode"),
@@ -111,16 +111,18 @@ impl Deed {
         !matches!(self, Self::PlaySound | Self::Locate)
     }
 
-    /// What is done to what: "Erase Cart A 3", "Put 28 devices in lost mode".
+    /// What is done to what: "Erase Cart A 3", "Put 28 devices in Lost Mode".
     fn done_to(self, what: &str) -> String {
         match self {
-            Self::LostMode => t!("Put {what} in lost mode", what),
-            Self::EndLostMode => t!("End lost mode on {what}", what),
+            Self::LostMode => t!("Put {what} in Lost Mode", what),
+            Self::EndLostMode => t!("End Lost Mode on {what}", what),
             Self::PlaySound => t!("Play a sound on {what}", what),
             Self::Locate => t!("Ask where {what} is", what),
             Self::TakeBack => t!("Take back the retiring of {what}", what),
             Self::ClearPasscode => t!("Clear the passcode of {what}", what),
-            Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Delete | Self::Erase => format!("{} {what}", self.words()),
+            Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Delete | Self::Erase => {
+                t!("{deed} {what}", deed = self.words(), what)
+            }
         }
     }
 
@@ -160,7 +162,7 @@ impl Deed {
             Self::ShutDown => t!("What is open and not saved is lost. Only someone at the device can turn it on again."),
             Self::LostMode => {
                 t!(
-                    "The screen locks and shows your message, and the device can be located from here. Nobody can use it until lost mode is ended here."
+                    "The screen locks and shows your message, and the device can be located from here. Nobody can use it until Lost Mode is ended here."
                 )
             }
             Self::EndLostMode => t!("The device can be used again, and its person is told if it was located meanwhile."),
@@ -181,7 +183,7 @@ impl Deed {
                     "It is not told to leave. It stays managed as before: its apps, licences and settings come again by themselves, what waited for it does not."
                 )
             }
-            Self::Locate => t!("The device says where it is; its person is told so when lost mode ends."),
+            Self::Locate => t!("The device says where it is; its person is told so when Lost Mode ends."),
             Self::Delete => {
                 t!("It disappears from the lists. It is told nothing, and secrets kept for it stay; if it enrolls again it is back.")
             }

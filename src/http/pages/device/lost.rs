@@ -23,7 +23,7 @@ pub(super) fn banner(lost: &LostView, now: Timestamp) -> Markup {
         div.banner.problem role="note" {
             (state_square(State::Problem, 12))
             p.words {
-                strong { (t!("Lost.")) } (t!(" It is in lost mode")) @if let Some(at) = lost.since { (t!(" since ")) (moment(at)) } ". "
+                strong { (t!("Lost.")) } (t!(" It is in Lost Mode")) @if let Some(at) = lost.since { (t!(" since ")) (moment(at)) } ". "
                 @match lost.told_at {
                     Some(at) => { (t!("It said where it is ")) (time_ago(at, now)) "." },
                     None => (t!("It has not said where it is.")),

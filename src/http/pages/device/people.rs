@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, post, section,
+    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, named, post, section,
     section_with, table, time_ago,
 };
 use crate::clock::Timestamp;
@@ -94,7 +94,7 @@ fn accounts(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
         href: None,
         name: account.account.clone(),
         cells: vec![
-            html! { @if account.name.is_empty() { (account.account) } @else { (account.name) " " span.quiet { (account.account) } } },
+            html! { @if account.name.is_empty() { (named(&account.account)) } @else { (named(&account.name)) " " span.quiet { (named(&account.account)) } } },
             html! {
                 @if account.is_here { (badge(State::Ok, t!("logged in"))) " " }
                 @if account.is_unsynced { (badge(State::Waiting, t!("not all in iCloud yet"))) }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Row, State, Table, badge, code, count, day, empty, post, section, table, time_ago};
+use super::super::parts::{Button, Column, Row, State, Table, badge, code, count, day, empty, named, post, section, table, time_ago};
 use crate::clock::Timestamp;
 
 /// An app on the device.
@@ -169,7 +169,8 @@ pub(super) fn installed(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) 
     let rows = rows(list, |app| {
         let size = app.size_bytes.map_or_else(String::new, megabytes);
         let managed = html! { @match &app.state { Some((state, words, said)) => span title=(said) { (badge(*state, words)) }, None => (if app.managed { "managed" } else { "" }) } };
-        let cells = vec![html! { strong { (app.name) } }, html! { (app.version) }, managed, html! { (size) }, html! { (app.identifier) }];
+        let cells =
+            vec![html! { strong { (named(&app.name)) } }, html! { (app.version) }, managed, html! { (size) }, html! { (app.identifier) }];
         (app.name.clone(), cells)
     });
     reported("apps", columns, rows, at, now)
@@ -186,7 +187,7 @@ pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestam
     let rows = rows(list, |profile| {
         let managed = if profile.managed { "managed" } else { "" };
         let cells = vec![
-            html! { strong { (profile.name) } },
+            html! { strong { (named(&profile.name)) } },
             html! { (profile.organisation) },
             html! { (managed) },
             html! { (profile.payloads) },
@@ -203,7 +204,7 @@ pub(super) fn certificates(list: &[CertificateRow], at: Option<Timestamp>, now: 
         let kind = if certificate.identity { "identity" } else { "" };
         let end =
             html! { @if let Some(end) = certificate.not_after { @if end < now { (badge(State::Problem, t!("ended"))) " " } (day(end)) } };
-        (certificate.name.clone(), vec![html! { strong { (certificate.name) } }, html! { (kind) }, end])
+        (certificate.name.clone(), vec![html! { strong { (named(&certificate.name)) } }, html! { (kind) }, end])
     });
     reported("certificates", columns, rows, at, now)
 }
@@ -212,7 +213,7 @@ pub(super) fn security(list: &[SecurityRow], kept_here: (&[SecretRow], Option<&s
     let columns = vec![Column::main(t!("What")), Column::text(t!("How it is")).wraps()];
     let rows = rows(list, |row| {
         let words = html! { @match row.state { Some(state) => (badge(state, &row.words)), None => (row.words) } };
-        (row.name.clone(), vec![html! { strong { (row.name) } }, words])
+        (row.name.clone(), vec![html! { strong { (named(&row.name)) } }, words])
     });
     html! {
         div.stack.loose {

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, confirm, empty, frame, moment, post, section, select, table,
-    time_ago,
+    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, confirm, empty, frame, moment, named, post, section, select,
+    table, time_ago,
 };
 use crate::clock::{Day, Timestamp};
 use crate::language;
@@ -132,10 +132,10 @@ pub(super) fn updates(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup 
 fn rows(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
     let row = |row: &UpdateRow| {
         let what = html! {
-            strong { (row.name) }
+            strong { (named(&row.name)) }
             @if let Some(percent) = row.percent { progress max="100" value=(percent) aria-label=(t!("{percent} percent are downloaded", percent)) {} }
             br;
-            @match &row.plan { Some((id, name)) => a href=(format!("/updates/plans/{id}")) { (name) }, None => span.quiet { (row.by) } }
+            @match &row.plan { Some((id, name)) => a href=(format!("/updates/plans/{id}")) { (named(name)) }, None => span.quiet { (row.by) } }
         };
         let state = html! { (badge(row.state, &row.words)) @if !row.because.is_empty() { p.why { (row.because) } } };
         Row {
@@ -257,7 +257,7 @@ fn found(list: &[FoundRow], at: Timestamp, now: Timestamp) -> Markup {
         href: None,
         name: found.name.clone(),
         cells: vec![
-            html! { strong { (found.name) } },
+            html! { strong { (named(&found.name)) } },
             html! { (found.version) },
             html! { @if let Some(bytes) = found.size_bytes.filter(|bytes| *bytes > 0) { (t!("{e9} GB", e9 = format!("{:.1}", bytes as f64 / 1e9))) } },
             html! { @if found.restarts { (t!("restarts")) } },
@@ -298,7 +298,7 @@ pub fn ask_update(shell: &Shell, (id, name): (&str, &str), version: &str, deed: 
         action: &back,
         title: deed.words,
         consequence: html! {
-            strong { (name) } (t!(" installs ")) (which)
+            strong { (named(name)) } (t!(" installs ")) (which)
             @match loss {
                 Loss::Work => { (t!(" and restarts whatever is open. ")) strong { (t!("Unsaved work is lost.")) } " " (deed.help) }
                 Loss::WayBack => { (t!(", a new generation of its system. ")) strong { (t!("There is no way back")) } (t!(", and some apps may need newer versions first. ")) (deed.help) }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Column, Row, State, Table, badge, empty, moment, section, table, time_ago};
+use super::super::parts::{Column, Row, State, Table, badge, empty, moment, named, section, table, time_ago};
 use super::super::profiles::parts::warnings;
 use crate::clock::Timestamp;
 
@@ -75,7 +75,7 @@ fn things(list: &[WantedRow]) -> Markup {
             (badge(thing.state, &thing.words))
             @if !thing.because.is_empty() { p.why { (thing.because) @if let Some(at) = thing.retry_at { (t!(" Next try: ")) (moment(at)) "." } } }
         };
-        let name = html! { strong { (thing.name) } br; span.minor.mono { (thing.identifier) } };
+        let name = html! { strong { (named(&thing.name)) } br; span.minor.mono { (thing.identifier) } };
         Row {
             id: String::new(),
             href: None,
@@ -112,7 +112,7 @@ fn from(origins: &[(String, String)]) -> Markup {
     html! {
         @for (at, (name, href)) in origins.iter().enumerate() {
             @if at > 0 { ", " }
-            a href=(href) { (name) }
+            a href=(href) { (named(name)) }
         }
     }
 }

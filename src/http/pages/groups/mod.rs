@@ -6,8 +6,8 @@ pub mod builder;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, Typed, confirm, count, empty,
-    facts, field, frame, moment, post, post_retold, section, select, table, tabs,
+    Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, Typed, all_named, confirm,
+    count, empty, facts, field, frame, moment, named, post, post_retold, section, select, table, tabs,
 };
 use super::profiles::parts::warnings;
 use crate::clock::Timestamp;
@@ -127,13 +127,13 @@ pub fn list(shell: &Shell, view: &GroupsView) -> Markup {
                 id: row.id.clone(),
                 href: Some(format!("/groups/{}", row.id)),
                 name: row.name.clone(),
-                cells: vec![html! { (row.name) }, html! { (super::parts::thousands(row.devices)) }, who(row)],
+                cells: vec![html! { (named(&row.name)) }, html! { (super::parts::thousands(row.devices)) }, who(row)],
             })
             .collect(),
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("group", "groups"),
+            noun: (t!("group"), t!("groups")),
             first: view.first.clone(),
             next: view.next.clone(),
         }),
@@ -212,13 +212,13 @@ fn devices(view: &GroupView) -> Markup {
                 id: id.clone(),
                 href: Some(format!("/devices/{id}")),
                 name: name.clone(),
-                cells: vec![html! { (name) }, html! { (serial) }],
+                cells: vec![html! { (named(name)) }, html! { (serial) }],
             })
             .collect(),
         pager: Some(Pager {
             shown: view.devices.len() as u64,
             total: row.devices,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: view.first.clone(),
             next: view.next.clone(),
         }),
@@ -324,8 +324,8 @@ pub fn delete(shell: &Shell, view: &GroupView, given: Option<&str>) -> Markup {
     let names: Vec<String> = view.assigned.iter().map(|(_, words, _)| words.clone()).collect();
     let consequence = html! {
         (t!("Its ")) (count(row.devices, t!("device"), t!("devices"))) (t!(" stay, and are in their other groups as before."))
-        @if !names.is_empty() { (t!(" What they have only by this group is taken back from them: ")) (names.join(", ")) (t!(". Apps go with all that they hold there.")) }
-        @if !view.trials.is_empty() { (t!(" It tries ")) (view.trials.join(", ")) (t!(": nobody has that then, and it is kept.")) }
+        @if !names.is_empty() { (t!(" What they have only by this group is taken back from them: ")) (all_named(&names)) (t!(". Apps go with all that they hold there.")) }
+        @if !view.trials.is_empty() { (t!(" It tries ")) (all_named(&view.trials)) (t!(": nobody has that then, and it is kept.")) }
     };
     let ask = Confirm {
         action: &action,
@@ -383,7 +383,7 @@ fn found(found: Option<&Found>) -> Markup {
                 p { strong { (count(found.count, t!("device"), t!("devices"))) (t!(" of ")) (super::parts::thousands(found.of)) } (t!(" now: ")) (found.words) "." }
                 @if !found.names.is_empty() {
                     p.meta {
-                        (found.names.join(", "))
+                        (all_named(&found.names))
                         @let more = found.count.saturating_sub(found.names.len() as u64);
                         @if more > 0 { (t!(" and ")) (super::parts::thousands(more)) (t!(" more")) }
                     }

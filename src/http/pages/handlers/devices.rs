@@ -14,6 +14,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInvitation, page};
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::saved_filters;
+use crate::language::harmless;
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::commands::words::deed;
 use crate::mdm::devices::{self, Wanted};
@@ -161,11 +162,11 @@ fn asked_words(tx: &Tx, asked: Asked) -> Result<String> {
     };
     let answer = match asked.answer {
         None => "",
-        Some(Answer::Confirmed) => t!(" and that have confirmed it"),
-        Some(Answer::Waiting) => t!(" and that have it in the queue"),
-        Some(Answer::Not) => t!(" and that did not do it and will not"),
+        Some(Answer::Confirmed) => t!(" and which have confirmed it"),
+        Some(Answer::Waiting) => t!(" and which have it in the queue"),
+        Some(Answer::Not) => t!(" and which did not do it and will not"),
     };
-    Ok(t!("that {actor} asked to {request_type}{answer}", actor, request_type = deed(&request_type), answer))
+    Ok(t!("each of which {actor} asked to {request_type}{answer}", actor, request_type = deed(&request_type), answer))
 }
 
 fn cursor(after: &str) -> Option<(String, String)> {
@@ -244,7 +245,9 @@ pub(super) fn os(platform: Platform, product_name: &str, version: &str) -> Strin
 /// What a device is called, as far as it said.
 pub(super) fn name(device: &crate::store::devices::Device) -> String {
     let said = [Some(&device.name), device.serial_number.as_ref(), device.udid.as_ref()];
-    said.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_else(|| String::from(t!("A device without a name")))
+    let name = said.into_iter().flatten().find(|name| !name.is_empty());
+    // What it said before is kept as it said it.
+    name.map_or_else(|| String::from(t!("A device without a name")), |name| harmless(name).into_owned())
 }
 
 /// A row of the table, and what it is sorted by.

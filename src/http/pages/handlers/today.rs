@@ -6,10 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
-use super::ade;
 use super::devices::{mark, name, reason};
-use super::licences;
-use super::releases;
 use super::shell_with;
 use super::teaching;
 use super::updates;
@@ -17,16 +14,11 @@ use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode, in_zone};
-use crate::http::pages::system::backups::ADDRESS as BACKUPS;
-use crate::http::pages::system::notices::ADDRESS as NOTICES;
-use crate::http::pages::system::tls::ADDRESS as TLS;
 use crate::http::pages::today::{BatchRow, Countdown, Need, Part, TodayView, page};
 use crate::mdm::ends::{self, End, Sort};
-use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::roll::{Circle, roll};
 use crate::mdm::settings::zone;
-use crate::mdm::updates::lookup;
-use crate::mdm::{Actor, Right, absent, batches, commands, heard, needs, runaway};
+use crate::mdm::{Actor, Right, batches, commands, heard, needs, ways};
 use crate::store::Tx;
 use crate::store::alerts::Alert;
 use crate::store::commands::Batch;
@@ -94,56 +86,11 @@ fn batch(batch: Batch) -> BatchRow {
 fn to_do(tx: &Tx, actor: &Actor) -> Result<Vec<Need>> {
     let need = |alert: Alert| Need {
         state: if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting },
-        way: way(&alert.key, actor),
+        way: ways::way(&alert.key, actor.may(Right::Invite)).map(|(path, words)| (path, words.to_owned())),
         what: alert.message,
         why: alert.remedy,
     };
     Ok(needs::all(tx)?.into_iter().map(need).collect())
-}
-
-/// Where it is mended, or the list behind it.
-fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
-    let to = |path: String, words: &str| Some((path, words.to_owned()));
-    // What was started by hand belongs to no plan.
-    let plan = |id: &str| if id.is_empty() { String::from("/updates/by-hand") } else { format!("/updates/plans/{id}") };
-    if key == needs::NO_LOCATION {
-        to(licences::ADDRESS.to_owned(), t!("Apps and Books"))
-    } else if let Some(id) = key.strip_prefix(needs::APP) {
-        to(format!("/apps/{id}"), t!("Show the app"))
-    } else if let Some(id) = key.strip_prefix(needs::UPDATE_OVERDUE) {
-        to(format!("{}?overdue=1#devices", plan(id)), t!("Show them"))
-    } else if let Some(id) = key.strip_prefix(needs::UPDATE_FAILED) {
-        to(format!("{}?stage=failed#devices", plan(id)), t!("Show them"))
-    } else if let Some(id) = key.strip_prefix(needs::UPDATE_STOPPED).or_else(|| key.strip_prefix(needs::UPDATE_UNSIGNED)) {
-        to(plan(id), t!("Show the plan"))
-    } else if key == needs::REFUSED {
-        to(String::from("/devices?state=problem"), t!("Show the devices"))
-    } else if let Some(id) = key.strip_prefix(needs::NOT_BACK).or_else(|| key.strip_prefix(needs::SERIAL_TAKEN)) {
-        to(format!("/devices/{id}"), t!("Show the device"))
-    } else if let Some(id) = key.strip_prefix(runaway::ALERT) {
-        to(format!("/devices/{id}"), t!("Show the device"))
-    } else if key == absent::LEFT {
-        to(String::from("/devices?state=problem"), t!("Show the devices"))
-    } else if key.starts_with(absent::LEFT) && actor.may(Right::Invite) {
-        to(String::from("/invitations/new"), t!("Invite it again"))
-    } else if let Some(id) = key.strip_prefix(absent::LEFT).or_else(|| key.strip_prefix(absent::LOST)) {
-        to(format!("/devices/{id}"), t!("Show the device"))
-    } else if key == lookup::NEED {
-        to(releases::ADDRESS.to_owned(), t!("OS releases"))
-    } else if key.starts_with("ade.") {
-        let id = key.split_once(':').map_or("", |(_, id)| id);
-        to(format!("{}/{id}", ade::ADDRESS), t!("Apple's device list"))
-    } else if key.starts_with("backup.") {
-        to(BACKUPS.to_owned(), t!("Backups"))
-    } else if key == MAIL_TROUBLE {
-        to(NOTICES.to_owned(), t!("Notices"))
-    } else if key.starts_with("tls.") {
-        to(TLS.to_owned(), t!("TLS certificate"))
-    } else if key.starts_with("push.") {
-        to(String::from("/system/push"), t!("Push certificate"))
-    } else {
-        None
-    }
 }
 
 /// Every device once, where people look for it.

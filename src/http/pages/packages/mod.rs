@@ -6,8 +6,8 @@ pub mod parts;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, Tab, Table, checkbox, count, empty, field, frame, live, post, section,
-    table, tabs, time_ago,
+    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, Tab, Table, checkbox, count, empty, field, frame, live, named, post,
+    section, table, tabs, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -69,7 +69,7 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("app", "apps"),
+            noun: (t!("app"), t!("apps")),
             first: None,
             next: view.next.clone(),
         }),
@@ -94,7 +94,7 @@ fn row(row: &AppRow) -> Row {
         href: Some(format!("/own-apps/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) " " span.meta { (row.bundle_id) } },
+            html! { (named(&row.name)) " " span.meta { (row.bundle_id) } },
             version(&row.everyone),
             version(&row.pilot),
             html! { (count(row.versions, t!("version"), t!("versions"))) ", " (parts::size(row.size_bytes)) },
@@ -158,7 +158,7 @@ fn unfinished(uploads: &[Unfinished], now: Timestamp) -> Markup {
     let one = |upload: &Unfinished| {
         html! {
             li.row {
-                p { strong { (upload.name) } ": " (parts::size(upload.received_bytes)) (t!(" of ")) (parts::size(upload.size_bytes)) (t!(" came, the last of it "))
+                p { strong { (named(&upload.name)) } ": " (parts::size(upload.received_bytes)) (t!(" of ")) (parts::size(upload.size_bytes)) (t!(" came, the last of it "))
                     (time_ago(upload.at, now)) (t!(". Begun by ")) (upload.by) "." }
                 (post(&format!("/own-apps/uploads/{}/cancel", upload.id), html! { (Button::submit(t!("Cancel this upload")).small()) }))
             }

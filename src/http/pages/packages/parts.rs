@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Fact, State, badge, facts, state_square};
+use super::super::parts::{Fact, State, badge, facts, named, state_square};
 use crate::protocol::package::{CodeSignature, Facts, PackageKind, SignatureKind};
 use crate::protocol::platform::Platform;
 use crate::protocol::provision::{self, Reach};
@@ -140,7 +140,7 @@ pub(super) fn runs_on(package: &Facts) -> String {
 
 /// A provisioning profile in a line.
 fn provisioning(profile: &provision::Facts) -> Markup {
-    html! { (profile.name) ", " (reach(profile)) (t!(", until ")) (super::super::parts::day(profile.expires_at)) }
+    html! { (named(&profile.name)) ", " (reach(profile)) (t!(", until ")) (super::super::parts::day(profile.expires_at)) }
 }
 
 /// For which devices a provisioning profile is good, in words.

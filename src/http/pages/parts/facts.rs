@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
+use super::named::named;
 
 /// One line of a list of facts.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ impl Fact {
 
     /// A fact whose value is text; an empty one shows a dash.
     pub fn text(name: impl Into<String>, value: &str) -> Self {
-        Self::new(name, html! { @if value.is_empty() { span.quiet { "–" } } @else { (value) } })
+        Self::new(name, html! { @if value.is_empty() { span.quiet { "–" } } @else { (named(value)) } })
     }
 
     /// A fact whose value is an identifier, in the fixed-width face.

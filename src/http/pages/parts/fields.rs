@@ -2,8 +2,10 @@
 
 use maud::{Markup, Render, html};
 
+use super::named::{direction, named};
 use super::places::way_in;
 use super::state::{State, state_square};
+use crate::language::harmless;
 
 /// A field to type in. Made by [`field`], shown by writing it into a template.
 #[derive(Debug, Clone)]
@@ -159,7 +161,7 @@ impl<'a> Field<'a> {
             return html! {
                 textarea id=(id(self.name)) name=(self.name) class=(class) rows=(self.lines) required[!self.optional] autofocus[self.autofocus]
                     placeholder=[some(self.placeholder)] spellcheck=[self.mono.then_some("false")]
-                    aria-describedby=[described] aria-invalid=[invalid] { "\n" (self.value) }
+                    aria-describedby=[described] aria-invalid=[invalid] dir=[direction(self.value)] { "\n" (self.value) }
             };
         }
         let file = self.kind == "file";
@@ -172,7 +174,7 @@ impl<'a> Field<'a> {
                 required[!self.optional] autofocus[self.autofocus] autocomplete=[(!file).then_some(self.autocomplete)]
                 placeholder=[some(self.placeholder)] pattern=[self.pattern] list=[self.list()] accept=[some(self.accept)] multiple[self.several]
                 spellcheck=[self.mono.then_some("false")] autocapitalize=[self.mono.then_some("none")]
-                aria-describedby=[described] aria-invalid=[invalid];
+                aria-describedby=[described] aria-invalid=[invalid] dir=[given_back.and_then(direction)];
         }
     }
 }
@@ -184,7 +186,7 @@ impl Render for Field<'_> {
             div.field {
                 label for=(id(self.name)) { (self.label) @if self.optional { span.optional { (t!(" (optional)")) } } }
                 @if self.kind == "file" { div.drop data-drop { (input) } } @else { (input) }
-                @if let Some(list) = self.list() { datalist id=(list) { @for word in self.suggestions { option value=(word) {} } } }
+                @if let Some(list) = self.list() { datalist id=(list) { @for word in self.suggestions { option value=(word) dir=[direction(word)] {} } } }
                 // A file that was dropped on the wrong page leads to the right one.
                 (under_with(self.name, self.help, self.error, self.error.filter(|_| self.kind == "file").and_then(way_in)))
             }
@@ -199,7 +201,7 @@ pub fn select(name: &str, label: &str, options: &[(String, String)], chosen: &st
             label for=(id(name)) { (label) }
             select.input id=(id(name)) name=(name) aria-describedby=[described(name, help, error)] aria-invalid=[error.map(|_| "true")] {
                 @for (value, words) in options {
-                    option value=(value) selected[value == chosen] { (words) }
+                    option value=(value) selected[value == chosen] dir=[direction(words)] { (harmless(words)) }
                 }
             }
             (under(name, help, error))
@@ -239,7 +241,7 @@ fn choice(kind: &str, name: &str, value: &str, label: &str, on: bool, help: &str
         div.choice {
             input type=(kind) id=(id) name=(name) value=(value) checked[on] aria-describedby=[help_id.as_deref()];
             div {
-                label for=(id) { (label) }
+                label for=(id) { (named(label)) }
                 @if let Some(help_id) = &help_id { p.meta id=(help_id) { (help) } }
             }
         }

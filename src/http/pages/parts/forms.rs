@@ -3,6 +3,7 @@
 use maud::{Markup, Render, html};
 
 use super::icon::{Icon, icon};
+use super::named::named;
 use super::text::count;
 use crate::http::limits::FORM_MAX_BYTES;
 
@@ -127,7 +128,7 @@ impl Render for Button {
         let class = format!("button {}{}", self.class, if self.small { " small" } else { "" });
         let class = class.trim();
         let dialog = self.dialog.then_some("");
-        let content = html! { @if let Some(picture) = self.icon { (icon(picture)) } span { (self.words) } };
+        let content = html! { @if let Some(picture) = self.icon { (icon(picture)) } span { (named(&self.words)) } };
         html! {
             @match &self.href {
                 Some(_) if self.disabled => span class=(class) role="link" aria-disabled="true" { (content) },
@@ -218,11 +219,11 @@ pub fn confirm(ask: &Confirm<'_>) -> Markup {
     let beyond = ask.total.saturating_sub(ask.names.len().min(NAMES_LISTED) as u64);
     html! {
         form #confirm.confirm method="post" action=(ask.action) {
-            h2 #confirm-title { (ask.title) }
+            h2 #confirm-title { (named(ask.title)) }
             p { (ask.consequence) }
             @if !ask.names.is_empty() {
                 ul.names tabindex="0" aria-label=(count(ask.total, t!("device"), t!("devices"))) {
-                    @for name in ask.names.iter().take(NAMES_LISTED) { li { (name) } }
+                    @for name in ask.names.iter().take(NAMES_LISTED) { li { (named(name)) } }
                     @if beyond > 0 { li.quiet { (t!("and ")) (super::thousands(beyond)) (t!(" more")) } }
                 }
                 // At a desk they stand in two columns.

@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::icon::{Icon, icon};
 use super::mistakes::mistakes;
+use super::named::named;
 use super::said::said;
 use super::sections::Section;
 use super::state::{State, state_square};
@@ -128,10 +129,10 @@ fn head(page: &Frame<'_>) -> Markup {
     html! {
         header.page-head {
             div.titles {
-                @if let Some((href, title)) = page.back { a.back href=(href) { (if spoken().is_some_and(Catalogue::is_right_to_left) { "→ " } else { "← " }) (title) } }
+                @if let Some((href, title)) = page.back { a.back href=(href) { (if spoken().is_some_and(Catalogue::is_right_to_left) { "→ " } else { "← " }) (named(title)) } }
                 h1 {
                     @if let Some(state) = page.state { (state_square(state, 20)) }
-                    span { (page.title) }
+                    span { (named(page.title)) }
                 }
                 @if !page.under.0.is_empty() { div.under { (page.under) } }
             }
@@ -334,7 +335,7 @@ mod tests {
         assert!(pages[0].contains("<html lang=\"pt-BR\">") && pages[0].contains(">Sair</button>"), "{}", pages[0]);
         assert!(pages[0].contains("data-copied=\"Sair\"") && pages[0].contains("← System"), "{}", pages[0]);
         assert!(pages[1].contains("<html lang=\"he\" dir=\"rtl\">") && pages[1].contains(">יציאה</button>"), "{}", pages[1]);
-        assert!(pages[1].contains("→ System"), "the way back is on the right: {}", pages[1]);
+        assert!(pages[1].contains("→ <bdi>System</bdi>"), "the way back is on the right: {}", pages[1]);
     }
 
     #[test]

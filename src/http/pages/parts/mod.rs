@@ -13,6 +13,7 @@ pub mod forms;
 pub mod frame;
 pub mod icon;
 mod mistakes;
+pub mod named;
 pub mod places;
 pub mod qr;
 pub mod roll;
@@ -37,6 +38,7 @@ pub use forms::{Button, Confirm, Typed, confirm, copy_field, hidden, post, post_
 pub use frame::{Banner, Flash, Frame, Setup, Shell, Viewer, centred, frame, person};
 pub use icon::{Icon, icon};
 pub use maud::{Markup, PreEscaped, html};
+pub use named::{all_named, direction, named};
 pub use places::way;
 pub use qr::qr;
 pub use roll::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, roll};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+use super::named::named;
 use super::state::{State, state_square};
 use super::text::{count, thousands};
 
@@ -55,13 +56,13 @@ fn group(group: &RollGroup) -> Markup {
     let beyond = total.saturating_sub(group.devices.len() as u64);
     html! {
         div.roll-group {
-            div.roll-head { a href=(group.href) { (group.name) } span.quiet { (count(total, t!("device"), t!("devices"))) (summary(group.counts)) } }
+            div.roll-head { a href=(group.href) { (named(&group.name)) } span.quiet { (count(total, t!("device"), t!("devices"))) (summary(group.counts)) } }
             ul.squares aria-label=(group.name) {
                 @for device in &group.devices {
                     li {
                         a href=(device.href) {
                             (state_square(device.state, 16))
-                            span.tip { b { (device.name) } " " (device.reason) }
+                            span.tip { b { (named(&device.name)) } " " (device.reason) }
                         }
                     }
                 }

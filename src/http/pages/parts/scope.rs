@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::fields::{checkbox, field};
+use super::named::named;
 use super::text::count;
 use crate::clock::{Timestamp, Zone};
 use crate::error::{Error, Result};
@@ -226,7 +227,7 @@ fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
         div.choice {
             input type="checkbox" id=(id) name=(GROUPS) value=(group.id) checked[ticked];
             label for=(id) {
-                (group.name) " " span.quiet {
+                (named(&group.name)) " " span.quiet {
                     (count(group.device_count, t!("device"), t!("devices")))
                     @if let Some(end) = ended { (t!(", ended ")) (language::date(view.zone.words(end))) }
                     @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { (t!(", until ")) (language::date(view.zone.words(*end))) }
@@ -244,7 +245,7 @@ pub fn group_boxes(name: &str, groups: &[ScopeGroup], ticked: &[String]) -> Mark
                 @let id = format!("f-{name}-{}", group.id);
                 div.choice {
                     input type="checkbox" id=(id) name=(name) value=(group.id) checked[ticked.contains(&group.id)];
-                    label for=(id) { (group.name) " " span.quiet { (count(group.device_count, t!("device"), t!("devices"))) } }
+                    label for=(id) { (named(&group.name)) " " span.quiet { (count(group.device_count, t!("device"), t!("devices"))) } }
                 }
             }
         }

@@ -4,6 +4,7 @@ use maud::{Markup, Render as _, html};
 
 use super::address::Address;
 use super::forms::{Button, hidden};
+use super::named::named;
 use super::text::{count, thousands};
 
 /// How a column is set and where it may be left out.
@@ -275,7 +276,7 @@ fn row(row: &Row, columns: &[Column], selection: Option<&Selection>) -> Markup {
     html! {
         tr {
             @if let Some(selection) = selection {
-                td.pick { label { input type="checkbox" name=(selection.name) value=(row.id); span.hear-only { (t!("Choose ")) (row.name) } } }
+                td.pick { label { input type="checkbox" name=(selection.name) value=(row.id); span.hear-only { (t!("Choose ")) (named(&row.name)) } } }
             }
             @for (cell, column) in row.cells.iter().zip(columns) {
                 @let label = column.labelled.then_some(&column.title);

@@ -1,5 +1,7 @@
 //! Numbers in words, as a person reads them.
 
+use crate::language::counted;
+
 /// A number with thousands set off: `1,240`.
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
@@ -13,9 +15,9 @@ pub fn thousands(n: u64) -> String {
     text
 }
 
-/// A number with its noun: `count(1, "device", "devices")` is `1 device`.
+/// A number with its noun: `count(1, "device", "devices")` is `1 device`. Where the language has more forms than two, it is the one for the number.
 pub fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(n), if n == 1 { one } else { many })
+    format!("{} {}", thousands(n), counted(n, one, many))
 }
 
 #[cfg(test)]

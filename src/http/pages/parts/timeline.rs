@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::named::named;
 use super::state::{State, state_square};
 use super::time::time_ago;
 use crate::clock::Timestamp;
@@ -89,11 +90,11 @@ fn line(entry: &Entry, now: Timestamp) -> Markup {
                 span.hear-only { (entry.state.word()) ": " }
                 (entry.what)
                 @match &entry.about {
-                    Some((Some(href), name)) => { ": " a href=(href) { (name) } },
-                    Some((None, name)) => { ": " (name) },
+                    Some((Some(href), name)) => { ": " a href=(href) { (named(name)) } },
+                    Some((None, name)) => { ": " (named(name)) },
                     None => {},
                 }
-                @if !entry.by.is_empty() { " " span.by { (t!("by ")) (entry.by) } }
+                @if !entry.by.is_empty() { " " span.by { (t!("by ")) (named(&entry.by)) } }
             }
             (time_ago(entry.at, now))
             @if !entry.why.is_empty() { p.why { (entry.why) } }

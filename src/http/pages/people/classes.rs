@@ -3,8 +3,8 @@
 use maud::{Markup, Render as _, html};
 
 use super::super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, Table, confirm, empty, facts, field, frame, post, section,
-    select, table, thousands,
+    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, Table, confirm, empty, facts, field, frame, named, post,
+    section, select, table, thousands,
 };
 use super::{source_words, views};
 use crate::language::way;
@@ -87,7 +87,7 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
         id: id.clone(),
         href: Some(format!("/classes/{id}")),
         name: name.clone(),
-        cells: vec![html! { (name) }, html! { (thousands(*people)) }],
+        cells: vec![html! { (named(name)) }, html! { (thousands(*people)) }],
     });
     let content = html! {
         (views(Some(view.people), Some(view.total), false))
@@ -95,7 +95,7 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
             caption: t!("Classes"),
             columns: vec![Column::main(t!("Class")), Column::number(t!("People")).labelled()],
             rows: rows.collect(),
-            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: ("class", "classes"), first: view.first.clone(), next: view.next.clone() }),
+            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: (t!("class"), t!("classes")), first: view.first.clone(), next: view.next.clone() }),
             empty: empty(t!("No classes yet"), t!("A class tells which people learn together, and a group's rule can find their devices. Import classes from your school's system, or make them by hand."), new),
             selection: None,
             compact: false,
@@ -134,7 +134,7 @@ fn members(view: &ClassView) -> Markup {
     }
     let rows = view.members.iter().map(|member| {
         let mut cells = vec![
-            html! { (member.name) },
+            html! { (named(&member.name)) },
             html! { (member.email) },
             html! { (if member.teaches { "teaches" } else { "learns" }) },
             devices(&member.devices),
@@ -162,7 +162,7 @@ fn devices(list: &[(String, String, String)]) -> Markup {
         @if list.is_empty() { span.quiet { (t!("none")) } }
         @for (at, (id, name, serial)) in list.iter().enumerate() {
             @if at > 0 { ", " }
-            a href=(format!("/devices/{id}")) { (name) } @if serial != name && !serial.is_empty() { " " span.quiet { (serial) } }
+            a href=(format!("/devices/{id}")) { (named(name)) } @if serial != name && !serial.is_empty() { " " span.quiet { (serial) } }
         }
     }
 }

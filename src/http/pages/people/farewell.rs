@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{
     Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, Table, Typed, badge, confirm, count, facts, frame, live,
-    moment, post, progress as bar, section, select, table,
+    moment, named, post, progress as bar, section, select, table,
 };
 use super::super::system::people::role_words;
 use super::follows;
@@ -66,7 +66,7 @@ fn ends(who: &str, log_in: &LogIn) -> Markup {
     let LogIn { name, role, stays, .. } = log_in;
     html! {
         p {
-            (who) (t!(" also logs in here as ")) strong { (name) } " (" (role_words(*role).0) "). "
+            (named(who)) (t!(" also logs in here as ")) strong { (named(name)) } " (" (role_words(*role).0) "). "
             @if stays.is_empty() { (t!("That ends: the name is disabled, and whoever is logged in with it is out.")) } @else { (still(stays)) }
         }
     }
@@ -122,7 +122,7 @@ fn one(device: &LeftBehind, view: &FarewellView) -> Markup {
     let options: Vec<_> = offered.map(|fate| (fate.as_str().to_owned(), words(fate).to_owned())).collect();
     html! {
         fieldset.choices {
-            legend { (device.name) }
+            legend { (named(&device.name)) }
             (select(&format!("then.{}", device.device_id), t!("What becomes of it"), &options, chosen.as_str(), "", None))
             ul.plain {
                 @if !device.passcode_stays.is_empty() { li { (t!("Handed on, its passcode stays: ")) (device.passcode_stays) } }
@@ -153,7 +153,7 @@ pub fn progress(shell: &Shell, (id, name): (&str, &str), said: &Said) -> Markup 
         (facts(&about))
         @if !said.log_ins.is_empty() {
             (section("Log-ins", html! { ul.plain { @for log_in in &said.log_ins { li {
-                strong { (log_in.name) } " (" (role_words(log_in.role).0) "): "
+                strong { (named(&log_in.name)) } " (" (role_words(log_in.role).0) "): "
                 @if log_in.stays.is_empty() { (t!("ended")) } @else { (t!("works still. ")) (still(&log_in.stays)) }
             } } } }))
         }
@@ -189,7 +189,7 @@ fn row(device: &Progress) -> Row {
         href: Some(format!("/devices/{}", device.device_id)),
         name: device.name.clone(),
         cells: vec![
-            html! { (device.name) },
+            html! { (named(&device.name)) },
             html! { (decided) },
             html! { (badge(state, word)) @if !device.because.is_empty() { " " span.quiet { (device.because) } } },
         ],

@@ -2,7 +2,7 @@
 
 use maud::{Markup, Render as _, html};
 
-use super::super::parts::{Button, Fact, Frame, Section, Shell, count, facts, field, frame, post, section, thousands};
+use super::super::parts::{Button, Fact, Frame, Section, Shell, count, facts, field, frame, named, post, section, thousands};
 use super::BACK;
 use crate::http::limits::ROSTER_MAX_BYTES;
 use crate::mdm::people::import::{Part, Preview, Summary};
@@ -90,7 +90,7 @@ fn part(title: &str, part: &Part) -> Markup {
         @if part.count > 0 {
             details open[part.count <= 10] {
                 summary { strong { (thousands(part.count)) } " " (title) }
-                ul.plain { @for name in &part.names { li { (name) } } @if more > 0 { li.quiet { (t!("and ")) (thousands(more)) (t!(" more")) } } }
+                ul.plain { @for name in &part.names { li { (named(name)) } } @if more > 0 { li.quiet { (t!("and ")) (thousands(more)) (t!(" more")) } } }
             }
         }
     }

@@ -7,8 +7,8 @@ pub mod import;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Address, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Tab, Table, badge, checkbox, confirm, count,
-    empty, facts, field, frame, hidden, post, radio, search, section, table, tabs, thousands,
+    Address, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Tab, Table, all_named, badge, checkbox,
+    confirm, count, empty, facts, field, frame, hidden, named, post, radio, search, section, table, tabs, thousands,
 };
 use crate::language::way;
 use crate::mdm::people::Leaving;
@@ -176,7 +176,7 @@ pub fn list(shell: &Shell, view: &PeopleView) -> Markup {
             caption: t!("People"),
             columns: vec![Column::main(t!("Name")), Column::text("E-mail").wraps(), Column::text(t!("Role")), Column::number(t!("Devices")).labelled()],
             rows: view.rows.iter().map(|person| row(person, &format!("/people/{}", person.id))).collect(),
-            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: ("person", "people"), first: view.first.clone(), next: view.next.clone() }),
+            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: (t!("person"), t!("people")), first: view.first.clone(), next: view.next.clone() }),
             empty: none,
             selection: None,
             compact: false,
@@ -191,7 +191,7 @@ fn row(person: &PersonRow, href: &str) -> Row {
         href: Some(href.to_owned()),
         name: person.name.clone(),
         cells: vec![
-            html! { span.lines { (person.name) } @if !person.active { span.quiet { (t!(" not active")) } } },
+            html! { span.lines { (named(&person.name)) } @if !person.active { span.quiet { (t!(" not active")) } } },
             html! { (person.email) },
             html! { (role_words(person.role)) },
             html! { @if person.devices > 0 { (thousands(person.devices)) } @else { span.quiet { "–" } } },
@@ -228,15 +228,15 @@ pub fn one(shell: &Shell, view: &PersonView) -> Markup {
         (facts(&about))
         (section(t!("Devices"), html! {
             @if view.devices.is_empty() { p.quiet { (t!("None. A device is given to somebody on the device's own page.")) } }
-            ul.plain { @for (href, name) in &view.devices { li { a href=(href) { (name) } } } }
+            ul.plain { @for (href, name) in &view.devices { li { a href=(href) { (named(name)) } } } }
         }))
         (section(t!("Classes"), html! {
             @if view.classes.is_empty() { p.quiet { (t!("None.")) } }
-            ul.plain { @for (href, name, teaches) in &view.classes { li { a href=(href) { (name) } @if *teaches { span.quiet { (t!(", teaches")) } } } } }
+            ul.plain { @for (href, name, teaches) in &view.classes { li { a href=(href) { (named(name)) } @if *teaches { span.quiet { (t!(", teaches")) } } } } }
         }))
         @if !view.locations.is_empty() {
             (section(t!("Apps and Books"), html! {
-                ul.plain { @for (href, name, state, words) in &view.locations { li { a href=(href) { (name) } " " (badge(*state, words)) } } }
+                ul.plain { @for (href, name, state, words) in &view.locations { li { a href=(href) { (named(name)) } " " (badge(*state, words)) } } }
             }))
         }
         (section(t!("Apps"), html! { p { a href=(format!("/people/{}/password", row.id)) { (t!("Password for apps")) } span.quiet { (t!(", by which apps that ask for one know them")) } } }))
@@ -286,7 +286,7 @@ fn follows(leaving: &Leaving) -> Markup {
         @if leaving.licences > 0 { " " (count(leaving.licences, t!("licence of an app goes"), t!("licences of apps go"))) (t!(" back, and Apple is told.")) }
         @if !leaving.devices.is_empty() {
             " " (count(leaving.devices.len() as u64, t!("device of their own is"), t!("devices of their own are"))) (t!(" not managed any more, and what came from here leaves it: "))
-            (leaving.devices.join(", ")) "."
+            (all_named(&leaving.devices)) "."
         }
         @if !leaving.erased.is_empty() {
             " " (count(leaving.erased.len() as u64, t!("installation of an app is"), t!("installations of apps are"))) (t!(" told to erase what they hold, at the next ask:"))

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Column, Frame, Row, Section, Shell, State, Table, badge, frame, section, table};
+use super::super::parts::{Column, Frame, Row, Section, Shell, State, Table, badge, frame, named, section, table};
 
 /// What policies come to on a device.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +98,7 @@ fn links(policies: &[(String, String)]) -> Markup {
     html! {
         @for (at, (id, name)) in policies.iter().enumerate() {
             @if at > 0 { ", " }
-            a href=(format!("/policies/{id}")) { (name) }
+            a href=(format!("/policies/{id}")) { (named(name)) }
         }
     }
 }

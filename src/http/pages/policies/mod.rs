@@ -10,8 +10,8 @@ use maud::{Markup, html};
 
 use super::parts::scope::{ScopeView, scope};
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Table, Typed, bar, confirm, count, empty,
-    facts, frame, live, post, section, state_square, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Table, Typed, all_named, bar, confirm,
+    count, empty, facts, frame, live, named, post, section, state_square, table, time_ago,
 };
 use super::profiles::outcomes::{OutcomesView, outcomes};
 use super::profiles::parts::warnings as clashes;
@@ -117,7 +117,7 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("policy", "policies"),
+            noun: (t!("policy"), t!("policies")),
             first: None,
             next: view.next.clone(),
         }),
@@ -142,9 +142,9 @@ fn list_row(row: &PolicyRow, now: Timestamp) -> Row {
         href: Some(format!("/policies/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) },
+            html! { (named(&row.name)) },
             html! { (row.does.iter().take(NAMED).cloned().collect::<Vec<_>>().join(" · ")) @if more > 0 { span.quiet { (t!(" and ")) (more) (t!(" more")) } } },
-            html! { @if row.groups.is_empty() { span.quiet { (t!("none yet")) } } @else { (row.groups.join(", ")) } },
+            html! { @if row.groups.is_empty() { span.quiet { (t!("none yet")) } } @else { (all_named(&row.groups)) } },
             html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
             time_ago(row.changed_at, now),
         ],
@@ -194,7 +194,7 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
         @if !view.devices.is_empty() {
             (section(t!("What one device gets"), html! { details { summary { (t!("Choose a device")) }
                 p.quiet { (t!("All policies of a device together; the most restrictive wins, and it is told which policy wants it.")) }
-                ul.plain.stack { @for (id, name) in &view.devices { li { a href=(format!("/policies/devices/{id}")) { (name) } } } }
+                ul.plain.stack { @for (id, name) in &view.devices { li { a href=(format!("/policies/devices/{id}")) { (named(name)) } } } }
             } }))
         }
         (section(t!("What each generation of devices gets"), html! { details { summary { (t!("Show the generations")) } (generations(&view.generations)) } }))
@@ -205,7 +205,7 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
 
 fn assigned_to(view: &PolicyView) -> Markup {
     let names = view.scope.names();
-    html! { @if names.is_empty() { p.quiet { (t!("No group yet.")) } } @else { ul.plain { @for name in names { li { (name) } } } } }
+    html! { @if names.is_empty() { p.quiet { (t!("No group yet.")) } } @else { ul.plain { @for name in names { li { (named(name)) } } } } }
 }
 
 /// What does less than it may seem to.
@@ -280,10 +280,10 @@ pub fn ask_delete(shell: &Shell, (id, name): (&str, &str), groups: &[String], de
     let phrase = devices.to_string();
     let (action, cancel) = (format!("/policies/{id}/delete"), format!("/policies/{id}"));
     let consequence = html! {
-        (t!("The policy ")) strong { (name) } (t!(" is gone for good."))
+        (t!("The policy ")) strong { (named(name)) } (t!(" is gone for good."))
         @if groups.is_empty() { (t!(" It is assigned to no group, so no device changes.")) }
         @else {
-            (t!(" What it does on the devices of ")) (groups.join(", ")) " (" (count(devices, t!("device"), t!("devices"))) (t!(") is undone, unless another policy \
+            (t!(" What it does on the devices of ")) (all_named(groups)) " (" (count(devices, t!("device"), t!("devices"))) (t!(") is undone, unless another policy \
              wants it too."))
         }
     };

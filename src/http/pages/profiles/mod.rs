@@ -8,8 +8,8 @@ pub mod versions;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Tab, Table, badge, bar, count, empty, facts,
-    field, frame, live, table, tabs, upload_up_to,
+    Button, Column, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Tab, Table, all_named, badge, bar, count, empty,
+    facts, field, frame, live, named, table, tabs, upload_up_to,
 };
 use crate::protocol::mobileconfig::variables;
 
@@ -72,7 +72,7 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("profile", "profiles"),
+            noun: (t!("profile"), t!("profiles")),
             first: None,
             next: view.next.clone(),
         }),
@@ -97,11 +97,11 @@ fn row(row: &ProfileRow) -> Row {
         href: Some(format!("/profiles/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) },
+            html! { (named(&row.name)) },
             html! { (row.holds.join(", ")) },
             html! {
                 @if row.groups.is_empty() { span.quiet { (t!("nobody yet")) } }
-                @else { (row.groups.join(", ")) ", " (count(row.device_count, t!("device"), t!("devices"))) }
+                @else { (all_named(&row.groups)) ", " (count(row.device_count, t!("device"), t!("devices"))) }
             },
             html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
         ],

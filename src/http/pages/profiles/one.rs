@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Live, Row, Section, Shell, State, Table, Typed, confirm, count, field, frame, live, post, section,
-    section_with, table, time_ago,
+    Button, Column, Confirm, Frame, Live, Row, Section, Shell, State, Table, Typed, all_named, confirm, count, field, frame, live, named,
+    post, section, section_with, table, time_ago,
 };
 use super::mark;
 use super::outcomes::{OutcomesView, outcomes};
@@ -79,7 +79,7 @@ pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
 fn who(view: &ProfileView) -> Markup {
     if !view.may_change {
         let names = view.scope.names();
-        return html! { p { @if names.is_empty() { (t!("Nobody yet.")) } @else { (t!("The devices of ")) (names.join(", ")) "." } } };
+        return html! { p { @if names.is_empty() { (t!("Nobody yet.")) } @else { (t!("The devices of ")) (all_named(&names)) "." } } };
     }
     let action = format!("/profiles/{}/scope", view.id);
     post(
@@ -153,7 +153,7 @@ pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64, given: Opt
         action: &action,
         title: t!("Delete this profile"),
         consequence: html! {
-            strong { (name) } (t!(" and all its versions are deleted here."))
+            strong { (named(name)) } (t!(" and all its versions are deleted here."))
             @if device_count > 0 { (t!(" It is taken back from ")) (devices) (t!(", with everything it set there.")) }
         },
         typed: Typed::count(&phrase, device_count, given),

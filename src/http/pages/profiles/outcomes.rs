@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Row, Segment, State, Table, bar, count, empty, section, table, thousands, time_ago};
+use super::super::parts::{Button, Column, Row, Segment, State, Table, bar, count, empty, named, section, table, thousands, time_ago};
 use super::mark;
 use crate::clock::Timestamp;
 
@@ -80,7 +80,7 @@ pub(in crate::http::pages) fn devices(devices: &[DeviceRow], none: Markup, now: 
         href: Some(format!("/devices/{}", device.id)),
         name: device.name.clone(),
         cells: vec![
-            html! { (device.name) },
+            html! { (named(&device.name)) },
             mark(device.state, &device.words),
             html! { (device.because) },
             html! { @if let Some(at) = device.at { (time_ago(at, now)) } },

@@ -21,8 +21,8 @@ pub mod webhooks;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, facts, frame, live, post, section, section_with, table,
-    time_ago,
+    Button, Column, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, facts, frame, live, named, post, section, section_with,
+    table, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -188,7 +188,7 @@ fn admins(rows: &[AdminRow], now: Timestamp) -> Markup {
             html! { span.quiet { (t!("off")) } }
         };
         let href = Some(format!("/system/admins/{}", admin.id));
-        plain(&admin.name, href, vec![html! { (admin.name) }, html! { (admin.role) }, factor, seen])
+        plain(&admin.name, href, vec![html! { (named(&admin.name)) }, html! { (admin.role) }, factor, seen])
     });
     listing(
         t!("Who may log in"),
@@ -215,7 +215,7 @@ fn tokens(view: &SystemView, now: Timestamp) -> Markup {
         let ends = html! { @match token.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("no end")) } } };
         let used = html! { @match token.used_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("never")) } } };
         let revoke = html! { (Button::link(format!("/system/tokens/{}/revoke", token.id), t!("Revoke…")).small().destructive().asks()) };
-        plain(&token.name, None, vec![html! { strong { (token.name) } }, html! { (token.role) }, used, ends, revoke])
+        plain(&token.name, None, vec![html! { strong { (named(&token.name)) } }, html! { (token.role) }, used, ends, revoke])
     });
     listing(t!("Tokens for scripts"), columns, rows.collect(), t!("None. A token lets a script use the API with a role of its own."))
 }

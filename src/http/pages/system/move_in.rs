@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::super::parts::forms::upload;
 use super::super::parts::{
-    Button, Column, Fact, Frame, Row, Section, Shell, State, Table, badge, count, facts, field, frame, hidden, post, section, state_square,
-    table, time_ago,
+    Button, Column, Fact, Frame, Row, Section, Shell, State, Table, badge, count, facts, field, frame, hidden, named, post, section,
+    state_square, table, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -226,7 +226,7 @@ fn devices(view: &MoveInView, now: Timestamp) -> Markup {
             Some(at) => html! { (badge(State::Ok, t!("has come"))) " " (time_ago(at, now)) },
         };
         let cells = vec![
-            html! { (device.name) },
+            html! { (named(&device.name)) },
             html! { (device.source) },
             html! { (time_ago(device.moved_at, now)) },
             how,

@@ -4,7 +4,7 @@ use maud::{Markup, Render as _, html};
 
 use super::super::parts::{
     Button, Column, Fact, Frame, Row, Section, Shell, State, Table, badge, checkbox, code, copy_field, count, facts, field, frame, moment,
-    post, radio, section, select, table, time_ago,
+    named, post, radio, section, select, table, time_ago,
 };
 use crate::clock::{Timestamp, weekday_words};
 use crate::language;
@@ -188,7 +188,7 @@ fn one(recipient: &Recipient) -> Markup {
     html! {
         details {
             summary {
-                bdi { @match &recipient.admin { Some(admin) => { (admin.name) ", " (recipient.address) }, None => (recipient.address) } }
+                bdi { @match &recipient.admin { Some(admin) => { (named(&admin.name)) ", " (recipient.address) }, None => (recipient.address) } }
                 @if !is_served(recipient) { " " (badge(State::Problem, t!("gets nothing"))) }
                 span.quiet { ": " (gets) }
             }

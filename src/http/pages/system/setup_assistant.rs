@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Fact, Frame, Section, Shell, checkbox, copy_field, facts, field, frame, moment, post, section, select, time_ago,
+    Button, Fact, Frame, Section, Shell, checkbox, copy_field, facts, field, frame, moment, named, post, section, select, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -197,7 +197,7 @@ fn opened(view: &ConfiguratorView, now: Timestamp) -> Markup {
             Some((url, ends)) => {
                 p {
                     (t!("Every device that is prepared for this server now is let in"))
-                    @if !view.group.is_empty() { (t!(", and joins ")) strong { (view.group) } }
+                    @if !view.group.is_empty() { (t!(", and joins ")) strong { (named(&view.group)) } }
                     @if let Some(ends) = ends { (t!(". That ends ")) (time_ago(*ends, now)) " (" (moment(*ends)) ")" }
                     "."
                 }

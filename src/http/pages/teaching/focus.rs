@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Frame, Section, Shell, State, checkbox, count, field, frame, hidden, post, radio, section, select, state_square,
+    Button, Frame, Section, Shell, State, checkbox, count, field, frame, hidden, named, post, radio, section, select, state_square,
 };
 use crate::mdm::focus::{MINUTES_MAX, MINUTES_MIN};
 use crate::store::focuses::FocusKind;
@@ -99,7 +99,7 @@ fn app_box(id: &str, name: &str, devices: Option<u64>, chosen: bool) -> Markup {
     html! {
         div.choice {
             input type="checkbox" id=(format!("app-{id}")) name="app" value=(id) checked[chosen];
-            div { label for=(format!("app-{id}")) { (name) } p.meta { (help) } }
+            div { label for=(format!("app-{id}")) { (named(name)) } p.meta { (help) } }
         }
     }
 }
@@ -114,7 +114,7 @@ fn devices(form: &FocusForm, error: Option<&str>) -> Markup {
                 @for (id, name) in &form.devices {
                     div.choice {
                         input type="checkbox" id=(format!("device-{id}")) name="device" value=(id) checked[form.chosen.contains(id)];
-                        div { label for=(format!("device-{id}")) { (name) } }
+                        div { label for=(format!("device-{id}")) { (named(name)) } }
                     }
                 }
             }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::parts::{
     Button, Column, Fact, Frame, Live, Roll, RollDevice, RollGroup, Row, Section, Shell, State, Table, badge, count, empty, facts, frame,
-    live, post, roll, section, state_square_named, table, time_ago,
+    live, named, post, roll, section, state_square_named, table, time_ago,
 };
 use crate::clock::Timestamp;
 use crate::language::way;
@@ -42,7 +42,7 @@ pub fn running(rows: &[FocusRow], may_end: bool) -> Markup {
                 li {
                     (state_square_named(if row.there == row.devices { State::Ok } else { State::Waiting }, 16, "focus"))
                     div {
-                        p.what { a href=(row.href) { (row.class) } ": " (row.words) (t!(" until ")) (row.until) }
+                        p.what { a href=(row.href) { (named(&row.class)) } ": " (row.words) (t!(" until ")) (row.until) }
                         p.quiet { (t!("On ")) (row.there) (t!(" of ")) (count(row.devices, t!("device"), t!("devices"))) (t!(". Started by ")) (row.by) (t!(". It ends by itself.")) }
                     }
                     @if may_end { div.do { (post(&format!("/teaching/focus/{}/end", row.id), html! { (Button::submit(t!("End now")).small()) })) } }
@@ -72,7 +72,7 @@ pub fn classes(shell: &Shell, rows: &[ClassRow]) -> Markup {
         href: Some(format!("/teaching/{}", class.id)),
         name: class.name.clone(),
         cells: vec![
-            html! { (class.name) },
+            html! { (named(&class.name)) },
             html! { (class.people) },
             html! { @for focus in &class.running { (badge(State::Ok, &t!("{focus} until {until}", focus = focus.words, until = focus.until))) " " } },
         ],
@@ -154,7 +154,7 @@ pub fn class(shell: &Shell, view: &ClassView) -> Markup {
                 (section(t!("Devices"), html! { (squares(view)) }))
                 @if !absent.is_empty() {
                     (section(&t!("Not here: {absent}", absent = absent.len()), html! {
-                        ul.plain { @for learner in &absent { li { (learner.name) span.quiet { " " (whereabouts(learner, shell.now)) } } } }
+                        ul.plain { @for learner in &absent { li { (named(&learner.name)) span.quiet { " " (whereabouts(learner, shell.now)) } } } }
                     }))
                 }
                 (section(t!("Everybody"), everybody(view, shell.now)))
@@ -194,7 +194,7 @@ fn everybody(view: &ClassView, now: Timestamp) -> Markup {
         href: learner.href.clone(),
         name: learner.name.clone(),
         cells: vec![
-            html! { (learner.name) },
+            html! { (named(&learner.name)) },
             html! { @if learner.href.is_some() { (badge(learner.state, &learner.reason)) } @else { span.quiet { (t!("no device")) } } },
             html! { @match &learner.focus { Some((state, words)) => (badge(*state, words)), None => span.quiet { (t!("free")) } } },
             html! { @match learner.seen { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("never")) } } },
@@ -246,7 +246,7 @@ pub fn device(shell: &Shell, view: &DeviceView) -> Markup {
         ]))
         (section(t!("Apps on it"), html! {
             @if view.apps.is_empty() { p.quiet { (t!("It has not said yet which apps it has, or it has none but Apple’s own.")) } }
-            @else { ul.plain { @for (name, version) in &view.apps { li { (name) " " span.quiet { (version) } } } } }
+            @else { ul.plain { @for (name, version) in &view.apps { li { (named(name)) " " span.quiet { (version) } } } } }
         }))
     };
     let page = Frame { back: Some((&back, &view.class.1)), state: Some(learner.state), ..Frame::new(Section::Teaching, &learner.device) };

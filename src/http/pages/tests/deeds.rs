@@ -59,7 +59,7 @@ async fn many_are_lost_at_once_but_for_those_that_are_lost_already() {
     let asked = house.post(&owner, "/devices/actions/lost-mode", "device=1&device=2").await.body;
     assert!(asked.contains("1 device is lost already"), "{asked}");
     let both = house.post(&owner, "/devices/actions/lost-mode", "device=1&device=2&confirmed=1&message=x").await.body;
-    assert!(both.contains("Lost mode: 1 of 2 devices") && both.contains("It is lost already and stays as it is."), "{both}");
+    assert!(both.contains("Lost Mode: 1 of 2 devices") && both.contains("It is lost already and stays as it is."), "{both}");
     let page = house.get(&owner, "/devices/1").await.body;
     assert!(page.contains("Change lost message"), "{page}");
     let form = house.get(&owner, "/devices/1/actions/lost-mode").await.body;
@@ -105,7 +105,7 @@ async fn what_many_were_asked_is_followed_on_today_by_what_they_confirmed() {
     assert!(told.contains("asked of 2 devices") && told.contains("href=\"/#focuses\""), "{told}");
     let today = house.get(&owner, "/").await.body;
     assert!(
-        today.contains("2 devices were asked to restart") && today.contains("0 of 2") && today.contains("2 have it in the queue"),
+        today.contains("Each of 2 devices was asked to restart") && today.contains("0 of 2") && today.contains("2 have it in the queue"),
         "{today}"
     );
     let confirm = |tx: &Tx| {
@@ -119,9 +119,9 @@ async fn what_many_were_asked_is_followed_on_today_by_what_they_confirmed() {
     let batch: String = today.split("/devices?asked=").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
     for (answer, is_there, words) in [
         ("", [true, true, false], "asked to restart. "),
-        ("confirmed", [true, false, false], "asked to restart and that have confirmed it. "),
-        ("waiting", [false, true, false], "asked to restart and that have it in the queue. "),
-        ("not", [false, false, false], "asked to restart and that did not do it and will not. "),
+        ("confirmed", [true, false, false], "asked to restart and which have confirmed it. "),
+        ("waiting", [false, true, false], "asked to restart and which have it in the queue. "),
+        ("not", [false, false, false], "asked to restart and which did not do it and will not. "),
     ] {
         let list = house.get(&owner, &format!("/devices?asked={batch}&answer={answer}")).await.body;
         let found = ["1", "2", "3"].map(|id| list.contains(&format!("href=\"/devices/{id}\"")));

@@ -287,7 +287,7 @@ async fn a_lost_device_says_so_and_where_it_is_to_those_who_may_ask() {
     house.write(|tx| confirmed(tx, "0001", "EnableLostMode", b"")).await;
     assert_eq!(offered().await, [true, true, true, true], "it can be given a new message");
     let page = house.get(&helper, "/devices/1/security").await.body;
-    assert!(page.contains("It is in lost mode since") && page.contains("It has not said where it is."), "{page}");
+    assert!(page.contains("It is in Lost Mode since") && page.contains("It has not said where it is."), "{page}");
     assert_eq!(house.post(&helper, "/devices/1/position", "").await.status, 404);
     let body = "<plist><dict><key>UDID</key><string>x</string><key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>0002</string>\
                 <key>Latitude</key><real>48.125</real><key>Longitude</key><real>11.5</real><key>HorizontalAccuracy</key><real>20</real></dict></plist>";
@@ -304,7 +304,7 @@ async fn a_lost_device_says_so_and_where_it_is_to_those_who_may_ask() {
     }
     assert!(house.get(&helper, "/devices/1").await.body.contains("Looked where it is"), "the timeline says so");
     let looked = house.get(&viewer, "/devices/1").await.body;
-    assert!(looked.contains("It is in lost mode") && !looked.contains("/devices/1/position"), "{looked}");
+    assert!(looked.contains("It is in Lost Mode") && !looked.contains("/devices/1/position"), "{looked}");
     assert_eq!(house.get(&viewer, "/devices/1/position").await.status, 403);
     assert_eq!(house.post(&viewer, "/devices/1/position", "").await.status, 403);
     for who in [&helper, &viewer] {
@@ -360,5 +360,25 @@ async fn what_devices_cannot_do_is_said_in_plain_words_for_every_deed_on_every_p
         "EnableLostMode does not exist on macOS",
     ] {
         assert!(all.contains(words), "{words}: {all}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_cannot_turn_its_name_round_and_one_of_another_direction_stays_whole() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.device("1", "\u{202e}gnp.exe").await;
+    house.device("2", "جهاز (ب) 7b").await;
+    for path in ["/devices", "/devices/1", "/devices/1/actions/erase"] {
+        let page = house.get(&owner, path).await.body;
+        assert!(page.contains("gnp.exe") && !page.contains('\u{202e}'), "{path}: {page}");
+    }
+    for (path, whole) in [
+        ("/devices", "<bdi>جهاز (ب) 7b</bdi>"),
+        ("/devices/2", "<bdi>جهاز (ب) 7b</bdi>"),
+        ("/devices/2/actions/erase", "Erase \u{2068}جهاز (ب) 7b\u{2069}"),
+    ] {
+        let page = house.get(&owner, path).await.body;
+        assert!(page.contains(whole), "{path}: {page}");
     }
 }

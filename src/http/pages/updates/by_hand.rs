@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Frame, Live, Pager, Row, Section, Shell, Table, badge, empty, frame, live, table};
+use super::super::parts::{Button, Column, Frame, Live, Pager, Row, Section, Shell, Table, badge, empty, frame, live, named, table};
 use super::one::MemberRow;
 use super::views;
 
@@ -37,7 +37,12 @@ pub fn by_hand(shell: &Shell, view: &ByHandView) -> Markup {
         id: String::new(),
         href: Some(format!("/devices/{}/updates", row.id)),
         name: row.name.clone(),
-        cells: vec![html! { (row.name) }, html! { (row.from) " → " (row.version) }, badge(row.state, &row.words), html! { (row.because) }],
+        cells: vec![
+            html! { (named(&row.name)) },
+            html! { (row.from) " → " (row.version) },
+            badge(row.state, &row.words),
+            html! { (row.because) },
+        ],
     };
     let rows = table(&Table {
         caption: t!("Updates that were started by hand"),
@@ -51,7 +56,7 @@ pub fn by_hand(shell: &Shell, view: &ByHandView) -> Markup {
         pager: Some(Pager {
             shown: view.rows.len() as u64,
             total: view.total,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: None,
             next: view.next.clone(),
         }),

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{
     BurnDown, Button, Calendar, Column, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, badge, bar, burn_down, calendar,
-    count, empty, frame, live, moment, post, section, section_with, table, time_ago,
+    count, empty, frame, live, moment, named, post, section, section_with, table, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -193,11 +193,11 @@ fn progress(view: &PlanView, now: Timestamp) -> Markup {
 fn ring(ring: &RingView) -> Markup {
     html! {
         div.stack {
-            h3 { (ring.name) }
+            h3 { (named(&ring.name)) }
             p.meta {
                 (ring.when) " "
                 @if ring.groups.is_empty() { (t!("No group is in it yet.")) }
-                @for (at, (href, name)) in ring.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (name) } }
+                @for (at, (href, name)) in ring.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (named(name)) } }
             }
             (bar(&ring.segments))
             @if ring.overdue.0 > 0 { p { a.counted href=(ring.overdue.1) { (badge(State::Problem, &t!("{overdue} overdue", overdue = ring.overdue.0))) } } }
@@ -234,7 +234,7 @@ fn members(view: &PlanView, address: &str, now: Timestamp) -> Markup {
         pager: Some(Pager {
             shown: view.devices.len() as u64,
             total: view.matching,
-            noun: ("device", "devices"),
+            noun: (t!("device"), t!("devices")),
             first: None,
             next: view.next.clone(),
         }),
@@ -279,9 +279,9 @@ fn member(view: &PlanView, address: &str, device: &MemberRow, now: Timestamp) ->
         name: device.name.clone(),
         cells: vec![
             html! {
-                (device.name)
+                (named(&device.name))
                 @if !device.serial.is_empty() && device.serial != device.name { br; span.mono.quiet { (device.serial) } }
-                @if view.rings.len() > 1 { br; span.quiet { (device.ring) } }
+                @if view.rings.len() > 1 { br; span.quiet { (named(&device.ring)) } }
             },
             version,
             badge(device.state, &device.words),
@@ -299,7 +299,7 @@ fn exceptions(view: &PlanView, address: &str, now: Timestamp) -> Markup {
         href: Some(format!("/devices/{}/updates", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) },
+            html! { (named(&row.name)) },
             html! { (row.reason) },
             html! { @match row.ends_at { Some(end) => { (t!("until ")) (moment(end)) }, None => (t!("without an end")) } },
             html! { (row.by) ", " (time_ago(row.at, now)) },

@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Column, Frame, Live, Row, Section, Segment, Shell, State, Table, badge, bar, count, empty, frame, live, table};
+use super::super::parts::{
+    Column, Frame, Live, Row, Section, Segment, Shell, State, Table, all_named, badge, bar, count, empty, frame, live, named, table,
+};
 use super::{new_plan, views};
 
 /// A plan in the list.
@@ -82,9 +84,9 @@ fn row(row: &PlanRow) -> Row {
         id: String::new(),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) @if row.stopped.is_some() { " " (badge(State::Problem, t!("stopped"))) } },
+            html! { (named(&row.name)) @if row.stopped.is_some() { " " (badge(State::Problem, t!("stopped"))) } },
             html! { (row.target) @if let Some(because) = &row.stopped { p.why { (t!("Stopped: ")) (because) } } },
-            html! { (row.rings.join(", ")) },
+            html! { (all_named(&row.rings)) },
             html! { (row.deadline) },
             far,
         ],

@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::super::parts::{Confirm, Frame, Markup, Section, Shell, Typed, confirm, count, field, frame};
+use super::super::parts::{Confirm, Frame, Markup, Section, Shell, Typed, confirm, count, field, frame, named};
 
 /// What was typed into one of the questions and what is wrong with it.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ pub fn ask_stop(shell: &Shell, id: &str, name: &str, asked: &Asked) -> Markup {
     let ask = Confirm {
         action: &format!("{back}/stop"),
         title: t!("Stop this plan"),
-        consequence: html! { (t!("Nothing more of ")) strong { (name) } (t!(" is begun, and what has not begun is taken back. What devices have only downloaded stays there and is not installed. Those that install already, and Macs that had their order, go on. You can let it go on later.")) },
+        consequence: html! { (t!("Nothing more of ")) strong { (named(name)) } (t!(" is begun, and what has not begun is taken back. What devices have only downloaded stays there and is not installed. Those that install already, and Macs that had their order, go on. You can let it go on later.")) },
         fields: html! { (field("because", t!("Why")).optional().value(&asked.reason).error(asked.error("because")).help(t!("Everyone who looks at the plan reads it."))) },
         verb: t!("Stop the plan"),
         cancel: &back,
@@ -42,7 +42,7 @@ pub fn ask_except(shell: &Shell, (id, name): (&str, &str), (device_id, device): 
     let ask = Confirm {
         action: &format!("{back}/except/{device_id}"),
         title: t!("Leave this device alone"),
-        consequence: html! { (t!("The plan ")) strong { (name) } (t!(" brings nothing to ")) strong { (device) } (t!(" meanwhile. What it has installed stays.")) },
+        consequence: html! { (t!("The plan ")) strong { (named(name)) } (t!(" brings nothing to ")) strong { (named(device)) } (t!(" meanwhile. What it has installed stays.")) },
         fields: html! {
             @if let Some(error) = asked.error("") { p.error role="alert" { (error) } }
             (field("reason", t!("Why")).value(&asked.reason).error(asked.error("reason")).example(t!("Exam until Friday")).first())
@@ -77,7 +77,7 @@ pub fn ask_delete(shell: &Shell, id: &str, name: &str, lost: &Lost) -> Markup {
         action: &format!("{back}/delete"),
         title: t!("Delete this plan"),
         consequence: html! {
-            strong { (name) } (t!(" is forgotten, with how each device came along. Nothing is taken off any device."))
+            strong { (named(name)) } (t!(" is forgotten, with how each device came along. Nothing is taken off any device."))
             @if lost.count > 0 { " " (count(lost.count, t!("device"), t!("devices"))) (t!(" would still have got an update by it:")) }
         },
         names: &lost.devices,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result};
 use crate::mdm::ade::profiles::look_again;
 use crate::mdm::enroll::invitations::MAX_LABEL_CHARS;
-use crate::mdm::{Actor, Right, journal};
+use crate::mdm::{Actor, Right, journal, names};
 use crate::protocol::service_discovery::ModelFamily;
 use crate::store::account_tokens::Ownership;
 use crate::store::settings::{self, Setting};
@@ -70,6 +70,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     }
     if let Some(group) = change.group {
         let group = group.trim();
+        names::unturned("group", group)?;
         if group.chars().count() > MAX_LABEL_CHARS || group.chars().any(char::is_control) {
             return Err(Error::field("group", t!("at most {MAX_LABEL_CHARS} characters on one line", MAX_LABEL_CHARS)));
         }

@@ -130,6 +130,7 @@ fn what_passes_by_itself_is_no_failure_and_has_its_reason_in_words() {
         sent(&mut asked, Ask::Schedule(InstallAction::Default), "1".into(), at(0));
         scheduled(&mut asked, &taken("DownloadOnly", status), None, at(0));
         assert!(asked.problem.contains(word), "{status}: {}", asked.problem);
+        assert_eq!(lacks_room(&asked), word == "room", "{status}");
         assert_eq!((asked.attempts == 1, asked.stage == Stage::Failed), (is_failure, is_failure), "{status}");
         assert!(asked.due_at.is_some() && asked.scheduled.is_empty(), "{status}");
     }

@@ -120,11 +120,7 @@ fn bring(tx: &Tx, enrollment: &Enrollment, row: &mut UpdateState, read: &Read, o
             begin(row, read, on, release, tx.now);
             return Ok(true);
         }
-        (None, Turn::Own) => t!(
-            "{waits_for_turn}: {at_once} at once",
-            waits_for_turn = words::WAITS_FOR_TURN,
-            at_once = read.rules.at_once.unwrap_or_default()
-        ),
+        (None, Turn::Own) => words::waits_for_turn(read.rules.at_once.unwrap_or_default()),
         (None, Turn::Of(plan)) => t!("“{plan}” comes first", plan),
         (None, Turn::ByHand) => words::BY_HAND_FIRST.to_owned(),
     };

@@ -194,7 +194,7 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     for (_, before) in rows {
         outcome.items.push(withdrawn(before));
     }
-    let waits = outcome.items.iter().any(|item| item.row.stage == Stage::Planned && item.row.problem.contains(words::WAITS_FOR_TURN));
+    let waits = outcome.items.iter().any(|item| item.row.stage == Stage::Planned && words::is_waiting_for_turn(&item.row));
     outcome.wake_at = outcome.wake_at.into_iter().chain(waits.then(|| tx.now.plus(TURNS_LOOKED_AT))).min();
     let served = outcome.items.iter().filter(|item| item.acts && item.row.mechanism == Mechanism::Declaration && is_served(&item.row));
     let details = |item: &Planned| plans.iter().find(|read| read.plan.id == item.row.plan_id);

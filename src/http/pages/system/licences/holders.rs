@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::super::parts::{
-    Button, Column, Frame, Live, Pager, Row, Section, Shell, State, badge, frame, hidden, live, post, section,
+    Button, Column, Frame, Live, Pager, Row, Section, Shell, State, badge, frame, hidden, live, named, post, section,
 };
 use super::{BACK_TO_ALL, OwnedRow, list, owned};
 
@@ -61,7 +61,7 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
         href: holder.href.clone(),
         name: holder.name.clone(),
         cells: vec![
-            html! { (holder.name) },
+            html! { (named(&holder.name)) },
             badge(holder.state, &holder.words),
             html! { @if !holder.ours { (t!("elsewhere")) } @else if holder.state == State::Ok { (t!("by this server")) } @else { (t!("not yet; this server wants it")) } },
             html! { @if view.may_change { (deed(app, holder)) } },
@@ -80,7 +80,7 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
         Some(Pager {
             shown: view.holders.len() as u64,
             total: view.total,
-            noun: ("licence", "licences"),
+            noun: (t!("licence"), t!("licences")),
             first: None,
             next: view.next.clone(),
         }),

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::super::parts::{
-    Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, badge, confirm, count, day, facts, frame, hidden, live, post,
-    section, thousands, time_ago,
+    Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, badge, confirm, count, day, facts, frame, hidden, live, named,
+    post, section, thousands, time_ago,
 };
 use super::{BACK_TO_ALL, LocationRow, list};
 use crate::clock::Timestamp;
@@ -82,7 +82,7 @@ fn people(view: &LocationView, now: Timestamp) -> Markup {
         href: None,
         name: person.name.clone(),
         cells: vec![
-            html! { (person.name) },
+            html! { (named(&person.name)) },
             badge(person.state, &person.words),
             html! {
                 @if let Some(link) = &person.link { a href=(link) rel="noreferrer" { (t!("Invitation")) } }

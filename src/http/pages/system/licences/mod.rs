@@ -6,8 +6,8 @@ mod location;
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, checkbox, day, empty, field, frame, live, post,
-    practice, section, table, thousands, time_ago, upload,
+    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, checkbox, day, empty, field, frame, live, named,
+    post, practice, section, table, thousands, time_ago, upload,
 };
 use crate::clock::Timestamp;
 use crate::language::way;
@@ -124,7 +124,7 @@ fn locations(view: &AllView, now: Timestamp) -> Markup {
         href: Some(format!("/system/apps-and-books/{}", location.id)),
         name: location.name.clone(),
         cells: vec![
-            html! { (location.name) @if location.practice { " " (practice()) } },
+            html! { (named(&location.name)) @if location.practice { " " (practice()) } },
             badge(location.state, &location.words),
             html! { (thousands(location.in_use)) (t!(" of ")) (thousands(location.owned)) },
             day(location.expires_at),
@@ -159,7 +159,7 @@ fn owned(rows: &[OwnedRow], may_change: bool) -> Markup {
         href: Some(format!("/system/apps-and-books/apps/{}", asset.adam_id)),
         name: asset.name.clone(),
         cells: vec![
-            html! { (asset.name) @if asset.practice { " " (practice()) } @if !asset.platforms.is_empty() { p.why { (asset.platforms) } } },
+            html! { (named(&asset.name)) @if asset.practice { " " (practice()) } @if !asset.platforms.is_empty() { p.why { (asset.platforms) } } },
             html! { @match asset.owned { Some(owned) => (thousands(owned.into())), None => (t!("as many as you want")) } },
             html! { (thousands(asset.in_use.into())) @if asset.reserved > 0 { ", " (thousands(asset.reserved.into())) (t!(" on their way")) } },
             html! {
@@ -211,7 +211,10 @@ fn codes(view: &AllView) -> Markup {
         id: codes.adam_id.clone(),
         href: None,
         name: codes.name.clone(),
-        cells: vec![html! { (codes.name) }, html! { (thousands(codes.left.into())) (t!(" of ")) (thousands(codes.imported.into())) }],
+        cells: vec![
+            html! { (named(&codes.name)) },
+            html! { (thousands(codes.left.into())) (t!(" of ")) (thousands(codes.imported.into())) },
+        ],
     };
     let at = |name: &str| {
         view.sheet_error
