@@ -296,7 +296,7 @@ pub(super) fn silent(late: Elapsed) -> Error {
 
 /// Whether a failure is that of an appliance that runs and says nothing.
 pub(super) fn is_silent(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<Elapsed>())
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Elapsed>)
 }
 
 fn another_user(socket: &Path) -> Error {

@@ -106,7 +106,7 @@ impl Serve {
             let mut ending = Ending::listen()?;
             loop {
                 let start = Serving::start(config, Clock::System, Random::System, Grants::default());
-                let Some((serving, setup)) = ending.unless_heard(start).await? else { return Ok(()) };
+                let Some((serving, setup)) = Box::pin(ending.unless_heard(start)).await? else { return Ok(()) };
                 serving.introduce(setup.as_ref());
                 let goes_on = serving.until_told_to_end(&mut ending).await;
                 serving.stop().await?;

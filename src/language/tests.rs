@@ -133,7 +133,8 @@ fn dates_are_said_in_the_words_and_the_order_of_the_language_and_nothing_else_is
 #[test]
 fn nouns_that_are_counted_have_the_forms_of_the_language() {
     let polish = |rule: &str, forms: &[&str]| {
-        let forms = forms.iter().enumerate().map(|(at, form)| format!("msgstr[{at}] {form:?}\n")).collect::<String>();
+        let forms: Vec<_> = forms.iter().enumerate().map(|(at, form)| format!("msgstr[{at}] {form:?}\n")).collect();
+        let forms = forms.concat();
         format!(
             "msgid \"\"\nmsgstr \"\"\n\"Language: pl\\n\"\n{rule}\nmsgid \"device\"\nmsgid_plural \"devices\"\n{forms}\n\
              msgid \"group\"\nmsgstr \"grupa\"\n\nmsgid \"groups\"\nmsgstr \"grupy\"\n\nmsgid \"Devices\"\nmsgstr \"Urządzenia\"\n"

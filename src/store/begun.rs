@@ -30,11 +30,10 @@ pub fn lost(data: &Path) -> Option<String> {
     let path = data.join(DATABASE);
     let what = match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing",
-        // Whoever opens it says why it cannot be reached.
-        Err(_) => return None,
         Ok(found) if found.len() == 0 => "is empty",
         Ok(_) if is_blank(data, &path) => "has nothing in it",
-        Ok(_) => return None,
+        // One that cannot be reached is told by whoever opens it.
+        Ok(_) | Err(_) => return None,
     };
     let traces: Vec<_> = TRACES.iter().filter_map(|name| trace(data, name)).collect();
     (!traces.is_empty()).then(|| format!("{} {what}, and beside it lie {}", path.display(), traces.join(", ")))
@@ -114,6 +113,9 @@ mod tests {
         fs::set_permissions(to.join("seal.key"), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
+    /// How a folder is spoilt.
+    type Spoil = fn(&Path);
+
     #[test]
     fn a_folder_that_has_had_a_database_never_gets_an_empty_one() {
         let parent = tempfile::tempdir().unwrap();
@@ -131,7 +133,7 @@ mod tests {
         let blank_bytes = fs::metadata(killed.join(DATABASE)).unwrap().len();
         assert_eq!(blank_bytes, 4096, "and the file itself has none");
 
-        let cases: [(&str, fn(&Path)); 5] = [
+        let cases: [(&str, Spoil); 5] = [
             ("is empty", |data| fs::write(data.join(DATABASE), b"").unwrap()),
             ("is missing", |data| fs::remove_file(data.join(DATABASE)).unwrap()),
             ("has nothing in it", |data| fs::remove_file(data.join("rollcall.db-wal")).unwrap()),

@@ -120,14 +120,14 @@ impl Intake<'_> {
         let proven = identity::proven(self.app, self.peer, self.headers, &body, self.now);
         let (head, report, unreadable) = match report::parse(&body) {
             Ok(report) => (report.head.clone(), Some(report), None),
-            Err(malformed) => match report::salvage(&body) {
-                Some(head) => (head, None, Some(malformed.to_string())),
-                // Who sends the like without end is held back too, so it matters who that is.
-                None => {
+            Err(malformed) => {
+                let Some(head) = report::salvage(&body) else {
+                    // Who sends the like without end is held back too, so it matters who that is.
                     let presented = proven.ok().flatten().map(|proven| proven.presented);
                     return Ok(Arrival::Refused { presented, error: malformed.into() });
-                }
-            },
+                };
+                (head, None, Some(malformed.to_string()))
+            }
         };
         let presented = match proven? {
             Some(Proven { presented, untimely: Some(error) }) => return Ok(Arrival::Refused { presented: Some(presented), error }),

@@ -56,7 +56,7 @@ pub fn told(organisation: &str, view: &Told<'_>) -> Markup {
     let whose = if organisation.is_empty() { t!("Your school or company") } else { organisation };
     let content = html! {
         h1 { @match view.ownership { Ownership::Own => (t!("What changes on your device")), Ownership::School => (t!("What changes on this device")) } }
-        p.lead { (t!("You are ")) (named(&view.name)) (t!(", and work here with the Managed Apple Account ")) strong { (view.managed_account) } "." }
+        p.lead { (t!("You are ")) (named(view.name)) (t!(", and work here with the Managed Apple Account ")) strong { (view.managed_account) } "." }
         (separation(whose, view.ownership))
         (post("/account-enrollment/go-on", html! {
             (hidden(&[("visit".to_owned(), view.visit.to_owned())]))

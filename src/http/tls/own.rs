@@ -19,7 +19,7 @@ pub(super) async fn identity(app: &App) -> Result<Identity> {
         // By a clock that is ahead, or at its very end: what devices trusted is shown until there is a root that can make another.
         tracing::warn!("our own certificate authority is over by this machine's clock ({now}); the TLS certificate before is shown again");
         let certificate = Certificate::from_der(&present.certificate)?;
-        return Ok(Identity::at_any_time(chain(app, certificate, now), &PrivateKey::from_pkcs8_der(present.key.expose())?)?);
+        return Identity::at_any_time(chain(app, certificate, now), &PrivateKey::from_pkcs8_der(present.key.expose())?);
     }
     if !tls::is_due(present.as_ref(), &names, &app.authority().id, now)
         && let Some(present) = present

@@ -64,6 +64,9 @@ async fn a_device_that_asks_without_end_is_held_back_alone_and_told_of() {
     assert!(told().await.is_empty(), "what is over is not told for ever");
 }
 
+/// How a device says something.
+type Way<'a> = &'a dyn Fn(&Device) -> Request<Body>;
+
 #[tokio::test]
 async fn who_is_refused_or_says_what_nobody_can_read_is_held_back_as_well() {
     let house = House::new().await;
@@ -75,7 +78,7 @@ async fn who_is_refused_or_says_what_nobody_can_read_is_held_back_as_well() {
         let signature = STANDARD.encode(cms::sign(&sender.signer, &body, &yesterday).unwrap());
         Request::put("/mdm/checkin").header("host", "localhost").header("mdm-signature", signature).body(Body::from(body)).unwrap()
     };
-    let ways: [(&str, &dyn Fn(&Device) -> Request<Body>); 5] = [
+    let ways: [(&str, Way<'_>); 5] = [
         ("unknown", &|sender| sender.put("/mdm/connect", sender.says(IDLE))),
         ("senseless report", &|sender| sender.put("/mdm/connect", senseless())),
         ("senseless check-in", &|sender| sender.put("/mdm/checkin", senseless())),

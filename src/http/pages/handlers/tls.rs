@@ -82,7 +82,7 @@ fn said_of_refused(tx: &Tx, shows: Shows) -> Result<Option<String>> {
     Ok(match shows {
         Shows::Files => Some(String::from(t!("from files of the settings; devices refuse it"))),
         Shows::Public => Some(String::from(t!("of the authority that was chosen; devices refuse it"))),
-        Shows::Own => None,
+        Shows::Own | Shows::StandIn => None,
     })
 }
 

@@ -70,9 +70,10 @@ pub fn page(shell: &Shell, view: &LanguageView) -> Markup {
 
 fn how_it_is(brought: &BroughtView, now: Timestamp) -> Markup {
     let (translated, of) = (thousands(brought.translated), thousands(brought.of));
-    let speaks = match &brought.problem {
-        Some(_) => badge(State::Problem, &t!("English, because {tag} cannot be used any more", tag = brought.tag)),
-        None => html! { (brought.tag) },
+    let speaks = if brought.problem.is_some() {
+        badge(State::Problem, &t!("English, because {tag} cannot be used any more", tag = brought.tag))
+    } else {
+        html! { (brought.tag) }
     };
     let about = [
         Fact::new(t!("Pages speak"), speaks),

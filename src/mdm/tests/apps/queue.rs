@@ -151,7 +151,7 @@ fn without_a_content_token_that_is_the_one_cause_and_nothing_is_said_to_go_on_by
     let wanted = school.write(move |tx| crate::mdm::reconcile::standing(tx, &enrollment));
     let said = wanted.things.iter().find(|thing| thing.name == "Atlas").unwrap().words.clone();
     assert_eq!((said.as_deref(), apps::words::stage(&row).as_str()), (Some("no licence"), "no licence"), "one word on every page");
-    let needs = || school.write(|tx| crate::mdm::needs::all(tx));
+    let needs = || school.write(crate::mdm::needs::all);
     let about_apps = |key: &str| key.starts_with(crate::mdm::needs::APP) || key == crate::mdm::needs::NO_LOCATION;
     let told: Vec<_> = needs().into_iter().filter(|need| about_apps(&need.key)).collect();
     assert_eq!(told.len(), 1, "one cause: {told:?}");

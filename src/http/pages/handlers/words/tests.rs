@@ -11,7 +11,7 @@ use crate::protocol::command::schema;
 use crate::store::commands::CommandState;
 
 /// What looks like the kind of an event in the source of the rooms and is something else: keys of alerts, declarations, fields and files.
-const NO_EVENTS: [&str; 44] = [
+const NO_EVENTS: [&str; 45] = [
     "ade.ends",
     "ade.profile",
     "ade.refused",
