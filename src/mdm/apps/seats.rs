@@ -14,6 +14,7 @@ use crate::mdm::licences;
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::enrollments::EnrollmentState;
+use crate::store::groups::Group;
 use crate::store::{Tx, app_totals, assignments, devices, enrollments, groups};
 
 /// Licences that a group lacks.
@@ -65,26 +66,62 @@ impl SeatsLeft {
     }
 }
 
+/// How many licences of an app are free; nothing where it needs none, or where anybody who wants one has one.
+fn free(tx: &Tx, app: &App, by: LicenceBy) -> Result<Option<u64>> {
+    let (AppKind::Store, Some(adam_id)) = (app.kind, app.adam_id.as_deref()) else { return Ok(None) };
+    let seats = licences::seats(tx, adam_id)?;
+    Ok(match seats.free {
+        _ if by == LicenceBy::None => None,
+        Some(free) => Some(u64::from(free)),
+        // As many as anybody wants.
+        None if seats.as_of.is_some() => None,
+        None => Some(0),
+    })
+}
+
+/// What can be done about licences that are missing, in sentences.
+fn remedies(tx: &Tx, app: &App) -> Result<String> {
+    let adam_id = app.adam_id.as_deref().unwrap_or_default();
+    let remedies = [licences::hindered(tx, adam_id)?, declined_words(tx, &app.id)?].join(" ");
+    Ok(remedies.trim().to_owned())
+}
+
+fn shortage(app: &App, group: Group, (needed, free): (u64, u64), remedies: &str) -> Shortage {
+    let by = needed.saturating_sub(free);
+    let licences = if by == 1 { "licence" } else { "licences" };
+    let because =
+        t!("{name} needs {by} more {licences} of {name_2}. {remedies}", name = group.name, by, licences, name_2 = app.name, remedies)
+            .trim_end()
+            .to_owned();
+    Shortage { group_id: group.id, group: group.name, needed, free, by, because }
+}
+
+/// What licences are missing in these groups, as was found when their devices were last planned for: no device is asked.
+pub(super) fn found_short(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortage>> {
+    if free(tx, app, settings::read(&app.settings)?.licence)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let remedies = remedies(tx, app)?;
+    let mut short = Vec::new();
+    for (place, needed) in app_totals::without_licence(tx, &app.id, group_ids)? {
+        let group = group_ids.get(place).map(|id| groups::by_id(tx, id)).transpose()?.flatten();
+        // What was free has been given away before somebody was found to have none.
+        short.extend(group.map(|group| shortage(app, group, (needed, 0), &remedies)));
+    }
+    Ok(short)
+}
+
 /// What licences would be missing if an app were assigned to these groups, one after the other.
 pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortage>> {
     let settings = settings::read(&app.settings)?;
     let by = settings.licence;
-    let (AppKind::Store, Some(adam_id)) = (app.kind, app.adam_id.as_deref()) else { return Ok(Vec::new()) };
-    let seats = licences::seats(tx, adam_id)?;
-    let free = match seats.free {
-        _ if by == LicenceBy::None => return Ok(Vec::new()),
-        Some(free) => u64::from(free),
-        // As many as anybody wants.
-        None if seats.as_of.is_some() => return Ok(Vec::new()),
-        None => 0,
-    };
+    let (Some(free), Some(adam_id)) = (free(tx, app, by)?, app.adam_id.as_deref()) else { return Ok(Vec::new()) };
     if let [group_id] = group_ids
         && assignments::devices_of_group(tx, group_id)?.len() as u64 <= free
     {
         return Ok(Vec::new());
     }
-    let remedies = [licences::hindered(tx, adam_id)?, declined_words(tx, &app.id)?].join(" ");
-    let remedies = remedies.trim();
+    let remedies = remedies(tx, app)?;
     let proposal = Proposal::of(tx, app)?;
     let (mut left, mut counted, mut short) = (free, BTreeSet::new(), Vec::new());
     for group_id in group_ids {
@@ -106,19 +143,7 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
             }
         }
         if needed > left {
-            let by = needed - left;
-            let licences = if by == 1 { "licence" } else { "licences" };
-            let because = t!(
-                "{name} needs {by} more {licences} of {name_2}. {remedies}",
-                name = group.name,
-                by,
-                licences,
-                name_2 = app.name,
-                remedies
-            )
-            .trim_end()
-            .to_owned();
-            short.push(Shortage { group_id: group.id, group: group.name, needed, free: left, by, because });
+            short.push(shortage(app, group, (needed, left), &remedies));
         }
         left = left.saturating_sub(needed);
     }

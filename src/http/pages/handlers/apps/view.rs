@@ -154,11 +154,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
     let facts: Json = serde_json::from_str(&found.app.facts).unwrap_or_default();
     let zone = zone(tx)?;
     Ok(AppView {
-        shortages: {
-            let short = apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because);
-            let lacks = apps::lacks(tx, actor, id, None, None)?.into_iter().chain(apps::hidden(tx, actor, id, None)?);
-            short.chain(lacks.map(|lack| lack.words)).collect()
-        },
+        shortages: apps::missing(tx, actor, &found.app, &required)?,
         version_notes: if found.app.kind == AppKind::Store { Vec::new() } else { version_notes(tx, actor, id)? },
         kind: kind(found.app.kind),
         is_of_the_house: found.app.kind != AppKind::Store,
