@@ -269,6 +269,7 @@ fn certificate(days: u64, state: State) -> PushCertificate {
         devices: 148,
         account: "mdm@example.school".into(),
         last_push_at: Some(ago(75)),
+        failure: None,
     }
 }
 
@@ -402,6 +403,7 @@ fn appliance() -> SystemView {
         words: words.into(),
         state,
         result: result.into(),
+        said: String::new(),
         ran_at: Some(ago(ran)),
         due_at: due,
     };

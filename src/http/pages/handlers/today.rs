@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode, in_zone};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
+use crate::http::pages::system::connections::ADDRESS as CONNECTIONS;
 use crate::http::pages::system::notices::ADDRESS as NOTICES;
 use crate::http::pages::today::{BatchRow, Countdown, Need, Part, TodayView, page};
 use crate::mdm::ends::{self, End, Sort};
@@ -133,6 +134,8 @@ fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
         to(BACKUPS.to_owned(), t!("Backups"))
     } else if key == MAIL_TROUBLE {
         to(NOTICES.to_owned(), t!("Notices"))
+    } else if key.starts_with("push.unreached") {
+        to(CONNECTIONS.to_owned(), t!("Connections to Apple"))
     } else if key.starts_with("push.") {
         to(String::from("/system/push"), t!("Push certificate"))
     } else {
