@@ -108,8 +108,11 @@ fn job(way: Option<&Connection>, standing: jobs::Standing) -> JobRow {
     JobRow { name: standing.name.to_owned(), words, state, result, said, ran_at: turn.finished_at, due_at: turn.due_at }
 }
 
+fn part(name: &str, state: Mark, words: String, href: &str) -> SystemPart {
+    SystemPart { name: name.to_owned(), state, words, href: href.to_owned() }
+}
+
 fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
-    let part = |name: &str, state, words: String, href: &str| SystemPart { name: name.to_owned(), state, words, href: href.to_owned() };
     let zone = zone(tx)?;
     let ends = |at: Timestamp| match at.since(tx.now) {
         left if left.is_zero() => (Mark::Problem, t!("ended on {day}", day = date(zone.day(at)))),
@@ -157,6 +160,16 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
             root_page(root.authority.state),
         ));
     }
+    parts.extend(parts_of_devices(tx, actor)?);
+    parts.push(part(t!("Name and time zone"), Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
+    let (state, words) = language::part();
+    parts.push(part(t!("Language"), state, words, system::language::ADDRESS));
+    Ok(parts)
+}
+
+/// The parts by which devices come in and what they meet there.
+fn parts_of_devices(tx: &Tx, actor: &Actor) -> Result<Vec<SystemPart>> {
+    let mut parts = Vec::new();
     let wanted = practice::wanted(tx)?.devices;
     let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), t!("device"), t!("devices")) };
     parts.push(part(t!("Practice devices"), Mark::Ok, words, "/system/practice"));
@@ -178,9 +191,6 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
         t!("only for devices that Apple’s list names")
     };
     parts.push(part(t!("Apple Configurator"), Mark::Ok, words.to_owned(), setup_assistant::CONFIGURATOR));
-    parts.push(part(t!("Name and time zone"), Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
-    let (state, words) = language::part();
-    parts.push(part(t!("Language"), state, words, system::language::ADDRESS));
     Ok(parts)
 }
 
