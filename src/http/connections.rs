@@ -55,6 +55,9 @@ fn gone() -> Error {
 
 /// Connects as for a push, with the certificate.
 async fn push(app: &App, connection: &Connection) -> Result<Outcome> {
+    if connection.practice && app.licence_service(true).is_none() {
+        return Err(resting());
+    }
     let topic = connection.key.clone();
     let look = move |tx: &Tx| Ok((push_certificates::by_topic(tx, &topic)?, push_certificates::key(tx, &topic)?));
     let (Some(row), Some(key)) = app.store.read(app.now(), look).await? else { return Err(gone()) };

@@ -192,3 +192,55 @@ pub fn go_on(tx: &Tx, connection: &Connection) -> Result<()> {
 pub fn failing(tx: &Tx, actor: &Actor) -> Result<Vec<Connection>> {
     Ok(list(tx, actor)?.into_iter().filter(|connection| !connection.practice && connection.failure.is_some()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::issue;
+    use crate::pki::key::PrivateKey;
+    use crate::store::push_certificates::PushCertificate;
+    use crate::store::{OpenOptions, Store};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_593_600);
+    const SAID: &str = "127.0.0.1:29999 cannot be reached (tcp connect error: Connection refused (os error 111)): check the network";
+
+    #[test]
+    fn a_connection_says_when_it_worked_last_and_in_plain_words_why_it_does_not() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let topic = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
+        let key = PrivateKey::generate_rsa_2048().unwrap();
+        let certificate = issue::root("Portal of a test", NOW).unwrap().practice_push(topic, &key, NOW).unwrap();
+        let put = move |tx: &Tx| {
+            let row = PushCertificate {
+                topic: topic.to_owned(),
+                certificate: certificate.der().to_vec(),
+                not_after_at: certificate.not_after(),
+                current: true,
+                practice: false,
+                account_note: String::new(),
+                uploads: 0,
+                paused_until_at: None,
+                uploaded_at: tx.now,
+            };
+            push_certificates::put(tx, &row, key.pkcs8_der().expose())
+        };
+        store.write_blocking(NOW, put).unwrap();
+        let noted = |seconds: u64, outcome: Result<(), &'static str>| {
+            let now = NOW.plus(Duration::from_secs(seconds));
+            let work = move |tx: &Tx| note(tx, push_name(false), outcome).and_then(|()| to_test(tx, &Actor::Console, "push"));
+            store.write_blocking(now, work).unwrap()
+        };
+        let works = noted(0, Ok(()));
+        assert_eq!((works.worked_at, works.failed_at, &works.failure), (Some(NOW), None, &None));
+        let same = noted(30, Ok(()));
+        assert_eq!(same.worked_at, Some(NOW), "the same is not written again and again");
+        let fails = noted(40, Err(SAID));
+        let failure = fails.failure.unwrap();
+        assert_eq!((failure.what.as_str(), failure.said.as_str()), ("This server has no way to Apple's push service", SAID));
+        assert_eq!(fails.worked_at, Some(NOW), "when it worked last stays known");
+        let failing = store.read_blocking(NOW, |tx| failing(tx, &Actor::Console)).unwrap();
+        assert_eq!(failing.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["push"]);
+        let again = noted(41, Ok(()));
+        assert_eq!((again.failure, again.worked_at), (None, Some(NOW.plus(Duration::from_secs(41)))));
+    }
+}
