@@ -386,6 +386,7 @@ fn lookup() -> ReleasesView {
         asks_for_fewer: false,
         next_at: None,
         problem: "Apple's service is out of order (503); it is asked again later by itself.".into(),
+        said: String::new(),
         passed_over: vec!["AssetSets, fridgeOS: “x” is no version".into()],
         roots: vec![root],
         needs_root: true,

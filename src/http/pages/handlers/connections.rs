@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::{SaidQuery, said, shell};
+use super::{SaidQuery, said_at, shell};
 use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
@@ -72,13 +72,13 @@ async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
 
 async fn try_now(State(app): State<App>, gate: Gate, who: SignedIn, Path(name): Path<String>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let words = match test(&app, &who.actor, &name).await {
+    let (state, words) = match test(&app, &who.actor, &name).await {
         Ok(connection) => {
             let row = row(&connection);
-            format!("{}: {}.", row.title, row.words.trim_end_matches('.'))
+            (row.state, format!("{}: {}.", row.title, row.words.trim_end_matches('.')))
         }
-        Err(error) if error.kind == Kind::Conflict => error.message.into_owned(),
+        Err(error) if error.kind == Kind::Conflict => (Mark::Problem, error.message.into_owned()),
         Err(error) => return Err(error),
     };
-    Ok(said(&app, &gate, &who, ADDRESS, &words))
+    Ok(said_at(&app, &gate, &who, ADDRESS, state, &words))
 }
