@@ -11,6 +11,7 @@ use crate::mdm::apps::plan::{self, Planned};
 use crate::mdm::apps::settings::{self, LicenceBy};
 use crate::mdm::apps::{mechanism, wish};
 use crate::mdm::licences;
+use crate::store::app_states::{self, Stage};
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::enrollments::EnrollmentState;
@@ -98,12 +99,23 @@ fn shortage(app: &App, group: Group, (needed, free): (u64, u64), remedies: &str)
 
 /// What licences are missing in these groups, as was found when their devices were last planned for: no device is asked.
 pub(super) fn found_short(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortage>> {
-    if free(tx, app, settings::read(&app.settings)?.licence)?.is_none() {
+    let by = settings::read(&app.settings)?.licence;
+    if free(tx, app, by)?.is_none() {
         return Ok(Vec::new());
     }
     let remedies = remedies(tx, app)?;
+    let mut open = assignments::of_item(tx, AssignedKind::App, &app.id)?;
+    open.retain(|row| row.ends_at.is_none_or(|end| end > tx.now));
+    // Where it is for one group and each device wants a licence of its own, all that have none are that group's.
+    let is_theirs = by == LicenceBy::Device && matches!((open.as_slice(), group_ids), ([one], [id]) if one.group_id == *id);
+    let found = if is_theirs {
+        let without = app_states::counts(tx, &app.id)?.into_iter().find(|(stage, _)| *stage == Stage::NoLicence);
+        without.map(|(_, count)| (0, count)).into_iter().collect()
+    } else {
+        app_totals::without_licence(tx, &app.id, group_ids)?
+    };
     let mut short = Vec::new();
-    for (place, needed) in app_totals::without_licence(tx, &app.id, group_ids)? {
+    for (place, needed) in found {
         let group = group_ids.get(place).map(|id| groups::by_id(tx, id)).transpose()?.flatten();
         // What was free has been given away before somebody was found to have none.
         short.extend(group.map(|group| shortage(app, group, (needed, 0), &remedies)));

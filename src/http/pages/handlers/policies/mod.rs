@@ -123,7 +123,15 @@ async fn view(
         let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
         let found = outcomes_page(tx, &actor, (AssignedKind::Policy, &id), format!("/policies/{id}"), which)?;
         let switches = (in_words(tx, &policy)?, policies::all_warnings(tx, &policy.settings)?);
-        Ok(((policy, switches), assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, (clashes, found), zone(tx)?))
+        // Those that stand in the list are at hand; the others are only looked for where there is none.
+        let mut offered: Vec<(String, String)> = Vec::new();
+        for device in &found.devices {
+            if offered.len() < DEVICES_OFFERED as usize && offered.iter().all(|(id, _)| *id != device.id) {
+                offered.push((device.id.clone(), device.name.clone()));
+            }
+        }
+        let offered = if offered.is_empty() { rows::devices(tx, &id, DEVICES_OFFERED)? } else { offered };
+        Ok(((policy, switches), assigned, groups::all(tx)?, offered, (clashes, found), zone(tx)?))
     };
     let now = app.now();
     let ((policy, (switches, warnings)), assigned, groups, devices, (clashes, found), zone) = app.store.read_slow(now, work).await?;
