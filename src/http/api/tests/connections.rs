@@ -42,13 +42,15 @@ async fn a_test_says_whether_a_connection_works_and_what_keeps_it_from_that() {
     assert_eq!((works.status, &works.body["works"]), (StatusCode::OK, &json!(true)), "{}", works.body);
 
     // Nobody listens there.
-    house.app = house.app.with_licence_service(AppsAndBooks::new(&connector, "https://localhost:1").unwrap());
-    let fails = house.try_connection(Role::Admin, &name).await;
+    let nobody = SoftwareLookup::new(&connector, "https://localhost:1").anchored();
+    house.app = house.app.remade(|parts| parts.software_lookup = nobody);
+    let fails = house.try_connection(Role::Admin, "releases").await;
     assert_eq!((fails.status, &fails.body["works"]), (StatusCode::OK, &json!(false)), "{}", fails.body);
     let (failure, said) = (fails.body["failure"].as_str().unwrap(), fails.body["said"].as_str().unwrap());
-    assert_eq!(failure, "This server has no way to Apps and Books");
+    assert_eq!(failure, "This server has no way to Apple's list of OS releases");
     assert!(said.contains("localhost:1") && !fails.body["remedy"].as_str().unwrap().is_empty(), "{}", fails.body);
-    assert_eq!(house.connection(&name).await["failure"], failure);
+    assert_eq!(house.connection("releases").await["failure"], failure);
+    assert!(fails.body["worked_at"].is_string(), "when it worked last stays known: {}", fails.body);
 
     assert_eq!(house.try_connection(Role::Viewer, &name).await.status, StatusCode::FORBIDDEN);
     assert_eq!(house.try_connection(Role::Admin, "nothing").await.status, StatusCode::NOT_FOUND);
