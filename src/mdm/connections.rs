@@ -110,8 +110,13 @@ impl Connection {
     }
 }
 
+/// What went wrong with a service, without the words of connections; what is no connection's sentence stays as it is.
+pub fn plain(service: Service, said: &str) -> String {
+    unreached::told(service.words(), said).map_or_else(|| said.to_owned(), |told| told.what)
+}
+
 /// What went wrong, in words for whoever need not know networks.
-pub fn in_words(service: Service, said: &str) -> Unreached {
+fn in_words(service: Service, said: &str) -> Unreached {
     unreached::told(service.words(), said).unwrap_or_else(|| Unreached {
         what: said.trim_end_matches('.').to_owned(),
         remedy: String::new(),
