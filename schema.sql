@@ -197,6 +197,7 @@ CREATE INDEX devices_refresh_due ON devices (refresh_due_at) WHERE refresh_due_a
 CREATE INDEX devices_lost ON devices (id) WHERE facts ->> 'IsMDMLostModeEnabled' = 1;
 CREATE INDEX devices_roster ON devices (id, name, practice, person_id, group_label, deleted_at, serial_number, udid, model, model_name, product_name, os_version, platform, person_label) WHERE deleted_at IS NULL;
 CREATE INDEX devices_alike ON devices (platform, product_name, coalesce(facts ->> 'SoftwareUpdateDeviceID', ''), os_version, coalesce(facts ->> 'SupplementalOSVersionExtra', ''), build_version, model_name, id, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX devices_met ON devices (id, platform, os_version, supervised, facts ->> '$.IsMultiUser', security ->> '$.ManagementStatus.EnrolledViaDEP', deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX devices_label ON devices (group_label, deleted_at) WHERE group_label <> '';
 
 -- An enrollment is a relation: a device, or one user on it, and this server. A new generation begins with each real re-enrollment.
@@ -246,7 +247,8 @@ CREATE TABLE enrollments (
     setup_released_at      INTEGER,
     setup_because          TEXT NOT NULL DEFAULT '' -- why it was let go
 ) STRICT;
-CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at, id, state, left_at, push_dead_at, questions_due, last_seen_at, token_updated_at);
+CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at, id, state, left_at, push_dead_at, questions_due, last_seen_at, token_updated_at, kind, access_rights);
+CREATE INDEX enrollments_whose ON enrollments (id, device_id, state);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
@@ -779,6 +781,7 @@ CREATE TABLE app_states (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX app_states_app ON app_states (app_id, stage);
 CREATE INDEX app_states_command ON app_states (command_uuid) WHERE command_uuid IS NOT NULL;
+CREATE INDEX app_states_wanted ON app_states (stage, enrollment_id) WHERE wanted <> '';
 CREATE INDEX app_states_trouble ON app_states (enrollment_id) WHERE stage IN ('failed', 'stuck', 'no_licence', 'lacking');
 
 -- What apps say of themselves, as they last said it.
@@ -1196,6 +1199,7 @@ CREATE TABLE plans (
     unable             TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(unable))    -- what it cannot have, and why
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX plans_due ON plans (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX plans_unable ON plans (enrollment_id) WHERE unable <> '[]';
 
 -- ---------------------------------------------------------------- updates
 

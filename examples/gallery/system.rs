@@ -270,6 +270,7 @@ fn certificate(days: u64, state: State) -> PushCertificate {
         devices: 148,
         account: "mdm@example.school".into(),
         last_push_at: Some(ago(75)),
+        failure: None,
     }
 }
 
@@ -386,6 +387,7 @@ fn lookup() -> ReleasesView {
         asks_for_fewer: false,
         next_at: None,
         problem: "Apple's service is out of order (503); it is asked again later by itself.".into(),
+        said: String::new(),
         passed_over: vec!["AssetSets, fridgeOS: “x” is no version".into()],
         roots: vec![root],
         needs_root: true,
@@ -403,6 +405,7 @@ fn appliance() -> SystemView {
         words: words.into(),
         state,
         result: result.into(),
+        said: String::new(),
         ran_at: Some(ago(ran)),
         due_at: due,
     };

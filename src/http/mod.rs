@@ -13,6 +13,7 @@ mod backup;
 pub mod budget;
 mod catalog;
 pub mod configurator;
+pub mod connections;
 pub mod content_tokens;
 mod ddm;
 pub mod doctor;

@@ -10,6 +10,7 @@ use crate::apple::apns::{Push, PushIdentity};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
+use crate::mdm::connections;
 use crate::mdm::push::{self, Due};
 use crate::protocol::push::{Outcome, judge};
 use crate::secret::Secret;
@@ -45,7 +46,8 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         answers.push(answer.map_err(|error| Error::internal("a push was cut off", error))?);
     }
     let (sent, failed) = count(&answers);
-    record(app, answers).await?;
+    let ways = ways(&answers, &identities);
+    record(app, answers, ways).await?;
     Ok(t!("{sent} sent, {failed} not", sent, failed))
 }
 
@@ -64,11 +66,30 @@ fn count(answers: &[(Due, Outcome)]) -> (usize, usize) {
     (sent, answers.len() - sent)
 }
 
-async fn record(app: &App, answers: Vec<(Due, Outcome)>) -> Result<()> {
+/// What came of the ways to the push service and to its practice stand-in, as far as they were tried: whoever answers is reached.
+fn ways(answers: &[(Due, Outcome)], identities: &HashMap<String, (Arc<PushIdentity>, bool)>) -> Vec<(&'static str, Result<(), String>)> {
+    let way = |practice: bool| {
+        let is_its = |due: &Due| identities.get(&due.topic).is_some_and(|(_, of_practice)| *of_practice == practice);
+        let mut failure = None;
+        for (_, outcome) in answers.iter().filter(|(due, _)| is_its(due)) {
+            match outcome {
+                Outcome::Delivered { .. } | Outcome::Refused { .. } => return Some((connections::push_name(practice), Ok(()))),
+                Outcome::Unreachable { why } | Outcome::Unproven { why } => failure = failure.or_else(|| Some(why.clone())),
+            }
+        }
+        failure.map(|why| (connections::push_name(practice), Err(why)))
+    };
+    [false, true].into_iter().filter_map(way).collect()
+}
+
+async fn record(app: &App, answers: Vec<(Due, Outcome)>, ways: Vec<(&'static str, Result<(), String>)>) -> Result<()> {
     app.store
         .write(app.now(), move |tx| {
             for (due, outcome) in &answers {
                 push::record(tx, due, outcome, judge(outcome, due.token_updated_at))?;
+            }
+            for (name, outcome) in &ways {
+                connections::note(tx, name, outcome.as_ref().map(|()| ()).map_err(String::as_str))?;
             }
             Ok(())
         })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mdm::wanted::{Origin, Target};
 use crate::mdm::{commands, policies, profiles};
 use crate::protocol::availability::Capabilities;
@@ -88,6 +88,9 @@ fn policies_met(tx: &Tx, facts: &Facts, devices: &[Alike]) -> Result<Found> {
 /// The profiles, policies and declarations that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing, and the
 /// apps that it hides there though they are assigned.
 pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
+    if !can_meet(tx, besides, Some(policy))? {
+        return Ok(Vec::new());
+    }
     let (mut found, mut empty) = (Found::new(), BTreeMap::<_, (policies::EmptyList, u64)>::new());
     let mut devices = met(tx, groups, besides)?;
     for alike in devices.iter_mut().filter(|alike| !alike.policies.contains(&policy.id)) {
@@ -127,6 +130,27 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
     clashes.extend(told(found, &t!("The policy “{name}”", name = policy.name)));
     clashes.truncate(CLASHES_MAX);
     Ok(clashes)
+}
+
+/// Whether there is anything at all that can get in the way of something else, of what is assigned now to whomever, of `besides` and of `own`; where there
+/// is not, no device need be looked at. That there is does not mean that they meet.
+fn can_meet(tx: &Tx, besides: &[(AssignedKind, String)], own: Option<&Policy>) -> Result<bool> {
+    let items = |kind: AssignedKind| {
+        let added = besides.iter().filter(|(known, _)| *known == kind).map(|(_, id)| id.clone());
+        let open = assignments::open_items(tx, kind)?;
+        Ok::<BTreeSet<String>, Error>(open.into_iter().chain(added).collect())
+    };
+    let (profiles, declarations, apps) = (items(AssignedKind::Profile)?, items(AssignedKind::Declaration)?, items(AssignedKind::App)?);
+    let mut all = items(AssignedKind::Policy)?;
+    all.extend(own.map(|policy| policy.id.clone()));
+    if profiles.len() + declarations.len() + all.len() > 1 || (!declarations.is_empty() && !apps.is_empty()) {
+        return Ok(true);
+    }
+    let hides = |id: &String| match own.filter(|policy| policy.id == *id) {
+        Some(policy) => Ok(policies::has_app_list(policy)),
+        None => Ok::<bool, Error>(policy_rows::by_id(tx, id)?.as_ref().is_some_and(policies::has_app_list)),
+    };
+    Ok(!apps.is_empty() && all.iter().map(hides).collect::<Result<Vec<bool>>>()?.contains(&true))
 }
 
 /// Devices by what they are and have; for groups without any enrolled device one entry of none, so that it is told before the first comes.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::language::say;
+use crate::mdm::connections::Service;
 use crate::mdm::{Actor, Right, journal};
 use crate::store::Tx;
 use crate::store::jobs::{self, Turn};
@@ -30,6 +31,23 @@ pub const WORDS: &[(&str, &str)] = &[
     ("integrity", msg!("looks for damage in the database")),
     ("housekeeping", msg!("removes what was kept long enough")),
 ];
+
+/// Whom a job asks, as people call it within a sentence.
+pub fn asked(name: &str) -> &'static str {
+    match name {
+        "push" => Service::Push.words(),
+        "licences" => Service::AppsAndBooks.words(),
+        "ade" => Service::DeviceList.words(),
+        "releases" => Service::Releases.words(),
+        "store" => t!("the App Store"),
+        "attestation" => t!("Apple's page of certificates"),
+        "certificate" => t!("the certificate authority"),
+        "notices" => t!("the mail server"),
+        "webhooks" => t!("the receiver"),
+        "backups" => t!("the place of the backups"),
+        _ => t!("what it asks"),
+    }
+}
 
 /// A job and its last turn.
 #[derive(Debug, Clone)]

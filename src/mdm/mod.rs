@@ -19,6 +19,7 @@ pub mod checkin;
 pub mod clashes;
 pub mod commands;
 pub mod connect;
+pub mod connections;
 pub mod declarations;
 pub mod device_users;
 pub mod devices;

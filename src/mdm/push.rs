@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::{Actor, journal};
 use crate::protocol::push::{Outcome, Verdict};
+use crate::protocol::unreached;
 use crate::secret::SecretBytes;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn};
 use crate::store::settings::{self, Setting};
@@ -228,7 +229,10 @@ fn unreached(tx: &Tx, topic: &str, reason: &str) -> Result<()> {
         tx,
         &format!("push.unreached:{topic}"),
         85,
-        &t!("Wake-ups do not get out to Apple: {reason}.", reason = reason.trim_end_matches('.')),
+        &match unreached::told(t!("Apple's push service"), reason) {
+            Some(told) => t!("{what}: no device is woken.", what = told.what),
+            None => t!("Wake-ups do not get out to Apple: {reason}.", reason = reason.trim_end_matches('.')),
+        },
         t!("Devices hear of nothing until they do. It is tried again by itself; see whether this machine has a way to Apple's push service."),
     )
     .map(drop)

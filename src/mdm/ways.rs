@@ -25,11 +25,12 @@ const OF_ONE: [(&str, &str, &str); 8] = [
 ];
 
 /// Needs about a part of the appliance, by what begins their keys, with its page.
-const OF_PARTS: [(&str, &str, &str); 6] = [
+const OF_PARTS: [(&str, &str, &str); 7] = [
     (needs::NO_LOCATION, "/system/apps-and-books", msg!("Apps and Books")),
     (lookup::NEED, "/system/releases", msg!("OS releases")),
     ("backup.", "/system/backups", msg!("Backups")),
     (MAIL_TROUBLE, "/system/notices", msg!("Notices")),
+    ("push.unreached", "/system/connections", msg!("Connections to Apple")),
     ("push.", "/system/push", msg!("Push certificate")),
     ("tls.", "/system/tls", msg!("TLS certificate")),
 ];
@@ -94,6 +95,7 @@ mod tests {
             ("backup.failed", "/system/backups"),
             (needs::NO_LOCATION, "/system/apps-and-books"),
             ("push.none", "/system/push"),
+            ("push.unreached", "/system/connections"),
             (tls::ENDS, "/system/tls"),
             ("provisioning.ends:5", "/provisioning/5"),
             ("package.profile_ends:6", "/own-apps/versions/6"),

@@ -10,6 +10,7 @@ use crate::mdm::enroll::renewal;
 use crate::mdm::settings::zone;
 use crate::mdm::{locked, moves, return_to_service, setup_assistant};
 use crate::protocol::platform::Platform;
+use crate::protocol::unreached;
 use crate::store::Tx;
 use crate::store::authorities;
 use crate::store::certificates;
@@ -33,6 +34,8 @@ pub struct Reason {
     pub remedy: String,
     /// Since when.
     pub since_at: Option<Timestamp>,
+    /// What was said that this is about, as it came; empty where there is nothing to open.
+    pub said: String,
 }
 
 /// Everything that this device waits for, what needs somebody first.
@@ -53,6 +56,7 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
         cause: moves.sentence(),
         remedy: String::from(t!("Nobody has to do anything; delete it here when it is gone.")),
         since_at: enrollment.left_at,
+        said: String::new(),
     });
     let mut reasons: Vec<_> = stands.into_iter().chain(told).chain(push(enrollment)).collect();
     if enrollment.state == EnrollmentState::Enrolled {
@@ -184,11 +188,17 @@ fn push(enrollment: &Enrollment) -> Option<Reason> {
         ));
     }
     if enrollment.state == EnrollmentState::Enrolled && !enrollment.push_error.is_empty() {
-        return Some(problem(
-            &t!("The last wake-up did not go out: {push_error}.", push_error = enrollment.push_error.trim_end_matches('.')),
-            t!("Look at the push certificate under System."),
-            enrollment.push_sent_at,
-        ));
+        return Some(match unreached::told(t!("Apple's push service"), &enrollment.push_error) {
+            Some(told) => {
+                let cause = t!("{what}, so that the device could not be woken.", what = told.what);
+                Reason { said: told.said, ..problem(&cause, &told.remedy, enrollment.push_sent_at) }
+            }
+            None => problem(
+                &t!("The last wake-up did not go out: {push_error}.", push_error = enrollment.push_error.trim_end_matches('.')),
+                t!("Look at the push certificate under System."),
+                enrollment.push_sent_at,
+            ),
+        });
     }
     None
 }
@@ -236,9 +246,15 @@ fn of_open(device: &Device, enrollment: &Enrollment, open: &Command) -> Reason {
 }
 
 fn wait(cause: &str, remedy: &str, since_at: Option<Timestamp>) -> Reason {
-    Reason { needs_someone: false, cause: cause.to_owned(), remedy: format!("{}.", remedy.trim_end_matches('.')), since_at }
+    Reason {
+        needs_someone: false,
+        cause: cause.to_owned(),
+        remedy: format!("{}.", remedy.trim_end_matches('.')),
+        since_at,
+        said: String::new(),
+    }
 }
 
 fn problem(cause: &str, remedy: &str, since_at: Option<Timestamp>) -> Reason {
-    Reason { needs_someone: true, cause: cause.to_owned(), remedy: remedy.to_owned(), since_at }
+    Reason { needs_someone: true, cause: cause.to_owned(), remedy: remedy.to_owned(), since_at, said: String::new() }
 }

@@ -33,6 +33,7 @@ pub mod roster;
 pub mod s3;
 pub mod scep;
 pub mod service_discovery;
+pub mod unreached;
 mod xml;
 
 /// The bodies of the recorded requests in these folders of conversations, each with its name; for tests.

@@ -289,7 +289,7 @@ pub fn of_app(tx: &Tx, app_id: &str, stages: &[Stage], after: Option<(&str, &str
     let columns = COLUMNS.split(", ").map(|column| format!("app_states.{}", column.trim())).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "WITH page AS MATERIALIZED (SELECT enrollment_id AS channel, devices.id AS device, devices.name AS called, serial_number FROM app_states
-             CROSS JOIN enrollments ON enrollments.id = enrollment_id
+             CROSS JOIN enrollments INDEXED BY enrollments_whose ON enrollments.id = enrollment_id
              CROSS JOIN devices INDEXED BY devices_roster ON devices.id = device_id AND deleted_at IS NULL
              WHERE app_id = ?1 AND (?2 = ',' OR instr(?2, ',' || stage || ',') > 0) AND (devices.name COLLATE NOCASE, enrollment_id) > (?3, ?4)
              ORDER BY devices.name COLLATE NOCASE, enrollment_id LIMIT ?5)

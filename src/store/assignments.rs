@@ -115,6 +115,15 @@ pub fn of_item(tx: &Tx, kind: AssignedKind, item_id: &str) -> Result<Vec<Assignm
     )
 }
 
+/// What of this kind is assigned to any group now, each once.
+pub fn open_items(tx: &Tx, kind: AssignedKind) -> Result<Vec<String>> {
+    tx.list(
+        "SELECT DISTINCT item_id FROM assignments WHERE kind = ?1 AND (ends_at IS NULL OR ends_at > ?2) ORDER BY item_id",
+        (kind, tx.now),
+        |row| row.get(0),
+    )
+}
+
 /// What is assigned to a group.
 pub fn of_group(tx: &Tx, group_id: &str) -> Result<Vec<Assignment>> {
     tx.list(&format!("SELECT {COLUMNS} FROM assignments WHERE group_id = ?1 ORDER BY kind, created_at, id"), [group_id], assignment)

@@ -213,14 +213,16 @@ pub struct Hindered {
     pub because: String,
 }
 
-/// The devices that a thing is meant for and that cannot have it, or not all of it, as their last plans found.
+/// The devices that a thing is meant for and that cannot have it, or not all of it, as their last plans found; only the plans in which
+/// something cannot be are looked at.
 pub fn hindered(tx: &Tx, kind: AssignedKind, item_id: &str, limit: u32) -> Result<Vec<Hindered>> {
     tx.list(
         "SELECT DISTINCT devices.id, coalesce(nullif(devices.name, ''), devices.serial_number, '') AS name, json_extract(unable.value, '$.because')
-         FROM assignments JOIN group_devices USING (group_id)
-         JOIN enrollments ON enrollments.device_id = group_devices.device_id JOIN devices ON devices.id = enrollments.device_id
-         JOIN plans ON plans.enrollment_id = enrollments.id, json_each(plans.unable) AS unable
-         WHERE assignments.kind = ?1 AND item_id = ?2 AND enrollments.state = 'enrolled' AND json_extract(unable.value, '$.origin.id') = ?2
+         FROM plans INDEXED BY plans_unable CROSS JOIN json_each(plans.unable) AS unable
+         CROSS JOIN enrollments ON enrollments.id = plans.enrollment_id CROSS JOIN devices ON devices.id = enrollments.device_id
+         WHERE plans.unable <> '[]' AND json_extract(unable.value, '$.origin.id') = ?2 AND enrollments.state = 'enrolled'
+           AND EXISTS (SELECT 1 FROM group_devices JOIN assignments USING (group_id)
+                       WHERE group_devices.device_id = enrollments.device_id AND assignments.kind = ?1 AND item_id = ?2)
            AND NOT EXISTS (SELECT 1 FROM app_states AS lacking
                            WHERE lacking.enrollment_id = enrollments.id AND lacking.app_id = ?2 AND lacking.stage = 'lacking')
          ORDER BY name COLLATE NOCASE, devices.id LIMIT ?3",

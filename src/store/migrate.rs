@@ -40,6 +40,7 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/20_page.sql"),
         include_str!("migrate/21_leaner.sql"),
         include_str!("migrate/22_lists.sql"),
+        include_str!("migrate/23_kept.sql"),
     ],
 };
 

@@ -116,8 +116,9 @@ pub fn groups(tx: &Tx, policy_id: &str) -> Result<Vec<AssignedGroup>> {
 pub fn devices(tx: &Tx, policy_id: &str, limit: u32) -> Result<Vec<(String, String)>> {
     tx.list(
         "SELECT DISTINCT devices.id, coalesce(nullif(devices.name, ''), devices.serial_number, devices.id) AS called
-         FROM assignments JOIN group_devices ON group_devices.group_id = assignments.group_id JOIN devices ON devices.id = group_devices.device_id
-         WHERE kind = ?1 AND item_id = ?2 AND (ends_at IS NULL OR ends_at > ?4) AND devices.deleted_at IS NULL
+         FROM assignments CROSS JOIN group_devices ON group_devices.group_id = assignments.group_id
+         CROSS JOIN devices INDEXED BY devices_roster ON devices.id = group_devices.device_id AND deleted_at IS NULL
+         WHERE kind = ?1 AND item_id = ?2 AND (ends_at IS NULL OR ends_at > ?4)
          ORDER BY called, devices.id LIMIT ?3",
         (AssignedKind::Policy, policy_id, limit, tx.now),
         |row| Ok((row.get(0)?, row.get(1)?)),

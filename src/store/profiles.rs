@@ -306,17 +306,17 @@ pub fn standings(tx: &Tx, key: &str, limit: u32) -> Result<Vec<Standing>> {
 }
 
 /// The enrollments that an item of this kind is meant for and that cannot have it, each with the reason that was found when it was planned for; of a
-/// policy, which has many parts, with the part.
+/// policy, which has many parts, with the part. Only the plans in which something cannot be are looked at.
 pub fn unable(tx: &Tx, kind: AssignedKind, id: &str, limit: u32) -> Result<Vec<Standing>> {
     let sql = format!(
         "SELECT DISTINCT {WHOSE}, 'unable',
                 CASE ?3 WHEN 'policy' THEN json_extract(unable.value, '$.what') || ': ' ELSE '' END || json_extract(unable.value, '$.because'),
                 plans.planned_at
-         FROM assignments JOIN group_devices USING (group_id)
-         JOIN enrollments ON enrollments.device_id = group_devices.device_id JOIN devices ON devices.id = enrollments.device_id
-         JOIN plans ON plans.enrollment_id = enrollments.id, json_each(plans.unable) AS unable
-         WHERE assignments.kind = ?3 AND item_id = ?1 AND enrollments.state = 'enrolled'
-           AND json_extract(unable.value, '$.origin.id') = ?1
+         FROM plans INDEXED BY plans_unable CROSS JOIN json_each(plans.unable) AS unable
+         CROSS JOIN enrollments ON enrollments.id = plans.enrollment_id CROSS JOIN devices ON devices.id = enrollments.device_id
+         WHERE plans.unable <> '[]' AND json_extract(unable.value, '$.origin.id') = ?1 AND enrollments.state = 'enrolled'
+           AND EXISTS (SELECT 1 FROM group_devices JOIN assignments USING (group_id)
+                       WHERE group_devices.device_id = enrollments.device_id AND assignments.kind = ?3 AND item_id = ?1)
          ORDER BY devices.name, enrollments.id LIMIT ?2"
     );
     tx.list(&sql, (id, limit, kind), standing)

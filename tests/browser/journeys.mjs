@@ -339,7 +339,7 @@ await picture(first.page, 'device-policies');
 
 console.log('every page at telephone width, light and dark');
 const cookies = await first.context.cookies();
-await fitsTelephones(base, cookies, ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/doctor', '/system/admins/new', '/system/tokens/new', '/groups', '/groups/new', '/people', '/classes', '/people/import', '/profiles', '/policies', '/policies/new?start=open-in', policy, group, library, `${library}/versions/1`, '/groups/new?by=rule', '/people/import', '/declarations', `${new URL(device).pathname}/wanted`]);
+await fitsTelephones(base, cookies, ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/doctor', '/system/connections', '/system/admins/new', '/system/tokens/new', '/groups', '/groups/new', '/people', '/classes', '/people/import', '/profiles', '/policies', '/policies/new?start=open-in', policy, group, library, `${library}/versions/1`, '/groups/new?by=rule', '/people/import', '/declarations', `${new URL(device).pathname}/wanted`]);
 for (const colorScheme of ['light', 'dark']) {
   const phone = await open(base, { viewport: { width: 390, height: 844 }, colorScheme });
   await phone.context.addCookies(cookies);

@@ -214,6 +214,24 @@ mod tests {
     }
 
     #[test]
+    fn every_failure_has_words_for_people() {
+        let [endpoint, detail, proxy] = ["localhost:1", "x", "localhost:2"].map(String::from);
+        let all = [
+            Failure::Unreachable { endpoint: endpoint.clone(), detail: detail.clone() },
+            Failure::TimedOut { endpoint: endpoint.clone(), after_ms: 5 },
+            Failure::ProxyRefused { proxy, endpoint: endpoint.clone(), detail: detail.clone() },
+            Failure::Untrusted { endpoint: endpoint.clone(), detail: detail.clone() },
+            Failure::IdentityRefused { endpoint: endpoint.clone(), detail: detail.clone() },
+            Failure::IdentityUnusable { detail: detail.clone() },
+            Failure::Broken { endpoint, detail },
+        ];
+        for failure in all {
+            let told = crate::protocol::unreached::told("Apple", &failure.to_string());
+            assert!(told.is_some_and(|told| !told.what.contains("localhost")), "{failure}");
+        }
+    }
+
+    #[test]
     fn what_happened_and_what_helps_stand_apart() {
         let endpoint = String::from("localhost:1");
         let (what, helps) =

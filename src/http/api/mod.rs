@@ -13,6 +13,7 @@ pub(in crate::http) mod backups;
 mod betas;
 mod catalog;
 mod commands;
+mod connections;
 mod content_tokens;
 mod declarations;
 mod devices;
@@ -135,6 +136,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(backups::routes())
         .merge(betas::routes())
         .merge(doctor::routes())
+        .merge(connections::routes())
         .merge(apple_roots::routes())
 }
 

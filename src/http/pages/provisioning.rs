@@ -175,7 +175,7 @@ pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
         (notes(&doubt))
         @if view.may_change { (section(t!("Who gets it"), who(view))) }
         (live(Live { id: "results", topics: "provisioning assignment deployment", of: None, src: None },
-            section(t!("On devices"), devices(&view.devices, nobody_yet(), shell.now))))
+            section(t!("On devices"), devices(&view.devices, None, nobody_yet(), shell.now))))
         (section(t!("What it is"), facts(&list)))
         (section(t!("Before you take it away"), notes(&REMOVAL_WARNINGS.map(say))))
         @if view.may_change { (section(t!("Delete it"), html! { div.row { (Button::link(format!("/provisioning/{}/delete", view.id), t!("Delete the profile…")).destructive().asks()) } })) }

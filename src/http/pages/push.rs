@@ -6,8 +6,9 @@ use maud::{Markup, html};
 
 use super::parts::{
     Button, Confirm, Fact, Frame, Icon, Section, Shell, State, Step, StepState, Typed, badge, confirm, count, day, facts, frame, section,
-    state_square, steps, time_ago,
+    state_square, steps, time_ago, what_was_said,
 };
+use super::system::connections;
 use crate::clock::Timestamp;
 use ways::{request_ways, upload_form};
 
@@ -51,6 +52,8 @@ pub struct PushCertificate {
     pub account: String,
     /// When Apple last accepted a push made with it.
     pub last_push_at: Option<Timestamp>,
+    /// What keeps pushes from going out with it, and what was said; nothing where nothing does.
+    pub failure: Option<(String, String)>,
 }
 
 /// What an uploaded file was.
@@ -158,14 +161,19 @@ fn about(certificate: &PushCertificate, now: Timestamp) -> Vec<Fact> {
         State::Silent => t!("not used"),
     };
     let account = html! { @if certificate.account.is_empty() { span.quiet { (t!("not noted")) } } @else { (certificate.account) } };
-    vec![
+    let way = certificate.failure.as_ref().map(|(words, said)| {
+        let test = html! { " " a href=(connections::ADDRESS) { (t!("Test it")) } };
+        Fact::new(t!("Way to Apple"), html! { (badge(State::Problem, words)) (test) (what_was_said(said)) })
+    });
+    let facts = [
         Fact::new(t!("State"), badge(certificate.state, words)),
         Fact::new(t!("Until"), html! { (day(certificate.not_after)) ", " (time_ago(certificate.not_after, now)) }),
         Fact::new(t!("Apple Account"), account),
         Fact::code(t!("Topic"), &certificate.topic),
         Fact::text(t!("Reaches"), &count(certificate.devices, t!("device"), t!("devices"))),
         Fact::new(t!("Last push"), html! { @match certificate.last_push_at { Some(at) => (time_ago(at, now)), None => (t!("none yet")) } }),
-    ]
+    ];
+    facts.into_iter().chain(way).collect()
 }
 
 fn three_steps(view: &PushView, now: Timestamp) -> Markup {

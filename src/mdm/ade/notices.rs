@@ -8,8 +8,10 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::language::{self, say};
 use crate::mdm::ade::ACTOR;
+use crate::mdm::connections::Service;
 use crate::mdm::journal::{self, Subject};
 use crate::protocol::ade::{Account, Cause};
+use crate::protocol::unreached;
 use crate::store::ade_servers::{self, AdeServer, ServerState};
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, ade_devices, ade_profiles, alerts};
@@ -61,6 +63,8 @@ fn who(server: &AdeServer) -> String {
 /// Speaks of a round that failed as a whole.
 pub(super) fn trouble(tx: &Tx, server: &AdeServer, cause: Option<Cause>) -> Result<()> {
     let name = &server.name;
+    let told = unreached::told(Service::DeviceList.words(), &server.problem);
+    let plain = told.map_or_else(|| server.problem.clone(), |told| format!("{}. {}", told.what, told.remedy));
     let (kind, harm, message, remedy) = match cause {
         Some(Cause::Terms) => {
             let portal = Account::from_json(&server.account).portal();
@@ -88,7 +92,7 @@ pub(super) fn trouble(tx: &Tx, server: &AdeServer, cause: Option<Cause>) -> Resu
         _ if server.failures >= FAILURES_MAX => {
             let message =
                 t!("Apple's list of devices for “{name}” could not be read {failures} times in a row.", name, failures = server.failures);
-            ("ade.unreachable", UNREACHABLE_HARM, message, server.problem.as_str())
+            ("ade.unreachable", UNREACHABLE_HARM, message, plain.as_str())
         }
         _ => return Ok(()),
     };

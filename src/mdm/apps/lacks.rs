@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Result;
+use crate::mdm::apps::seats::{self, Shortage};
 use crate::mdm::apps::settings::{self, LicenceBy, Settings};
 use crate::mdm::apps::wish::{self, NO_PACKAGE};
 use crate::mdm::apps::{configuration, library, mechanism};
@@ -16,7 +17,7 @@ use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::AssignedKind;
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
-use crate::store::{Tx, assignments, devices, enrollments};
+use crate::store::{Tx, app_totals, assignments, devices, enrollments, outcomes};
 
 /// Something that devices lack for an app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -71,6 +72,39 @@ pub fn lacks(tx: &Tx, actor: &Actor, id: &str, proposal: Option<Proposal>, group
         counts.into_iter().map(|(because, devices)| Lack { words: words(&app, devices, &because), because, devices }).collect();
     lacks.sort_by_key(|lack| std::cmp::Reverse(lack.devices));
     Ok(lacks)
+}
+
+/// What devices lack for it, as was found when they were last planned for: no device is asked.
+fn found_lacking(tx: &Tx, app: &App) -> Result<Vec<Lack>> {
+    let lack = |(because, devices): (String, u64)| {
+        let because = because.trim_end_matches('.').to_owned();
+        Lack { words: words(app, devices, &because), because, devices }
+    };
+    Ok(app_totals::lacking(tx, &app.id)?.into_iter().map(lack).collect())
+}
+
+/// Devices that are asked one by one at the most.
+pub const ASKED_MAX: u64 = 200;
+
+/// Everything that is missing for an app on the devices that it is for, in sentences: licences in the groups that are to have it, what devices lack, what
+/// gets in its way.
+///
+/// Where it is for few devices each is asked, so that it is right at once; of more than [`ASKED_MAX`] is told what was found when they were last planned
+/// for, which is a matter of seconds after every change.
+pub fn missing(tx: &Tx, actor: &Actor, app: &App, required: &[String]) -> Result<Vec<String>> {
+    actor.require(Right::View)?;
+    let (short, lacks) = if outcomes::reach(tx, AssignedKind::App, &app.id)? <= ASKED_MAX {
+        (seats::shortages(tx, app, required)?, lacks(tx, actor, &app.id, None, None)?)
+    } else {
+        found(tx, app, required)?
+    };
+    let lacks = lacks.into_iter().chain(hidden(tx, actor, &app.id, None)?).map(|lack| lack.words);
+    Ok(short.into_iter().map(|shortage| shortage.because).chain(lacks).collect())
+}
+
+/// The licences that are missing and what devices lack, without asking any.
+pub(in crate::mdm) fn found(tx: &Tx, app: &App, required: &[String]) -> Result<(Vec<Shortage>, Vec<Lack>)> {
+    Ok((seats::found_short(tx, app, required)?, found_lacking(tx, app)?))
 }
 
 /// What gets in an app's way on devices of these groups, else of those that it is assigned to: lists of policies that would hide it, so that it comes and

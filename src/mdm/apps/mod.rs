@@ -17,7 +17,9 @@ mod wish;
 pub mod words;
 
 pub use feedback::{FEEDBACK_APPS_MAX, FEEDBACK_MAX_BYTES, ask_feedback, feedback, feedback_read, read_feedback_now};
-pub use lacks::{Lack, Proposal, hidden, lacks};
+#[cfg(test)]
+pub(in crate::mdm) use lacks::found;
+pub use lacks::{ASKED_MAX, Lack, Proposal, hidden, lacks, missing};
 pub use library::{
     Edit, NAME_MAX_CHARS, NOTE_MAX_CHARS, Overview, Picture, add, assign, configuration_of, delete, edit, find, learn_identifier, list,
     set_configuration, set_configuration_unchecked, unassign,

@@ -11,9 +11,11 @@ use crate::mdm::apps::plan::{self, Planned};
 use crate::mdm::apps::settings::{self, LicenceBy};
 use crate::mdm::apps::{mechanism, wish};
 use crate::mdm::licences;
+use crate::store::app_states::{self, Stage};
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::enrollments::EnrollmentState;
+use crate::store::groups::Group;
 use crate::store::{Tx, app_totals, assignments, devices, enrollments, groups};
 
 /// Licences that a group lacks.
@@ -65,29 +67,76 @@ impl SeatsLeft {
     }
 }
 
+/// How many licences of an app are free; nothing where it needs none, or where anybody who wants one has one.
+fn free(tx: &Tx, app: &App, by: LicenceBy) -> Result<Option<u64>> {
+    let (AppKind::Store, Some(adam_id)) = (app.kind, app.adam_id.as_deref()) else { return Ok(None) };
+    let seats = licences::seats(tx, adam_id)?;
+    Ok(match seats.free {
+        _ if by == LicenceBy::None => None,
+        Some(free) => Some(u64::from(free)),
+        // As many as anybody wants.
+        None if seats.as_of.is_some() => None,
+        None => Some(0),
+    })
+}
+
+/// What can be done about licences that are missing, in sentences.
+fn remedies(tx: &Tx, app: &App) -> Result<String> {
+    if licences::lacks_location(tx)? {
+        return Ok(t!("There is no content token here: bring one at System, Apps and Books.").into());
+    }
+    let adam_id = app.adam_id.as_deref().unwrap_or_default();
+    let remedies = [licences::hindered(tx, adam_id)?, declined_words(tx, &app.id)?].join(" ");
+    Ok(remedies.trim().to_owned())
+}
+
+fn shortage(app: &App, group: Group, (needed, free): (u64, u64), remedies: &str) -> Shortage {
+    let by = needed.saturating_sub(free);
+    let needs = match by {
+        1 => t!("1 more licence of {app} is needed for “{group}”.", app = app.name, group = group.name),
+        _ => t!("{by} more licences of {app} are needed for “{group}”.", by, app = app.name, group = group.name),
+    };
+    let because = format!("{needs} {remedies}").trim_end().to_owned();
+    Shortage { group_id: group.id, group: group.name, needed, free, by, because }
+}
+
+/// What licences are missing in these groups, as was found when their devices were last planned for: no device is asked.
+pub(super) fn found_short(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortage>> {
+    let by = settings::read(&app.settings)?.licence;
+    if free(tx, app, by)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let remedies = remedies(tx, app)?;
+    let mut open = assignments::of_item(tx, AssignedKind::App, &app.id)?;
+    open.retain(|row| row.ends_at.is_none_or(|end| end > tx.now));
+    // Where it is for one group and each device wants a licence of its own, all that have none are that group's.
+    let is_theirs = by == LicenceBy::Device && matches!((open.as_slice(), group_ids), ([one], [id]) if one.group_id == *id);
+    let found = if is_theirs {
+        let without = app_states::counts(tx, &app.id)?.into_iter().find(|(stage, _)| *stage == Stage::NoLicence);
+        without.map(|(_, count)| (0, count)).into_iter().collect()
+    } else {
+        app_totals::without_licence(tx, &app.id, group_ids)?
+    };
+    let mut short = Vec::new();
+    for (place, needed) in found {
+        let group = group_ids.get(place).map(|id| groups::by_id(tx, id)).transpose()?.flatten();
+        // What was free has been given away before somebody was found to have none.
+        short.extend(group.map(|group| shortage(app, group, (needed, 0), &remedies)));
+    }
+    Ok(short)
+}
+
 /// What licences would be missing if an app were assigned to these groups, one after the other.
 pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortage>> {
     let settings = settings::read(&app.settings)?;
     let by = settings.licence;
-    let (AppKind::Store, Some(adam_id)) = (app.kind, app.adam_id.as_deref()) else { return Ok(Vec::new()) };
-    let seats = licences::seats(tx, adam_id)?;
-    let free = match seats.free {
-        _ if by == LicenceBy::None => return Ok(Vec::new()),
-        Some(free) => u64::from(free),
-        // As many as anybody wants.
-        None if seats.as_of.is_some() => return Ok(Vec::new()),
-        None => 0,
-    };
+    let (Some(free), Some(adam_id)) = (free(tx, app, by)?, app.adam_id.as_deref()) else { return Ok(Vec::new()) };
     if let [group_id] = group_ids
         && assignments::devices_of_group(tx, group_id)?.len() as u64 <= free
     {
         return Ok(Vec::new());
     }
-    let remedies = if licences::lacks_location(tx)? {
-        String::from(t!("There is no content token here: bring one at System, Apps and Books."))
-    } else {
-        [licences::hindered(tx, adam_id)?, declined_words(tx, &app.id)?].join(" ")
-    };
+    let remedies = remedies(tx, app)?;
     let proposal = Proposal::of(tx, app)?;
     let (mut left, mut counted, mut short) = (free, BTreeSet::new(), Vec::new());
     for group_id in group_ids {
@@ -109,13 +158,7 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
             }
         }
         if needed > left {
-            let by = needed - left;
-            let needs = match by {
-                1 => t!("1 more licence of {app} is needed for “{group}”.", app = app.name, group = group.name),
-                _ => t!("{by} more licences of {app} are needed for “{group}”.", by, app = app.name, group = group.name),
-            };
-            let because = format!("{needs} {remedies}", remedies = remedies.trim()).trim_end().to_owned();
-            short.push(Shortage { group_id: group.id, group: group.name, needed, free: left, by, because });
+            short.push(shortage(app, group, (needed, left), &remedies));
         }
         left = left.saturating_sub(needed);
     }

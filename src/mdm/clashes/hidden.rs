@@ -10,8 +10,9 @@ use crate::mdm::wanted::Origin;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::apps::{self, App, AppKind};
-use crate::store::assignments::AssignedKind;
+use crate::store::assignments::{self, AssignedKind};
 use crate::store::meetings::Alike;
+use crate::store::policies as policy_rows;
 
 /// An app that a list of a policy hides.
 #[derive(Debug, Clone)]
@@ -51,9 +52,22 @@ impl From<Hidden> for Clash {
 
 /// Where the lists of policies would hide an app on the devices of these groups.
 pub fn of_app(tx: &Tx, app: &App, groups: &[String]) -> Result<Vec<Hidden>> {
+    if !is_any_list(tx)? {
+        return Ok(Vec::new());
+    }
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
     let devices = met(tx, &groups, &[(AssignedKind::App, app.id.clone())])?;
     Ok(hidden(tx, &devices)?.into_iter().filter(|hidden| hidden.app.id == app.id).collect())
+}
+
+/// Whether a policy that is assigned anywhere has a list of apps.
+fn is_any_list(tx: &Tx) -> Result<bool> {
+    for id in assignments::open_items(tx, AssignedKind::Policy)? {
+        if policy_rows::by_id(tx, &id)?.as_ref().is_some_and(policies::has_app_list) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether an app can be on a device of this platform.

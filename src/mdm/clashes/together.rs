@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared;
 use super::hidden::hidden;
-use super::{CLASHES_MAX, Clash, nothing_left, policies_met, policies_of, policy_origin, targets, told};
+use super::{CLASHES_MAX, Clash, can_meet, nothing_left, policies_met, policies_of, policy_origin, targets, told};
 use crate::error::Result;
 use crate::mdm::policies;
 use crate::mdm::profiles::{self, Warning};
@@ -44,6 +44,9 @@ pub fn of_devices(tx: &Tx, devices: &[&str]) -> Result<Vec<Warning>> {
 
 /// What gets in each other's way on the devices of a group, where at least one of the two is assigned to the group.
 pub fn of_group(tx: &Tx, group_id: &str) -> Result<Vec<Warning>> {
+    if !can_meet(tx, &[], None)? {
+        return Ok(Vec::new());
+    }
     let mut met = all(tx, &meetings::of_groups(tx, &[group_id])?)?;
     let own = own(tx, group_id)?;
     met.retain(|met| own.contains(&met.one.id) || met.warning.other_id.as_ref().is_some_and(|id| own.contains(id)));

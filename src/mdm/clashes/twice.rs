@@ -1,6 +1,6 @@
 //! Apps that are assigned, and that a declaration which was brought here brings as well: a device takes an app from one of them only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::mdm::wanted::Origin;
 use crate::store::Tx;
 use crate::store::apps::{self, App};
-use crate::store::assignments::AssignedKind;
+use crate::store::assignments::{self, AssignedKind};
 use crate::store::declarations::{self, Declaration};
 use crate::store::meetings::Alike;
 
@@ -52,21 +52,30 @@ fn is_of(payload: &Map<String, Value>, app: &App) -> bool {
 
 /// The declarations that bring this app to devices of these groups too.
 pub fn declared_too(tx: &Tx, app: &App, groups: &[String]) -> Result<Vec<Twice>> {
+    let mut bring = BTreeMap::<String, Twice>::new();
+    for id in assignments::open_items(tx, AssignedKind::Declaration)? {
+        let Some(declaration) = declarations::by_id(tx, &id)?.filter(|own| own.declaration_type == BRINGS_APP) else { continue };
+        let Some(payload) = declarations::payload(tx, &id)? else { continue };
+        let payload = serde_json::from_slice(payload.expose()).map_err(|error| Error::internal("stored payloads are JSON", error))?;
+        if is_of(&payload, app) {
+            bring.insert(id, twice(&declaration, app));
+        }
+    }
+    // For most apps there is none: then no device is looked at.
+    if bring.is_empty() {
+        return Ok(Vec::new());
+    }
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let devices = met(tx, &groups, &[(AssignedKind::App, app.id.clone())])?;
-    let mut found = BTreeMap::<String, Twice>::new();
-    for alike in &devices {
+    let mut met_by = BTreeSet::new();
+    for alike in met(tx, &groups, &[(AssignedKind::App, app.id.clone())])? {
         for id in &alike.declarations {
-            let Some(declaration) = declarations::by_id(tx, id)?.filter(|own| own.declaration_type == BRINGS_APP) else { continue };
-            let Some(payload) = declarations::payload(tx, id)? else { continue };
-            let payload = serde_json::from_slice(payload.expose()).map_err(|error| Error::internal("stored payloads are JSON", error))?;
-            if is_of(&payload, app) {
-                let twice = found.entry(id.clone()).or_insert_with(|| twice(&declaration, app));
+            if let Some(twice) = bring.get_mut(id) {
                 twice.device_count += alike.device_count;
+                met_by.insert(id.clone());
             }
         }
     }
-    Ok(found.into_values().collect())
+    Ok(bring.into_iter().filter(|(id, _)| met_by.contains(id)).map(|(_, twice)| twice).collect())
 }
 
 /// The assigned apps that a declaration brings to such devices too.

@@ -7,7 +7,7 @@ use crate::language::{self, say};
 use crate::mdm::ca::roots::Standing;
 use crate::mdm::ends::SOON;
 use crate::mdm::figures::PROBLEM_FROM;
-use crate::mdm::{Actor, ca, integrity, jobs as work, needs};
+use crate::mdm::{Actor, ca, connections, integrity, jobs as work, needs};
 use crate::pki::certificate::Certificate;
 use crate::store::authorities::AuthorityState;
 use crate::store::package_files::DISK_RESERVE_BYTES;
@@ -162,11 +162,20 @@ pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>
 
 /// Jobs that fail.
 pub(super) fn jobs(tx: &Tx, actor: &Actor) -> Result<Vec<Finding>> {
-    let failing: Vec<_> = work::list(tx, actor)?.into_iter().filter(|job| job.turn.failures > 0).collect();
+    // A job that plans its own next try ends well though what it asked for did not come: its connection knows.
+    let ways = connections::failing(tx, actor)?;
+    let way = |job: &work::Standing| ways.iter().find(|way| way.service.job() == job.name);
+    let failing: Vec<_> = work::list(tx, actor)?.into_iter().filter(|job| job.turn.failures > 0 || way(job).is_some()).collect();
     if failing.is_empty() {
         return Ok(vec![Finding::ok("jobs.failing", Area::Jobs, t!("Everything that runs by itself went well the last time."))]);
     }
     let finding = |job: work::Standing| {
+        if let Some(failure) = way(&job).and_then(|way| way.failure.as_ref()).filter(|_| job.turn.failures == 0) {
+            let what = t!("What {job} did not get through the last time: {failure}.", job = job.words, failure = failure.what);
+            let remedy =
+                t!("It is tried again by itself; “Test now” is at System, Connections to Apple. {remedy}", remedy = failure.remedy);
+            return Finding::new(format!("jobs.failing:{}", job.name), Area::Jobs, Level::Warning, what, remedy.trim_end());
+        }
         let times =
             if job.turn.failures == 1 { String::from("once") } else { t!("{failures} times in a row", failures = job.turn.failures) };
         let what = t!("What {job} failed {times}: {result}", job = job.words, times, result = job.turn.result);

@@ -1,6 +1,7 @@
 //! Every finding, with its remedy, from what was seen and what is stored.
 
 mod backups;
+mod failing;
 
 use std::time::Duration;
 

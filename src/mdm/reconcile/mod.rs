@@ -24,7 +24,7 @@ pub use deed::{AFTER_FAULT, Carried, PAGE, plan, plan_apart, plan_if_due, plan_p
 pub use fetch::{Asset, asset_of, profile_of};
 pub(in crate::mdm) use gather::variables;
 pub use gather::{Change, target};
-pub use outcomes::{Outcomes, counted, outcomes};
+pub use outcomes::{Outcomes, PAGE as OUTCOMES_PAGE, counted, outcomes, page as outcomes_page};
 pub(in crate::mdm) use outlook::under_way;
 pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview_all};
 pub use provisioning::provisioning_listed;

@@ -13,6 +13,9 @@ const ROWS_MAX: u32 = 500;
 /// Rows of which it is said why they are not there yet; of those behind them the device's own page tells.
 const REASONS_MAX: usize = 200;
 
+/// Rows of one page.
+pub const PAGE: usize = 50;
+
 /// How far devices are with an item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcomes {
@@ -48,8 +51,45 @@ pub fn counted(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<O
 
 /// How far every device is with a policy or a declaration that is known to exist.
 pub fn outcomes(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<Outcomes> {
-    let mut rows = store::standings(tx, kind, id, ROWS_MAX)?;
-    let mut told = counted(tx, actor, kind, id)?;
+    let told = part(tx, actor, (kind, id), None, (0, ROWS_MAX as usize))?;
+    let unable = by_enrollment(profiles::unable(tx, kind, id, ROWS_MAX)?);
+    let count = unable.len() as u64;
+    Ok(Outcomes { unable: count, rows: told.rows.into_iter().chain(unable).collect(), ..told })
+}
+
+/// One page of that, with how many rows there are in all; only those in a state, where one is named. `from` is how many stand before it.
+///
+/// Reasons are looked up for the rows of the page alone.
+pub fn page(tx: &Tx, actor: &Actor, (kind, id): (AssignedKind, &str), state: Option<ProfileState>, from: usize) -> Result<(Outcomes, u64)> {
+    // Of those that wait, some turn out to have failed once their reason is looked up: they stand behind those of which that is known.
+    let looked_for = state.filter(|state| *state != ProfileState::Failed);
+    let mut told = part(tx, actor, (kind, id), looked_for, (from, PAGE))?;
+    let unable = by_enrollment(profiles::unable(tx, kind, id, ROWS_MAX)?);
+    told.unable = unable.len() as u64;
+    let of = |wanted: ProfileState| told.counts.iter().find(|(known, _)| *known == wanted).map_or(0, |(_, count)| *count);
+    let there: u64 = told.counts.iter().map(|(_, count)| count).sum();
+    let total = match state {
+        None => there + told.unable,
+        Some(ProfileState::Unable) => told.unable,
+        Some(state) => of(state),
+    };
+    match state {
+        None => {
+            let before = from.saturating_sub(usize::try_from(there).unwrap_or(usize::MAX));
+            let room = PAGE - told.rows.len();
+            told.rows.extend(unable.into_iter().skip(before).take(room));
+        }
+        Some(ProfileState::Unable) => told.rows = unable.into_iter().skip(from).take(PAGE).collect(),
+        Some(state) => told.rows.retain(|row| row.state == state),
+    }
+    Ok((told, total))
+}
+
+/// Those that have, or are to have, something of it, with why not all of it is there.
+fn part(tx: &Tx, actor: &Actor, (kind, id): (AssignedKind, &str), state: Option<ProfileState>, which: (usize, usize)) -> Result<Outcomes> {
+    actor.require(Right::View)?;
+    let store::Part { counts, mut rows } = store::part(tx, kind, id, state, which)?;
+    let mut told = Outcomes { reach: store::reach(tx, kind, id)?, counts, ..Outcomes::default() };
     for row in rows.iter_mut().filter(|row| row.state != ProfileState::Installed).take(REASONS_MAX) {
         let (failed, because) = because(tx, kind, id, row)?;
         row.because = because;
@@ -59,10 +99,8 @@ pub fn outcomes(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<
             row.state = ProfileState::Failed;
         }
     }
-    let unable = by_enrollment(profiles::unable(tx, kind, id, ROWS_MAX)?);
-    let count = unable.len() as u64;
-    rows.extend(unable);
-    Ok(Outcomes { unable: count, rows, ..told })
+    told.rows = rows;
+    Ok(told)
 }
 
 /// One row for each channel of a device, with everything that it cannot have.

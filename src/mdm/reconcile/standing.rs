@@ -17,6 +17,7 @@ use crate::mdm::reconcile::{render, step};
 use crate::mdm::wanted::{Origin, Unable};
 use crate::mdm::{clashes, focus, locked};
 use crate::protocol::declaration::DeclarationKind;
+use crate::protocol::unreached;
 use crate::store::assignments::AssignedKind;
 use crate::store::commands::{self, CommandState};
 use crate::store::declared::{self, DeclarationState, Declared};
@@ -232,7 +233,11 @@ fn until_it_connects(tx: &Tx, enrollment: &Enrollment) -> Result<(String, String
     }
     let remedy = match enrollment.push_error.as_str() {
         "" => String::from(t!("The device has been woken; it may be off or without network.")),
-        error => t!("It could not be woken: {error}. It comes when the device connects by itself.", error = error.trim_end_matches('.')),
+        error => {
+            let told = unreached::told(t!("Apple's push service"), error);
+            let error = told.as_ref().map_or(error, |told| told.what.as_str());
+            t!("It could not be woken: {error}. It comes when the device connects by itself.", error = error.trim_end_matches('.'))
+        }
     };
     Ok((String::from(t!("It waits for the device to connect.")), remedy))
 }

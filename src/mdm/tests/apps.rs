@@ -256,6 +256,9 @@ fn without_a_licence_nothing_is_sent_and_who_lacks_how_many_is_said_by_name() {
     let id = app.id.clone();
     let (_, short, _) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
     assert_eq!((short[0].by, short[0].because.as_str()), (1, NO_LOCATION));
+    // Without asking any device it is the same.
+    let (found, lacks) = school.write(move |tx| apps::found(tx, &app, &["g".to_owned()]));
+    assert_eq!((found, lacks), (short, Vec::new()));
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{School, TOPIC};
 use crate::mdm::push::{self, Due};
+use crate::mdm::why;
 use crate::protocol::push::{Outcome, judge};
 use crate::secret::SecretBytes;
-use crate::store::alerts;
+use crate::store::{alerts, devices};
 
 impl School {
     /// What becomes of a push to the device of this UDID.
@@ -67,4 +68,26 @@ fn one_device_that_cannot_be_woken_for_a_while_needs_somebody() {
     school.pushed("A", delivered());
     school.pushed("A", unreachable());
     assert_eq!(school.alerts(), [""; 0], "what went before is forgotten");
+}
+
+#[test]
+fn what_a_connection_said_stands_below_and_not_in_the_words_for_people() {
+    const SAID: &str = "127.0.0.1:29999 cannot be reached (tcp connect error: Connection refused (os error 111)): check the network";
+    let school = School::new();
+    let devices = ["A", "B", "C"].map(|udid| school.enrolled(udid));
+    for device in &devices {
+        school.pushed(&device.udid, Outcome::Unreachable { why: SAID.into() });
+    }
+    assert_eq!(school.alerts(), ["This server has no way to Apple's push service: no device is woken."]);
+    let enrollment = devices[0].enrollment();
+    let reasons = school.write(move |tx| {
+        let device = devices::by_id(tx, &enrollment.device_id)?.unwrap();
+        why::device(tx, &device, Some(&enrollment))
+    });
+    let told = reasons.iter().find(|reason| !reason.said.is_empty()).unwrap();
+    assert_eq!(told.cause, "This server has no way to Apple's push service, so that the device could not be woken.");
+    assert_eq!((told.said.as_str(), told.remedy.contains("firewall"), told.needs_someone), (SAID, true, true));
+    for words in ["os error", "tcp", "127.0.0.1"] {
+        assert!(reasons.iter().all(|reason| !reason.cause.contains(words) && !reason.remedy.contains(words)), "{reasons:?}");
+    }
 }

@@ -8,6 +8,7 @@ mod apps;
 mod authorities;
 mod backups;
 mod commands;
+mod connections;
 mod declarations;
 mod devices;
 mod doctor;

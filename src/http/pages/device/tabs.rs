@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Row, State, Table, badge, code, count, day, empty, named, post, section, table, time_ago};
+use super::super::parts::{
+    Button, Column, Row, State, Table, badge, code, count, day, empty, named, post, section, table, time_ago, what_was_said,
+};
 use crate::clock::Timestamp;
 
 /// An app on the device.
@@ -85,6 +87,8 @@ pub struct QueueRow {
     pub cause: String,
     /// What ends that, a sentence.
     pub remedy: String,
+    /// What was said that this is about, as it came; may be empty.
+    pub said: String,
     /// When it was asked.
     pub asked_at: Timestamp,
     /// Whether it can still be taken back by this viewer.
@@ -251,7 +255,7 @@ pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
             command.what.clone(),
             vec![
                 html! { strong title=(command.request_type) { (command.what) } },
-                html! { (badge(command.state, &command.cause)) " " span.quiet { (command.remedy) } },
+                html! { (badge(command.state, &command.cause)) " " span.quiet { (command.remedy) } (what_was_said(&command.said)) },
                 time_ago(command.asked_at, now),
                 cancel,
             ],

@@ -6,6 +6,7 @@ mod ade;
 mod apps;
 mod backups;
 mod catalog;
+mod connections;
 mod declarations;
 mod deeds;
 mod device;
@@ -120,6 +121,7 @@ pub fn routes() -> Router<App> {
         .merge(notices::routes())
         .merge(webhooks::routes())
         .merge(doctor::routes())
+        .merge(connections::routes())
         .merge(access::routes())
         .merge(catalog::routes())
         .merge(updates::routes())

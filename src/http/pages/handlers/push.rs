@@ -21,6 +21,7 @@ use crate::http::pages::parts::{Flash, State as Mark, way};
 use crate::http::pages::push::{self as view, PushView, Recognised, TopicChange, ends_sooner, page, topic_change};
 use crate::http::push_requests::{self, Checked, VENDOR_FILES_MAX};
 use crate::mdm::Right;
+use crate::mdm::connections::{self, Connection, Service};
 use crate::mdm::push_certificates::{self, Put, Standing};
 use crate::mdm::push_requests::{self as room, Asking};
 use crate::pki::dropped::Place;
@@ -49,7 +50,7 @@ async fn show(State(app): State<App>, who: SignedIn) -> Result<Response> {
 async fn filled(app: &App, who: &SignedIn) -> Result<PushView> {
     let (actor, now) = (who.actor.clone(), app.now());
     let may_change = actor.may(Right::Configure);
-    let (mut view, standings) = app
+    let (mut view, standings, ways) = app
         .store
         .read_slow(now, move |tx| {
             let (waiting, ready) = if may_change { (room::waiting(tx, &actor)?, room::ready(tx, &actor)?) } else { (None, None) };
@@ -60,23 +61,26 @@ async fn filled(app: &App, who: &SignedIn) -> Result<PushView> {
                 may_change,
                 ..PushView::default()
             };
-            Ok((view, push_certificates::list(tx, &actor)?))
+            Ok((view, push_certificates::list(tx, &actor)?, connections::list(tx, &actor)?))
         })
         .await?;
     let (current, others): (Vec<_>, Vec<_>) = standings.into_iter().partition(|standing| standing.certificate.current);
-    view.current = current.into_iter().next().map(|standing| certificate(standing, now));
-    view.others = others.into_iter().map(|standing| certificate(standing, now)).collect();
+    view.current = current.into_iter().next().map(|standing| certificate(standing, &ways, now));
+    view.others = others.into_iter().map(|standing| certificate(standing, &ways, now)).collect();
     Ok(view)
 }
 
-fn certificate(standing: Standing, now: Timestamp) -> view::PushCertificate {
+fn certificate(standing: Standing, ways: &[Connection], now: Timestamp) -> view::PushCertificate {
     let row = standing.certificate;
     let state = match row.not_after_at.since(now) {
         left if left.is_zero() => Mark::Problem,
         left if left < SOON => Mark::Waiting,
         _ => Mark::Ok,
     };
+    let way = ways.iter().find(|way| way.service == Service::Push && way.key == row.topic);
+    let failure = way.and_then(|way| way.failure.as_ref()).map(|failure| (failure.what.clone(), failure.said.clone()));
     view::PushCertificate {
+        failure,
         topic: row.topic,
         not_after: row.not_after_at,
         not_before: standing.not_before_at,

@@ -83,7 +83,8 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
             brought: state.source == Some(Source::File),
             newest_posted: lookup::newest_posted(tx)?,
             next_at: state.next_at,
-            problem: state.problem,
+            problem: lookup::plain(&state.problem),
+            said: if lookup::plain(&state.problem) == state.problem { String::new() } else { state.problem },
             passed_over: state.passed_over,
             roots: apple_roots::list(tx, &actor)?
                 .into_iter()

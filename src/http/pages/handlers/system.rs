@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::account;
 use super::ade;
 use super::backups;
+use super::connections;
 use super::devices::name;
 use super::doctor;
 use super::genuine;
@@ -35,11 +36,13 @@ use crate::http::pages::system::{JobRow, SystemPart, SystemView, page};
 use crate::language::date;
 use crate::mdm::admins::audit::{self as log, Asked};
 use crate::mdm::ca::roots;
+use crate::mdm::connections::{self as ways, Connection};
 use crate::mdm::ends::SOON;
 use crate::mdm::enroll::automated::rules;
 use crate::mdm::enroll::configurator;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, catalog, devices as devices_room, first_steps, jobs, practice, push_certificates};
+use crate::protocol::unreached;
 use crate::store::authorities::AuthorityState;
 use crate::store::events::Event;
 use crate::store::{Tx, devices};
@@ -75,7 +78,11 @@ fn view(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<SystemView> {
     Ok(SystemView {
         parts: parts(tx, actor, shows)?,
         about: Vec::new(),
-        jobs: jobs::list(tx, actor)?.into_iter().map(job).collect(),
+        jobs: {
+            let failing = ways::failing(tx, actor)?;
+            let way = |job: &jobs::Standing| failing.iter().find(|way| way.service.job() == job.name);
+            jobs::list(tx, actor)?.into_iter().map(|standing| job(way(&standing), standing)).collect()
+        },
         admins: if may_govern { admin_rows(tx, actor)? } else { Vec::new() },
         tokens: if may_govern { token_rows(tx, actor)? } else { Vec::new() },
         may_configure: actor.may(Right::Configure),
@@ -83,22 +90,29 @@ fn view(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<SystemView> {
     })
 }
 
-fn job(standing: jobs::Standing) -> JobRow {
+/// A job with what came of it; `way` is the connection to Apple by which it did not get through, though it ended well and tries again by itself.
+fn job(way: Option<&Connection>, standing: jobs::Standing) -> JobRow {
     let turn = standing.turn;
-    let (state, result) = match (turn.failures, turn.finished_at) {
-        (0, None) => (Mark::Waiting, String::from(t!("has not run yet"))),
-        (0, Some(_)) => (Mark::Ok, turn.result),
-        _ => (Mark::Problem, turn.result),
+    let of_way = way.and_then(|way| way.failure.clone()).filter(|_| turn.failures == 0);
+    let told = of_way.or_else(|| unreached::told(jobs::asked(standing.name), &turn.result).filter(|_| turn.failures > 0));
+    let (state, result, said) = match (told, turn.failures, turn.finished_at) {
+        (Some(told), ..) => (Mark::Problem, told.what, told.said),
+        (None, 0, None) => (Mark::Waiting, String::from(t!("has not run yet")), String::new()),
+        (None, 0, Some(_)) => (Mark::Ok, turn.result, String::new()),
+        (None, ..) => (Mark::Problem, turn.result, String::new()),
     };
     let mut words = standing.words.to_owned();
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    JobRow { name: standing.name.to_owned(), words, state, result, ran_at: turn.finished_at, due_at: turn.due_at }
+    JobRow { name: standing.name.to_owned(), words, state, result, said, ran_at: turn.finished_at, due_at: turn.due_at }
+}
+
+fn part(name: &str, state: Mark, words: String, href: &str) -> SystemPart {
+    SystemPart { name: name.to_owned(), state, words, href: href.to_owned() }
 }
 
 fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
-    let part = |name: &str, state, words: String, href: &str| SystemPart { name: name.to_owned(), state, words, href: href.to_owned() };
     let zone = zone(tx)?;
     let ends = |at: Timestamp| match at.since(tx.now) {
         left if left.is_zero() => (Mark::Problem, t!("ended on {day}", day = date(zone.day(at)))),
@@ -110,6 +124,8 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
         ends(standing.certificate.not_after_at)
     });
     let mut parts = vec![part(t!("Push certificate"), state, words, "/system/push")];
+    let (state, words) = connections::part(tx, actor)?;
+    parts.push(part(t!("Connections to Apple"), state, words, system::connections::ADDRESS));
     let (state, words) = licences::part(tx, actor)?;
     parts.push(part(t!("Apps and Books"), state, words, licences::ADDRESS));
     let (state, words) = ade::part(tx, actor)?;
@@ -144,6 +160,16 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
             root_page(root.authority.state),
         ));
     }
+    parts.extend(parts_of_devices(tx, actor)?);
+    parts.push(part(t!("Name and time zone"), Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
+    let (state, words) = language::part();
+    parts.push(part(t!("Language"), state, words, system::language::ADDRESS));
+    Ok(parts)
+}
+
+/// The parts by which devices come in and what they meet there.
+fn parts_of_devices(tx: &Tx, actor: &Actor) -> Result<Vec<SystemPart>> {
+    let mut parts = Vec::new();
     let wanted = practice::wanted(tx)?.devices;
     let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), t!("device"), t!("devices")) };
     parts.push(part(t!("Practice devices"), Mark::Ok, words, "/system/practice"));
@@ -165,9 +191,6 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
         t!("only for devices that Apple’s list names")
     };
     parts.push(part(t!("Apple Configurator"), Mark::Ok, words.to_owned(), setup_assistant::CONFIGURATOR));
-    parts.push(part(t!("Name and time zone"), Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
-    let (state, words) = language::part();
-    parts.push(part(t!("Language"), state, words, system::language::ADDRESS));
     Ok(parts)
 }
 

@@ -49,7 +49,7 @@ pub use streams::{Band, Streams, streams};
 pub use table::{Action, Cell, Column, Pager, Row, Selection, Sort, Table, pager, table};
 pub use text::{count, thousands};
 pub use time::{day, day_words, in_zone, moment, time_ago};
-pub use timeline::{Entry, Wait, timeline, waits};
+pub use timeline::{Entry, Wait, timeline, waits, what_was_said};
 
 #[cfg(test)]
 mod tokens;

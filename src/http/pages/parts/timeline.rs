@@ -18,6 +18,15 @@ pub struct Wait {
     pub remedy: String,
     /// Since when it was asked.
     pub asked_at: Option<Timestamp>,
+    /// What was said that it is about, as it came, to be opened below; may be empty.
+    pub said: String,
+}
+
+/// What was said, as it came, for whoever opens it; nothing where there is nothing to open.
+pub fn what_was_said(text: &str) -> Markup {
+    html! {
+        @if !text.is_empty() { details { summary { (t!("What was said")) } (super::code(t!("What was said"), text)) } }
+    }
 }
 
 /// One line of a timeline.
@@ -59,6 +68,7 @@ pub fn waits(list: &[Wait], now: Timestamp) -> Markup {
                             // Nothing stands between: a sentence of its own.
                             (if wait.asked_at.is_none() { capitalised(&wait.remedy) } else { wait.remedy.clone() })
                         }
+                        (what_was_said(&wait.said))
                     }
                 }
             }
@@ -122,19 +132,34 @@ mod tests {
             cause: "Waiting for the iPad to be unlocked.".into(),
             remedy: "it will answer by itself.".into(),
             asked_at: Some(NOW.minus(Duration::from_secs(7_200))),
+            said: String::new(),
         };
         let html = waits(&[wait], NOW).into_string();
         let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
         assert_eq!(text, "Waiting for the iPad to be unlocked. Asked 2 hours ago; it will answer by itself.");
-        let problem = Wait { state: State::Problem, cause: "It was erased.".into(), remedy: "Set it up.".into(), asked_at: Some(NOW) };
+        let problem = Wait {
+            state: State::Problem,
+            cause: "It was erased.".into(),
+            remedy: "Set it up.".into(),
+            asked_at: Some(NOW),
+            said: String::new(),
+        };
         let html = waits(&[problem], NOW).into_string();
         let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
         assert_eq!(text, "It was erased. That was just now. Set it up.");
-        let since_ever = Wait { state: State::Waiting, cause: "It was retired.".into(), remedy: "it may be off.".into(), asked_at: None };
-        let html = waits(&[since_ever], NOW).into_string();
+        let since_ever = Wait {
+            state: State::Waiting,
+            cause: "It was retired.".into(),
+            remedy: "it may be off.".into(),
+            asked_at: None,
+            said: String::new(),
+        };
+        let html = waits(std::slice::from_ref(&since_ever), NOW).into_string();
         let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
         assert_eq!(text, "It was retired. It may be off.");
         assert_eq!(waits(&[], NOW).into_string(), "");
+        let html = waits(&[Wait { said: "(os error <111>)".into(), ..since_ever }], NOW).into_string();
+        assert!(html.contains("<details><summary>What was said</summary>") && html.contains("(os error &lt;111&gt;)"), "{html}");
     }
 
     #[test]

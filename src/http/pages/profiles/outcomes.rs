@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Row, Segment, State, Table, bar, count, empty, named, section, table, thousands, time_ago};
+use super::super::parts::{
+    Button, Column, Pager, Row, Segment, State, Table, bar, count, empty, named, section, table, thousands, time_ago,
+};
 use super::mark;
 use crate::clock::Timestamp;
 
@@ -21,6 +23,10 @@ pub struct OutcomesView {
     pub devices: Vec<DeviceRow>,
     /// The state that the devices are narrowed to, in its word.
     pub filter: Option<String>,
+    /// How many devices there are to show, on all pages.
+    pub total: u64,
+    /// The address of the next page of them, if there is one.
+    pub next: Option<String>,
 }
 
 /// A device that has it, is to have it, or cannot.
@@ -47,7 +53,15 @@ pub(in crate::http::pages) fn outcomes(view: &OutcomesView, now: Timestamp) -> M
         Some(_) => empty(t!("No device stands so"), t!("Others do."), html! { (Button::link(address, t!("Show all devices"))) }),
         None => nobody_yet(),
     };
-    let list = devices(&view.devices, none, now);
+    let first = view.filter.as_ref().map_or_else(|| address.clone(), |state| format!("{address}?state={state}"));
+    let pager = (view.total > view.devices.len() as u64).then(|| Pager {
+        shown: view.devices.len() as u64,
+        total: view.total,
+        noun: ("device", "devices"),
+        first: view.next.is_none().then_some(first),
+        next: view.next.clone(),
+    });
+    let list = devices(&view.devices, pager, none, now);
     section(
         t!("On devices"),
         html! {
@@ -73,8 +87,8 @@ pub(in crate::http::pages) fn nobody_yet() -> Markup {
     )
 }
 
-/// The table of devices with how far each is; `none` stands in its place where there are none.
-pub(in crate::http::pages) fn devices(devices: &[DeviceRow], none: Markup, now: Timestamp) -> Markup {
+/// The table of devices with how far each is, and what leads to further ones; `none` stands in its place where there are none.
+pub(in crate::http::pages) fn devices(devices: &[DeviceRow], pager: Option<Pager>, none: Markup, now: Timestamp) -> Markup {
     let rows = devices.iter().map(|device| Row {
         id: String::new(),
         href: Some(format!("/devices/{}", device.id)),
@@ -95,7 +109,7 @@ pub(in crate::http::pages) fn devices(devices: &[DeviceRow], none: Markup, now: 
             Column::text(t!("Since")).minor(),
         ],
         rows: rows.collect(),
-        pager: None,
+        pager,
         empty: none,
         selection: None,
         compact: true,

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod backups;
+pub mod connections;
 pub mod doctor;
 pub mod genuine;
 pub mod language;
@@ -22,7 +23,7 @@ use maud::{Markup, html};
 
 use super::parts::{
     Button, Column, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, facts, frame, live, named, post, section, section_with,
-    table, time_ago,
+    table, time_ago, what_was_said,
 };
 use crate::clock::Timestamp;
 
@@ -69,6 +70,8 @@ pub struct JobRow {
     pub state: State,
     /// The result in words.
     pub result: String,
+    /// What was said that it failed by, as it came; may be empty.
+    pub said: String,
     /// When it last ran.
     pub ran_at: Option<Timestamp>,
     /// When it is due.
@@ -168,7 +171,7 @@ fn jobs(view: &SystemView, now: Timestamp) -> Markup {
         let run = html! { @if view.may_configure { (post(&format!("/system/jobs/{}/run", job.name), html! { (Button::submit(t!("Run now")).small()) })) } };
         let cells = vec![
             html! { strong { (job.words) } },
-            badge(job.state, &job.result),
+            html! { (badge(job.state, &job.result)) (what_was_said(&job.said)) },
             html! { @match job.ran_at { Some(at) => (time_ago(at, now)), None => span.quiet { (t!("not yet")) } } },
             html! { @match job.due_at { Some(at) if at > now => (time_ago(at, now)), Some(_) => (t!("now")), None => span.quiet { (t!("when needed")) } } },
             run,
@@ -244,6 +247,7 @@ mod tests {
                 words: "Wake devices".into(),
                 state: State::Ok,
                 result: "12 pushes".into(),
+                said: "(os error <111>)".into(),
                 ran_at: Some(NOW),
                 due_at: Some(NOW),
             }],
@@ -257,6 +261,7 @@ mod tests {
     #[test]
     fn who_may_only_look_finds_no_button_that_changes_anything() {
         let html = page(&shell(), &view(false)).into_string();
+        assert!(html.contains("<summary>What was said</summary>") && html.contains("(os error &lt;111&gt;)"), "{html}");
         assert!(html.contains("ends in 12 days") && !html.contains("Run now") && !html.contains("Add someone"), "{html}");
         let html = page(&shell(), &view(true)).into_string();
         assert!(html.contains("action=\"/system/jobs/push/run\"") && html.contains("ada &lt;x&gt;"), "{html}");

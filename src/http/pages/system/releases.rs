@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{
     Button, Column, Fact, Frame, Icon, Live, Row, Section, Shell, State, badge, checkbox, day, facts, field, frame, live, post, section,
-    thousands, time_ago, upload, upload_up_to,
+    thousands, time_ago, upload, upload_up_to, what_was_said,
 };
 use super::listing;
 use crate::clock::{Day, Timestamp};
@@ -38,6 +38,8 @@ pub struct ReleasesView {
     pub next_at: Option<Timestamp>,
     /// What went wrong last; empty where nothing did.
     pub problem: String,
+    /// What was said that this is about, as it came; may be empty.
+    pub said: String,
     /// What was passed over in the list.
     pub passed_over: Vec<String>,
     /// Apple's own roots.
@@ -101,6 +103,7 @@ fn how_it_is(view: &ReleasesView, now: Timestamp) -> Markup {
     html! {
         (facts(&about))
         @if !view.problem.is_empty() { p { (view.problem) @if view.listed > 0 { (t!(" The last list holds until a newer one comes.")) } } }
+        (what_was_said(&view.said))
         @if !view.passed_over.is_empty() {
             details {
                 summary { (t!("What was passed over in it")) }
@@ -181,6 +184,7 @@ mod tests {
             asks_for_fewer: false,
             next_at: None,
             problem: "gdmf.apple.com did not <answer>.".into(),
+            said: String::new(),
             passed_over: vec!["AssetSets, iOS: “x” is no version".into()],
             roots: vec![RootRow {
                 name: "Apple Root CA".into(),

@@ -8,6 +8,7 @@ mod apps;
 mod audit;
 mod backups;
 mod catalog;
+mod connections;
 mod declarations;
 mod deeds;
 mod devices;

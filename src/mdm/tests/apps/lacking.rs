@@ -92,6 +92,9 @@ fn a_device_that_never_had_it_is_counted_with_its_reason_and_gets_it_when_that_i
     assert_eq!(lacks.iter().map(|lack| lack.words.as_str()).collect::<Vec<_>>(), [words]);
     assert!(device.session("", "").is_empty());
     assert_eq!(device.stage(), Stage::Lacking);
+    let found = app.clone();
+    let found = school.write(move |tx| apps::found(tx, &found, &["g".to_owned()]));
+    assert_eq!(found, (short, lacks), "without asking any device it is the same");
     let id = app.id.clone();
     let counts = school.write(move |tx| apps::find(tx, &Actor::Console, &id)).counts;
     assert_eq!(counts, [(Stage::Lacking, 1)]);

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::language::{self, say};
 use crate::mdm::updates::plans;
 use crate::mdm::{Actor, Right};
+use crate::protocol::unreached;
 use crate::store::alerts::Alert;
 use crate::store::releases::{self, Release, ReleaseState};
 use crate::store::settings::{self, Setting};
@@ -236,6 +237,12 @@ pub fn list(tx: &Tx, actor: &Actor, filter: &Filter) -> Result<Vec<Release>> {
     Ok(found)
 }
 
+/// What the service could not be asked for, in sentences without the words of connections.
+pub fn plain(problem: &str) -> String {
+    let told = unreached::told(t!("Apple's list of OS releases"), problem);
+    told.map_or_else(|| problem.to_owned(), |told| format!("{}. {}", told.what, told.remedy))
+}
+
 /// What the list needs somebody for, if it does.
 pub fn need(tx: &Tx) -> Result<Option<Alert>> {
     let state = stored(tx)?;
@@ -253,7 +260,10 @@ pub fn need(tx: &Tx) -> Result<Option<Alert>> {
     };
     let remedy = match state.problem.as_str() {
         "" => String::from(t!("Bring a newer one, or let this server reach Apple.")),
-        problem => t!("{problem} Until then the last one holds; a newer one can be brought as a file.", problem),
+        problem => {
+            let problem = plain(problem);
+            t!("{problem} Until then the last one holds; a newer one can be brought as a file.", problem)
+        }
     };
     Ok(Some(Alert {
         key: NEED.to_owned(),

@@ -26,6 +26,7 @@ use crate::http::pages::parts::State as Mark;
 use crate::language;
 use crate::mdm::ade::servers::{self, Standing};
 use crate::mdm::ade::{betas, errands, profiles};
+use crate::mdm::connections::{Service, plain};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::ade::FAMILIES;
@@ -71,7 +72,7 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> ServerRow {
             (Mark::Problem, t!("{who} must accept Apple's new terms", who))
         }
         ServerState::Refused => (Mark::Problem, server.problem),
-        ServerState::Ready if !server.problem.is_empty() => (Mark::Waiting, server.problem),
+        ServerState::Ready if !server.problem.is_empty() => (Mark::Waiting, plain(Service::DeviceList, &server.problem)),
         ServerState::Ready if end.since(tx.now) < SOON => {
             (Mark::Waiting, t!("its token ends on {day}", day = language::date(zone.day(end))))
         }

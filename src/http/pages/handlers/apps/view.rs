@@ -154,14 +154,11 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
     let optional = open().filter(|row| row.mode == AssignedMode::Optional);
     let facts: Json = serde_json::from_str(&found.app.facts).unwrap_or_default();
     let zone = zone(tx)?;
-    let short = apps::shortages(tx, &found.app, &required)?;
+    let missing = apps::missing(tx, actor, &found.app, &required)?;
+    let wants_licence = found.app.kind == AppKind::Store && apps::settings::read(&found.app.settings)?.licence != LicenceBy::None;
     Ok(AppView {
-        lacks_location: !short.is_empty() && lacks_location(tx)?,
-        shortages: {
-            let short = short.into_iter().map(|shortage| shortage.because);
-            let lacks = apps::lacks(tx, actor, id, None, None)?.into_iter().chain(apps::hidden(tx, actor, id, None)?);
-            short.chain(lacks.map(|lack| lack.words)).collect()
-        },
+        lacks_location: !missing.is_empty() && wants_licence && lacks_location(tx)?,
+        shortages: missing,
         version_notes: if found.app.kind == AppKind::Store { Vec::new() } else { version_notes(tx, actor, id)? },
         kind: kind(found.app.kind),
         is_of_the_house: found.app.kind != AppKind::Store,

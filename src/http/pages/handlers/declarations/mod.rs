@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::profiles::{ShowQuery, outcomes_view, segments};
+use super::profiles::{ShowQuery, outcomes_page, segments};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -24,7 +24,7 @@ use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, encode};
 use crate::http::pages::profiles::one::scope_conflicts;
 use crate::mdm::clashes::Clash;
 use crate::mdm::declarations::library::{self, Standing};
-use crate::mdm::reconcile::{counted, outcomes};
+use crate::mdm::reconcile::counted;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::declaration::DeclarationKind;
@@ -184,12 +184,12 @@ async fn show(
     Query(query): Query<ShowQuery>,
 ) -> Result<Response> {
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
-    let (actor, filter) = (who.actor.clone(), query.state.parse().ok());
-    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, filter)).await?;
+    let (actor, which) = (who.actor.clone(), (query.state.parse().ok(), query.from.parse().unwrap_or_default()));
+    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, which)).await?;
     Ok(one(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
-fn view(tx: &Tx, actor: &Actor, id: &str, filter: Option<ProfileState>) -> Result<DeclarationView> {
+fn view(tx: &Tx, actor: &Actor, id: &str, which: (Option<ProfileState>, usize)) -> Result<DeclarationView> {
     let standing = library::find(tx, actor, id)?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     let scope = ScopeView {
@@ -199,9 +199,9 @@ fn view(tx: &Tx, actor: &Actor, id: &str, filter: Option<ProfileState>) -> Resul
         now: tx.now,
         ..ScopeView::default()
     };
-    let found = outcomes(tx, actor, AssignedKind::Declaration, &standing.declaration.id)?;
+    let address = format!("/declarations/{}", standing.declaration.id);
     Ok(DeclarationView {
-        outcomes: outcomes_view(format!("/declarations/{}", standing.declaration.id), found, filter),
+        outcomes: outcomes_page(tx, actor, (AssignedKind::Declaration, &standing.declaration.id), address, which)?,
         row: row(&standing, Vec::new()),
         refers_to: standing.declaration.refers_to,
         warnings: standing.warnings,

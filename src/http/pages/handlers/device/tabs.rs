@@ -101,6 +101,7 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
         cause: reason.cause,
         remedy: reason.remedy,
         asked_at: reason.since_at,
+        said: reason.said,
     });
     let queue = match channel {
         Some(channel) => commands::open(tx, &channel.id, LINES as u32)?,
@@ -113,12 +114,13 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
     let at_its_pin = channel.map(|channel| why::at_its_pin(tx, device, channel)).transpose()?.flatten();
     let queue = queue.into_iter().zip(channel.into_iter().cycle()).map(|(command, channel)| {
         let reason = at_its_pin.clone().unwrap_or_else(|| why::command(device, channel, &command));
-        let why::Reason { needs_someone, cause, remedy, .. } = reason;
+        let why::Reason { needs_someone, cause, remedy, said, .. } = reason;
         QueueRow {
             what: capital(&deed(&command.request_type)),
             state: if needs_someone { Mark::Problem } else { Mark::Waiting },
             cause,
             remedy: capital(&remedy),
+            said,
             asked_at: command.created_at,
             cancellable: actor.may(Right::Command),
             request_type: command.request_type,

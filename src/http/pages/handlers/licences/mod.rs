@@ -22,6 +22,7 @@ use crate::http::pages::system::licences::{
     AllView, CodesRow, HolderRow, HoldersView, LocationRow, LocationView, OwnedRow, PersonRow, all, ask_remove, holders, location,
 };
 use crate::language;
+use crate::mdm::connections::{Service, plain};
 use crate::mdm::licences::ledger::{self, Held};
 use crate::mdm::licences::tokens::{self, Standing};
 use crate::mdm::licences::{self, Asset, Holder, Licence, Seats, codes, errands, facts, invitations};
@@ -79,7 +80,7 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> LocationRow {
         TokenState::Ready if left.is_zero() => {
             (Mark::Problem, t!("its token ended on {day}", day = language::date(zone.day(token.expires_at))))
         }
-        TokenState::Ready if token.failures > 0 => (Mark::Waiting, token.problem),
+        TokenState::Ready if token.failures > 0 => (Mark::Waiting, plain(Service::AppsAndBooks, &token.problem)),
         TokenState::Ready if left < SOON => {
             (Mark::Waiting, t!("its token ends on {day}", day = language::date(zone.day(token.expires_at))))
         }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::devices::name as device_name;
-use super::profiles::{ShowQuery, outcomes_view, segments};
+use super::profiles::{ShowQuery, outcomes_page, segments};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Kind, Result};
@@ -25,7 +25,7 @@ use crate::http::pages::policies::{
 };
 use crate::mdm::policies::catalogue::{self, ValueKind};
 use crate::mdm::policies::{self, NewPolicy, PolicyChange};
-use crate::mdm::reconcile::{counted, outcomes};
+use crate::mdm::reconcile::counted;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, betas, devices};
 use crate::store::assignments::AssignedKind;
@@ -101,7 +101,8 @@ async fn show(
     Query(query): Query<ShowQuery>,
 ) -> Result<Response> {
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
-    let view = view(&app, &who, id, query.state.parse().ok(), None, Vec::new()).await?;
+    let which = (query.state.parse().ok(), query.from.parse().unwrap_or_default());
+    let view = view(&app, &who, id, which, None, Vec::new()).await?;
     Ok(one(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
@@ -110,7 +111,7 @@ async fn view(
     app: &App,
     who: &SignedIn,
     id: String,
-    filter: Option<ProfileState>,
+    which: (Option<ProfileState>, usize),
     sent: Option<Sent>,
     errors: Vec<(String, String)>,
 ) -> Result<PolicyView> {
@@ -120,9 +121,17 @@ async fn view(
         let policy = policies::find(tx, &actor, &id)?;
         let assigned = policies::groups(tx, &actor, &id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
         let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
-        let found = outcomes(tx, &actor, AssignedKind::Policy, &id)?;
+        let found = outcomes_page(tx, &actor, (AssignedKind::Policy, &id), format!("/policies/{id}"), which)?;
         let switches = (in_words(tx, &policy)?, policies::all_warnings(tx, &policy.settings)?);
-        Ok(((policy, switches), assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, (clashes, found), zone(tx)?))
+        // Those that stand in the list are at hand; the others are only looked for where there is none.
+        let mut offered: Vec<(String, String)> = Vec::new();
+        for device in &found.devices {
+            if offered.len() < DEVICES_OFFERED as usize && offered.iter().all(|(id, _)| *id != device.id) {
+                offered.push((device.id.clone(), device.name.clone()));
+            }
+        }
+        let offered = if offered.is_empty() { rows::devices(tx, &id, DEVICES_OFFERED)? } else { offered };
+        Ok(((policy, switches), assigned, groups::all(tx)?, offered, (clashes, found), zone(tx)?))
     };
     let now = app.now();
     let ((policy, (switches, warnings)), assigned, groups, devices, (clashes, found), zone) = app.store.read_slow(now, work).await?;
@@ -131,7 +140,7 @@ async fn view(
         switches,
         warnings,
         clashes,
-        outcomes: outcomes_view(format!("/policies/{}", policy.id), found, filter),
+        outcomes: found,
         ends: policies::ends(&policy.settings).words,
         generations: policies::generations(&policy.settings),
         scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false, now, zone },

@@ -47,7 +47,7 @@ pub(super) async fn save(
             Ok((StatusCode::CONFLICT, scope_conflicts(&shell(&app, &who, None).await?, (&back, &name), &messages, &fields)).into_response())
         }
         Err(error) if error.kind == Kind::BadInput => {
-            let view = view(&app, &who, id, None, Some(sent), errors(&error)).await?;
+            let view = view(&app, &who, id, (None, 0), Some(sent), errors(&error)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, one(&shell(&app, &who, None).await?, &view)).into_response())
         }
         Err(error) => Err(error),

@@ -24,10 +24,11 @@ use crate::http::pages::profiles::outcomes::{DeviceRow, OutcomesView};
 use crate::http::pages::profiles::versions::{VersionView, version as version_page};
 use crate::http::pages::profiles::{LibraryView, ProfileRow, library};
 use crate::mdm::profiles::{self, Edit, Overview};
-use crate::mdm::reconcile::Outcomes;
+use crate::mdm::reconcile::{self, Outcomes};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::mobileconfig::payload_types::words;
+use crate::store::assignments::AssignedKind;
 use crate::store::profiles::{ProfileState, Standing};
 use crate::store::{Tx, groups};
 
@@ -115,8 +116,10 @@ pub(in crate::http::pages::handlers) fn segments(counts: &[(ProfileState, u64)],
 }
 
 /// The section of an item's page at `address`, narrowed to a state.
-pub(in crate::http::pages::handlers) fn outcomes_view(address: String, found: Outcomes, filter: Option<ProfileState>) -> OutcomesView {
+fn outcomes_view(address: String, found: Outcomes, filter: Option<ProfileState>) -> OutcomesView {
     OutcomesView {
+        total: 0,
+        next: None,
         device_count: found.reach,
         results: segments(&found.counts, &address),
         unable: found.unable,
@@ -126,11 +129,28 @@ pub(in crate::http::pages::handlers) fn outcomes_view(address: String, found: Ou
     }
 }
 
+/// One page of the same section, of an item that has many parts.
+pub(in crate::http::pages::handlers) fn outcomes_page(
+    tx: &Tx,
+    actor: &Actor,
+    (kind, id): (AssignedKind, &str),
+    address: String,
+    (filter, from): (Option<ProfileState>, usize),
+) -> Result<OutcomesView> {
+    let (found, total) = reconcile::outcomes_page(tx, actor, (kind, id), filter, from)?;
+    let after = from.saturating_add(reconcile::OUTCOMES_PAGE);
+    let state = filter.map(|state| format!("state={state}&")).unwrap_or_default();
+    let next = (after as u64) < total;
+    Ok(OutcomesView { total, next: next.then(|| format!("{address}?{state}from={after}")), ..outcomes_view(address, found, filter) })
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ShowQuery {
     /// To which state the devices are narrowed.
     pub(super) state: String,
+    /// How many devices stand on the pages before this one.
+    pub(super) from: String,
     pub(super) said: String,
 }
 
