@@ -32,7 +32,7 @@ pub async fn test(app: &App, actor: &Actor, name: &str) -> Result<Connection> {
     };
     let asker = actor.clone();
     let note = move |tx: &Tx| {
-        connections::note(tx, &connection.name, outcome.as_ref().map(|()| ()).map_err(String::as_str))?;
+        connections::note(tx, &connection.name, outcome.as_ref().copied().map_err(String::as_str))?;
         if outcome.is_ok() {
             connections::go_on(tx, &connection)?;
         }

@@ -89,7 +89,7 @@ async fn record(app: &App, answers: Vec<(Due, Outcome)>, ways: Vec<(&'static str
                 push::record(tx, due, outcome, judge(outcome, due.token_updated_at))?;
             }
             for (name, outcome) in &ways {
-                connections::note(tx, name, outcome.as_ref().map(|()| ()).map_err(String::as_str))?;
+                connections::note(tx, name, outcome.as_ref().copied().map_err(String::as_str))?;
             }
             Ok(())
         })

@@ -3,14 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::judged::{refused, warn_of_name};
 use super::{Files, Identity, Tls, own};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
-use crate::http::doctor::device_trust;
 use crate::mdm::ca::public_tls;
 use crate::mdm::ca::tls::{self, Shown};
-use crate::mdm::doctor::{self, Door};
 use crate::pki::certificate::{Certificate, Fingerprint};
 
 /// Where the certificate comes from.
@@ -192,15 +191,6 @@ async fn ours(app: &App) -> Result<Identity> {
     }
 }
 
-/// Why devices that come to the public address refuse what is shown, and what to do: judged as the doctor does, before any of them comes.
-fn refused(app: &App, identity: &Identity) -> Result<Option<(String, String)>> {
-    let (now, host, chain) = (app.now(), app.public_host(), identity.chain());
-    let failure = device_trust(app)?.judge(&chain, host, now).err().map(|failure| failure.in_two().0);
-    // How a connection is made is not known yet.
-    let door = Door { chain, names_host: identity.is_for(host), failure, version: String::new(), suite: String::new(), status: None };
-    Ok(doctor::refused(now, &door, host))
-}
-
 fn fingerprints(certificates: &[Certificate]) -> Vec<Fingerprint> {
     certificates.iter().map(Certificate::fingerprint).collect()
 }
@@ -210,23 +200,6 @@ fn asked_for(app: &App) -> Vec<Certificate> {
     let (roots, imported) = (app.roots(), app.imported());
     let own = std::iter::once(&roots.current).chain(&roots.former).map(|authority| authority.issuer.certificate().clone());
     own.chain(imported.iter().map(|authority| authority.certificate.clone())).collect()
-}
-
-/// A certificate for another name works for nobody; it may still be what the admin wants first, so it is said and shown.
-fn warn_of_name(app: &App, identity: &Identity) {
-    if !identity.is_for(app.public_host()) {
-        tracing::warn!(
-            "the TLS certificate ({}) is not for {}: devices and browsers will refuse it. Set --url to one of its names, or get one for this name",
-            identity.certificate().subject(),
-            app.public_host()
-        );
-    }
-    for host in app.config.extra_hosts.iter().filter(|host| !identity.is_for(host)) {
-        tracing::warn!(
-            "the TLS certificate ({}) is not for {host}: devices that moved in and come to it will refuse it",
-            identity.certificate().subject()
-        );
-    }
 }
 
 #[cfg(test)]

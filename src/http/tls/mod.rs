@@ -3,6 +3,7 @@
 mod files;
 mod holder;
 mod identity;
+mod judged;
 mod keeper;
 pub mod names;
 mod own;
