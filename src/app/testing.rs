@@ -20,6 +20,7 @@ impl App {
 
     /// The same appliance, some of which is made of something else.
     pub(crate) fn remade(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        let roots = self.roots();
         let mut parts = Parts {
             config: self.config.clone(),
             public_url: self.public_url.clone(),
@@ -35,7 +36,7 @@ impl App {
             object_stores: self.object_stores.clone(),
             certificate_authorities: self.certificate_authorities.clone(),
             mailer: self.mailer.clone(),
-            roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
+            roots: Roots { current: Arc::clone(&roots.current), next: roots.next.clone(), former: roots.former.clone() },
             imported: Vec::new(),
         };
         change(&mut parts);
