@@ -13,6 +13,9 @@ use polib::metadata::CatalogMetadata;
 
 const TEMPLATE: &str = "src/language/rollcall.pot";
 
+/// Tables that say what people call a thing, behind a line's bar.
+const TABLES: [&str; 2] = ["src/protocol/ade/skip_keys.txt", "src/protocol/mobileconfig/payloads.txt"];
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -36,6 +39,11 @@ fn texts(source: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// What people call the things of a table: what stands behind the bar of each line.
+fn called(table: &str) -> impl Iterator<Item = &str> {
+    table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" | ")).map(|(_, words)| words)
 }
 
 /// What a string literal says, from behind its first quotation mark.
@@ -129,6 +137,12 @@ fn marked() -> BTreeMap<String, Option<String>> {
             *uses.entry(text).or_default() += 1;
         }
     }
+    for table in TABLES {
+        let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(table)).unwrap();
+        for words in called(&table) {
+            *uses.entry(words.to_owned()).or_default() += 1;
+        }
+    }
     let is_own = |text: &String, uses: usize| nouns.contains_key(text) || counted.get(text).is_none_or(|counted| uses > *counted);
     uses.iter().filter(|(text, uses)| is_own(text, **uses)).map(|(text, _)| (text.clone(), nouns.get(text).cloned())).collect()
 }
@@ -176,4 +190,16 @@ fn nouns_that_are_counted_are_found_where_they_stand() {
     let source = "count(n.len(), t!(\"device\"), t!(\"devices\")) (t!(\"a, (b\")) noun: (t!(\"copy\"),\n t!(\"copies\"),\n), counted(n, one, t!(\"x\")) count()";
     let pair = |one: &str, many: &str| (String::from(one), String::from(many));
     assert_eq!(pairs(source), [pair("device", "devices"), pair("copy", "copies")]);
+}
+
+#[test]
+fn what_tables_and_constants_say_is_to_be_translated_too() {
+    let marked = marked();
+    let constants =
+        ["letters or digits", "passcodes", "always", "supervised", "serial number of the device", "iOS, iPadOS and tvOS", "Log-ins"];
+    let states = ["ok", "waiting", "silent", "problem", "lost", "yes", "no", "none", " or ", " and ", "owner"];
+    for text in ["Text size and contrast", "Global preferences of the Mac"].iter().chain(&constants).chain(&states) {
+        assert!(marked.contains_key(*text), "{text}");
+    }
+    assert_eq!(called("# Key | words\nKeyboard i=13 | Keyboard\n\nAppID i=1\n").collect::<Vec<_>>(), ["Keyboard"]);
 }

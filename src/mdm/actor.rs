@@ -38,6 +38,17 @@ impl Role {
         }
     }
 
+    /// The word for people.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Owner => t!("owner"),
+            Self::Admin => t!("admin"),
+            Self::Helper => t!("helper"),
+            Self::Teacher => t!("teacher"),
+            Self::Viewer => t!("viewer"),
+        }
+    }
+
     /// Reads the word that [`Role::as_str`] writes.
     pub fn parse(word: &str) -> Result<Self> {
         Self::ALL
@@ -118,8 +129,8 @@ impl Right {
 
     /// The roles that have it, in words: "owner or admin".
     pub fn roles(self) -> String {
-        let roles: Vec<_> = Role::ALL.into_iter().filter(|role| role.may(self)).map(Role::as_str).collect();
-        roles.join(" or ")
+        let roles: Vec<_> = Role::ALL.into_iter().filter(|role| role.may(self)).map(Role::said).collect();
+        roles.join(t!(" or "))
     }
 }
 

@@ -101,7 +101,7 @@ fn keep(tx: &Tx, actor: &Actor, root: &AppleRoot, found: &Certificate, source: S
 
 /// Says what a file is that holds none of the roots.
 fn refusal(file: &[u8]) -> Error {
-    let wanted = NEEDED.map(|root| root.name).join(" or ");
+    let wanted = NEEDED.map(|root| root.name).join(t!(" or "));
     let get = t!("Get {wanted} from {APPLES_PAGE} and bring that file as it is", wanted, APPLES_PAGE);
     let Some(found) = Certificate::from_der(file).or_else(|_| Certificate::from_pem(file)).ok() else {
         return Error::field("file", t!("is no certificate. {get}.", get));

@@ -320,10 +320,10 @@ fn which_counts(of_type: &str, key: &str) -> &'static str {
 fn nothing_left(policy: &Policy, list: policies::EmptyList, device_count: u64) -> Option<Clash> {
     let mut others: Vec<_> = list.origins.iter().filter(|origin| origin.id != policy.id).collect();
     others.sort_by_key(|origin| &origin.name);
-    let names = others.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+    let names = others.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(t!(" and "));
     let (with, of_type, key) = ((*others.first()?).clone(), list.of_type, Some(list.key));
     if list.is_blocked {
-        let all = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+        let all = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(t!(" and "));
         let message = t!(
             "“{label}” and “Not these apps” in {all} leave no app at all, and {device_count}: only what the system itself needs can be opened there. Change one of them, \
              or take one back.",

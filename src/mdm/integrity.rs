@@ -69,7 +69,7 @@ pub fn record(tx: &Tx, findings: &[Finding], data: &Path) -> Result<String> {
         if alerts::clear(tx, ALERT)? {
             journal::note(tx, &ACTOR, "database.sound", journal::Subject::default(), json!({}))?;
         }
-        return Ok(String::from("sound"));
+        return Ok(String::from(t!("sound")));
     };
     let count = findings.len();
     alerts::raise(tx, ALERT, 100, &what, &remedy)?;

@@ -222,7 +222,7 @@ fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {
         ));
     }
     if trouble.overdue > 0 {
-        let is_are = if trouble.overdue == 1 { "is" } else { "are" };
+        let is_are = if trouble.overdue == 1 { t!("is") } else { t!("are") };
         let message = t!("{overdue} {is_are} past the deadline of {what}.", overdue = devices(trouble.overdue), is_are, what);
         needs.push(need(
             UPDATE_OVERDUE,
@@ -289,7 +289,7 @@ fn of_app(tx: &Tx, trouble: &Trouble, declined: &str) -> Vec<Alert> {
     if trouble.without_licence > 0 {
         let count = trouble.without_licence;
         let remedy = t!("Get more licences in Apple's portal; it goes on by itself. {declined}", declined);
-        let waits = if count == 1 { "waits" } else { "wait" };
+        let waits = if count == 1 { t!("waits") } else { t!("wait") };
         needs.push(need(
             NO_LICENCE_HARM,
             count,
@@ -302,14 +302,16 @@ fn of_app(tx: &Tx, trouble: &Trouble, declined: &str) -> Vec<Alert> {
         needs.push(need(APP_FAILED_HARM, count, t!("{name} could not be brought to {count}.", name, count = devices(count)), remedy));
     }
     if trouble.lacking > 0 {
-        let remedy =
-            t!("{sentence} Each device's reason stands on the app's page.", sentence = crate::mdm::apps::words::sentence(&trouble.lack));
+        let remedy = t!(
+            "{sentence} Each device's reason stands on the app's page.",
+            sentence = crate::mdm::apps::words::sentence(&crate::language::kept(&trouble.lack))
+        );
         let message = t!("{name} cannot be had on {lacking} as it is wanted.", name, lacking = devices(trouble.lacking));
         needs.push(need(LACKING_HARM, trouble.lacking, message, &remedy));
     }
     if trouble.without_code > 0 {
         let count = trouble.without_code;
-        let asks = if count == 1 { "asks" } else { "ask" };
+        let asks = if count == 1 { t!("asks") } else { t!("ask") };
         let message = t!("{count} {asks} for a redemption code of {name}.", count = devices(count), asks, name);
         needs.push(need(NO_CODE_HARM, count, message, t!("Bring a sheet of codes at System, Apps and Books.")));
     }

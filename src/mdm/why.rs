@@ -7,6 +7,7 @@ use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::ca::imported;
 use crate::mdm::commands::words;
 use crate::mdm::enroll::renewal;
+use crate::mdm::reconcile::setting_up::Because;
 use crate::mdm::settings::zone;
 use crate::mdm::{locked, moves, return_to_service, setup_assistant};
 use crate::protocol::platform::Platform;
@@ -148,7 +149,10 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
 fn setup(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
     let Some(waits) = setup_assistant::waits(tx, enrollment)? else { return Ok(None) };
     let Some(until) = waits.until() else {
-        let cause = t!("It was told to go on in Setup Assistant and has not answered yet. {because}", because = waits.hold.because);
+        let cause = t!(
+            "It was told to go on in Setup Assistant and has not answered yet. {because}",
+            because = Because::read(&waits.hold.because).words()
+        );
         return Ok(Some(wait(cause.trim_end(), t!("it is told again when it connects"), waits.hold.released_at)));
     };
     let awaited = waits.awaited();

@@ -213,7 +213,7 @@ fn row(device: &DeviceRow, now: Timestamp) -> Row {
     let name = html! {
         span.badge { (state_square(device.state, 12)) span.lines { (named(&device.name)) } @if device.practice { (practice()) } }
     };
-    let state = if device.reason.is_empty() { device.state.word() } else { &device.reason };
+    let state = if device.reason.is_empty() { device.state.said() } else { &device.reason };
     Row {
         id: device.id.clone(),
         href: Some(format!("/devices/{}", device.id)),
@@ -280,7 +280,7 @@ fn states(view: &DevicesView) -> Markup {
                 }) {
                     li {
                         a href=(base.clone().with("state", state.word())) aria-current=[(view.filter.state == Some(state)).then_some("true")] {
-                            (badge(state, state.word())) span.n { (thousands(count)) }
+                            (badge(state, state.said())) span.n { (thousands(count)) }
                         }
                     }
                 }
@@ -298,7 +298,7 @@ fn none(view: &DevicesView) -> Markup {
             _ => t!("Those that fit the search and the other filters are in other states."),
         };
         let all = html! { (Button::link(others, t!("Show every state"))) };
-        return empty(&t!("No device is in the state “{state}”", state = state.word()), words, all);
+        return empty(&t!("No device is in the state “{state}”", state = state.said()), words, all);
     }
     if view.filter.narrows() {
         return empty(

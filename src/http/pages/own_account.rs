@@ -150,7 +150,7 @@ pub fn sessions(rows: &[SessionRow], now: Timestamp, end: impl Fn(&SessionRow) -
         ],
     };
     table(&Table {
-        caption: "Log-ins",
+        caption: t!("Log-ins"),
         columns: vec![
             Column::main(t!("Browser")),
             Column::text(t!("Address")).labelled(),

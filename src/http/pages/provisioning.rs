@@ -61,7 +61,7 @@ fn ending(expires_at: Timestamp, now: Timestamp) -> Markup {
         true => State::Waiting,
         false => State::Ok,
     };
-    let words = if expires_at <= now { "ended" } else { "until" };
+    let words = if expires_at <= now { t!("ended") } else { t!("until") };
     html! { (badge(state, words)) " " (day(expires_at)) }
 }
 

@@ -94,7 +94,7 @@ fn summary(view: &SettingUpView) -> String {
     let mut ready = t!(
         "{the_of} of {ready}",
         the_of = of(&|row| row.state == State::Ok),
-        ready = count(view.rows.len() as u64, "device is ready", "devices are ready")
+        ready = count(view.rows.len() as u64, t!("device is ready"), t!("devices are ready"))
     );
     let lacking = of(&|row| row.lacks);
     if lacking > 0 {

@@ -222,7 +222,7 @@ pub fn page(shell: &Shell, view: &SetupView) -> Markup {
         @if done == of { (t!("Everything needed is done. The rest is for when you have time.")) }
         @else { (done) (t!(" of ")) (of) (t!(" done. Leave whenever you like; it goes on where you were.")) }
     };
-    frame(shell, &Frame { under, ..Frame::new(Section::System, "Set-up") }, list(shell.now, view))
+    frame(shell, &Frame { under, ..Frame::new(Section::System, t!("Set-up")) }, list(shell.now, view))
 }
 
 /// The steps: the fragment `setup`.

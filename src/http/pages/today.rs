@@ -91,7 +91,7 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
     let content = html! {
         @for part in [Part::Needs, Part::Focuses, Part::Roll] { (part.drawn(view, shell.now)) }
         div.halves {
-            (section("Check-ins", Part::CheckIns.drawn(view, shell.now)))
+            (section(t!("Check-ins"), Part::CheckIns.drawn(view, shell.now)))
             (section(t!("What ends"), countdowns(view, shell.now)))
         }
     };
@@ -119,9 +119,9 @@ impl Part {
 
     fn live(self) -> Live<'static> {
         let (id, topics) = match self {
-            Self::Needs => ("needs", t!("device enrollment command push app update update_plan release notice")),
-            Self::Focuses => ("focuses", t!("focus deployment command update update_plan device enrollment")),
-            Self::Roll => ("roll", t!("device enrollment command push")),
+            Self::Needs => ("needs", "device enrollment command push app update update_plan release notice"),
+            Self::Focuses => ("focuses", "focus deployment command update update_plan device enrollment"),
+            Self::Roll => ("roll", "device enrollment command push"),
             Self::CheckIns => ("check-ins", "device"),
         };
         Live { id, topics, of: None, src: None }
@@ -162,7 +162,7 @@ fn needs(view: &TodayView) -> Markup {
                 ul.needs {
                     @for need in &view.needs {
                         li {
-                            (state_square_named(need.state, 16, need.state.word()))
+                            (state_square_named(need.state, 16, need.state.said()))
                             div { p.what { (need.what) } p.quiet { (need.why) } }
                             @if let Some((href, words)) = &need.way { div.do { (Button::link(href, words).small()) } }
                         }

@@ -30,7 +30,7 @@ pub(super) async fn call(hook: &Path, deed: &str, name: &str, value: &str) -> Re
         return Ok(());
     }
     let said: String = String::from_utf8_lossy(&output.stderr).trim().chars().take(SAID_MAX_CHARS).collect();
-    Err(wrong(t!("failed ({status}): {said}", status = output.status, said = if said.is_empty() { "it said nothing." } else { &said })))
+    Err(wrong(t!("failed ({status}): {said}", status = output.status, said = if said.is_empty() { t!("it said nothing.") } else { &said })))
 }
 
 #[cfg(test)]

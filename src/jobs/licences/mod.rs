@@ -10,6 +10,7 @@ use crate::apple::apps_and_books::AppsAndBooks;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Job, turns};
+use crate::language;
 use crate::mdm::licences::errands::{self, Outcome, What};
 use crate::mdm::licences::sync;
 use crate::protocol::apps_and_books::Service;
@@ -35,13 +36,17 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         turns.spawn(async move { tend(&app, token).await });
     }
     Ok(match turns::together(turns).await? {
-        Some(done) => t!("{errand} to Apple for {location}", errand = counted(done, "errand"), location = counted(count, "location")),
+        Some(done) => t!(
+            "{errand} to Apple for {location}",
+            errand = counted(done, t!("errand"), t!("errands")),
+            location = counted(count, t!("location"), t!("locations"))
+        ),
         None => turns::SLOW.to_owned(),
     })
 }
 
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", language::counted(count as u64, one, many))
 }
 
 /// Who asks whom, about what.
@@ -117,6 +122,6 @@ mod tests {
 
     #[test]
     fn one_is_told_as_one() {
-        assert_eq!([0, 1, 2].map(|count| counted(count, "errand")), ["0 errands", "1 errand", "2 errands"]);
+        assert_eq!([0, 1, 2].map(|count| counted(count, "errand", "errands")), ["0 errands", "1 errand", "2 errands"]);
     }
 }

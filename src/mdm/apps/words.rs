@@ -94,7 +94,7 @@ pub fn stage(row: &AppState) -> String {
 
 /// Why it stands so, and what ends or changes that, with times in `zone`; empty where there is nothing to say.
 pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
-    let cause = if row.problem.is_empty() { usual_cause(row).to_owned() } else { sentence(&row.problem) };
+    let cause = if row.problem.is_empty() { usual_cause(row).to_owned() } else { sentence(&language::kept(&row.problem)) };
     let remedy = match row.stage {
         Stage::Failed | Stage::NoLicence if row.due_at.is_some() => {
             t!("It is tried again at {due_at}.", due_at = language::date(zone.words(row.due_at.unwrap_or_default())))

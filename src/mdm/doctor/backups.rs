@@ -75,7 +75,7 @@ fn lost(listed: &[Backup], seen: &Seen, zone: &Zone) -> Option<Finding> {
             zone = language::date(zone.words(newest.made_at))
         ),
     };
-    let (is, has) = if gone.len() == 1 { ("is", "has") } else { ("are", "have") };
+    let (is, has) = if gone.len() == 1 { (t!("is"), t!("has")) } else { (t!("are"), t!("have")) };
     let what = if away {
         t!("{which} cannot be reached: the folder {location} is not there.", which, location = newest.location)
     } else {
@@ -127,7 +127,7 @@ fn test(tx: &Tx, standing: &Standing, listed: &[Backup]) -> Finding {
     };
     let (problem, age) = (&tested.problem, tx.now.since(tested.at));
     let days = match age.as_secs() / DAY.as_secs() {
-        0 => String::from("today"),
+        0 => String::from(t!("today")),
         1 => String::from(t!("a day ago")),
         days => t!("{days} days ago", days),
     };

@@ -152,7 +152,7 @@ pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>
             ok(t!("The database was looked through on {day} ({size}).", day = language::date(zone.day(last)), size))
         }
         _ => {
-            let since = last.map_or_else(|| String::from("never"), |last| t!("last on {day}", day = language::date(zone.day(last))));
+            let since = last.map_or_else(|| String::from(t!("never")), |last| t!("last on {day}", day = language::date(zone.day(last))));
             let what = t!("Nobody has looked for damage in the database for two weeks ({since}; {size}).", since, size);
             let remedy = t!("Have the job “looks for damage in the database” run now, at System.");
             vec![Finding::new(ID, Area::Database, Level::Warning, what, remedy)]
@@ -177,7 +177,7 @@ pub(super) fn jobs(tx: &Tx, actor: &Actor) -> Result<Vec<Finding>> {
             return Finding::new(format!("jobs.failing:{}", job.name), Area::Jobs, Level::Warning, what, remedy.trim_end());
         }
         let times =
-            if job.turn.failures == 1 { String::from("once") } else { t!("{failures} times in a row", failures = job.turn.failures) };
+            if job.turn.failures == 1 { String::from(t!("once")) } else { t!("{failures} times in a row", failures = job.turn.failures) };
         let what = t!("What {job} failed {times}: {result}", job = job.words, times, result = job.turn.result);
         let remedy = t!("It is tried again by itself. If it stays, look into the log; “Run now” is at System.");
         Finding::new(format!("jobs.failing:{}", job.name), Area::Jobs, Level::Warning, what, remedy)

@@ -321,8 +321,8 @@ pub const REFUSALS_IN: Duration = Duration::from_secs(60);
 pub fn record_refusal(tx: &Tx, presented: Option<&Presented>, ids: &EnrollmentIds, refusal: Refusal) -> Result<()> {
     const KIND: &str = "enrollment.refused";
     let named = enrollments::by_nano_id(tx, ids.nano_id().as_str())?;
-    let name =
-        presented.map_or_else(|| String::from("nobody"), |presented| t!("certificate {fingerprint}", fingerprint = presented.fingerprint));
+    let name = presented
+        .map_or_else(|| String::from(t!("nobody")), |presented| t!("certificate {fingerprint}", fingerprint = presented.fingerprint));
     let data = json!({ "because": refusal.words(), "named": ids.nano_id().to_string() });
     let actor = Actor::Device { name };
     let filter = events::Filter { kind: Some(KIND), ..events::Filter::default() };

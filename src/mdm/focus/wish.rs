@@ -56,9 +56,9 @@ impl Wish {
             }
         }
         let (most, words) = match self.kind {
-            FocusKind::Apps => (APPS_MAX, "apps"),
+            FocusKind::Apps => (APPS_MAX, t!("apps")),
             FocusKind::App => (1, t!("app: the one that devices stay in")),
-            FocusKind::Sites => (SITES_MAX, "websites"),
+            FocusKind::Sites => (SITES_MAX, t!("websites")),
         };
         if items.is_empty() || items.len() > most {
             let words = if most == 1 { t!("exactly one {words}", words) } else { t!("from 1 to {most} {words}", most, words) };

@@ -35,21 +35,23 @@ fn part(rule: &Rule, classes: &BTreeMap<String, String>, negated: bool, outermos
         let joined = parts.join(between);
         if outermost || parts.len() < 2 { joined } else { format!("({joined})") }
     };
-    let is = if negated { t!("is not") } else { "is" };
+    let is = if negated { t!("is not") } else { t!("is") };
     match rule {
         Rule::Everything => if negated { t!("no device") } else { t!("every device") }.to_owned(),
-        Rule::All(rules) => list(rules, if negated { " or " } else { " and " }),
-        Rule::Any(rules) => list(rules, if negated { " and " } else { " or " }),
+        Rule::All(rules) => list(rules, if negated { t!(" or ") } else { t!(" and ") }),
+        Rule::Any(rules) => list(rules, if negated { t!(" and ") } else { t!(" or ") }),
         Rule::Not(rule) => part(rule, classes, !negated, outermost),
         Rule::Platform(platform) => t!("it {is} {platform}", is, platform = platform_words(*platform)),
         Rule::Os(range) => os(range, negated),
-        Rule::Model(text) => t!("its model {contains} “{text}”", contains = if negated { "does not contain" } else { "contains" }, text),
-        Rule::Supervised(wanted) => t!("it is {else}supervised", else = if *wanted == negated { "not " } else { "" }),
+        Rule::Model(text) => {
+            t!("its model {contains} “{text}”", contains = if negated { t!("does not contain") } else { t!("contains") }, text)
+        }
+        Rule::Supervised(wanted) => if *wanted == negated { t!("it is not supervised") } else { t!("it is supervised") }.to_owned(),
         Rule::Name(NameTest::Contains(text)) => {
-            t!("its name {contains} “{text}”", contains = if negated { "does not contain" } else { "contains" }, text)
+            t!("its name {contains} “{text}”", contains = if negated { t!("does not contain") } else { t!("contains") }, text)
         }
         Rule::Name(NameTest::Begins(text)) => {
-            t!("its name {begins} with “{text}”", begins = if negated { "does not begin" } else { "begins" }, text)
+            t!("its name {begins} with “{text}”", begins = if negated { t!("does not begin") } else { t!("begins") }, text)
         }
         Rule::Serial(serials) => {
             let shown = serials.iter().take(SERIALS_WRITTEN).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -57,13 +59,13 @@ fn part(rule: &Rule, classes: &BTreeMap<String, String>, negated: bool, outermos
                 0 => String::new(),
                 more => t!(" and {more} more", more),
             };
-            t!("its serial number {is} {else}{shown}{more}", is, else = if serials.len() > 1 { "one of " } else { "" }, shown, more)
+            t!("its serial number {is} {else}{shown}{more}", is, else = if serials.len() > 1 { t!("one of ") } else { "" }, shown, more)
         }
         Rule::Class(id) => {
             let name = classes.get(id).map_or(t!("a class that is not there any more"), String::as_str);
             t!("its person {is} in {name}", is, name)
         }
-        Rule::Person(wanted) => t!("it belongs to {somebody}", somebody = if *wanted == negated { "nobody" } else { "somebody" }),
+        Rule::Person(wanted) => t!("it belongs to {somebody}", somebody = if *wanted == negated { t!("nobody") } else { t!("somebody") }),
         Rule::Role(role) => t!("its person {is} {role}", is, role = role_words(*role)),
         Rule::App(identifier) => t!("the app {identifier} {is} installed", identifier, is),
         Rule::Enrollment(kind) => t!("it {is} {kind}", is, kind = enrollment_words(*kind)),

@@ -46,10 +46,10 @@ const LOOKED: Setting<Timestamp> = Setting::new("notices.looked_at");
 pub fn words(kind: NoticeKind) -> (&'static str, &'static str) {
     match kind {
         NoticeKind::Ends => (t!("Certificates and tokens"), t!("60, 30, 14, 7 and 1 days before one ends, and once it has")),
-        NoticeKind::Pushes => ("Wake-ups", t!("devices cannot be woken, or many have gone silent")),
-        NoticeKind::Backups => ("Backups", t!("one failed, or cannot be restored")),
-        NoticeKind::Seats => ("Licences", t!("devices wait for a licence or a code of an app")),
-        NoticeKind::Updates => ("Updates", t!("a plan stopped, or devices are late or failed")),
+        NoticeKind::Pushes => (t!("Wake-ups"), t!("devices cannot be woken, or many have gone silent")),
+        NoticeKind::Backups => (t!("Backups"), t!("one failed, or cannot be restored")),
+        NoticeKind::Seats => (t!("Licences"), t!("devices wait for a licence or a code of an app")),
+        NoticeKind::Updates => (t!("Updates"), t!("a plan stopped, or devices are late or failed")),
         NoticeKind::Other => (t!("Everything else"), t!("whatever else stands under “Needs you” on Today")),
         NoticeKind::Digest => (t!("Weekly digest"), t!("how everything stands, once a week")),
     }

@@ -26,7 +26,7 @@ pub(super) fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
 }
 
 fn unable_for(list: EmptyList) -> Option<Unable> {
-    let names = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+    let names = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(t!(" and "));
     Some(Unable {
         what: list.label,
         because: t!("The lists of {names} have nothing in common, so none of them is sent. Change one of them, or take one back.", names),

@@ -74,16 +74,16 @@ fn read_value(switch: &Switch, value: &Value) -> Result<Value, String> {
         ValueKind::OnOff => value.as_bool().map(Value::Bool).ok_or_else(|| String::from(t!("this switch is on (true) or off (false)"))),
         ValueKind::Number(least, most, unit) => {
             let number = value.as_i64().filter(|number| (least..=most).contains(number));
-            number.map(Value::from).ok_or_else(|| t!("a whole number from {least} to {most} ({unit})", least, most, unit))
+            number.map(Value::from).ok_or_else(|| t!("a whole number from {least} to {most} ({unit})", least, most, unit = say(unit)))
         }
         ValueKind::Choice(options) => {
             let number = value.as_i64().filter(|number| options.iter().any(|(option, _)| option == number));
-            let words = || options.iter().map(|(option, words)| format!("{option} ({words})")).collect::<Vec<_>>().join(", ");
+            let words = || options.iter().map(|(option, words)| format!("{option} ({})", say(words))).collect::<Vec<_>>().join(", ");
             number.map(Value::from).ok_or_else(|| t!("one of {value}", value = words()))
         }
         ValueKind::Word(options) => {
             let known = value.as_str().filter(|word| options.iter().any(|(option, _)| option == word));
-            let words = || options.iter().map(|(option, words)| format!("{option} ({words})")).collect::<Vec<_>>().join(", ");
+            let words = || options.iter().map(|(option, words)| format!("{option} ({})", say(words))).collect::<Vec<_>>().join(", ");
             known.map(Value::from).ok_or_else(|| t!("one of {value}", value = words()))
         }
         ValueKind::Apps => read_list(value, t!("bundle ids such as com.example.app"), |text| bundle_id(switch.id, text)),
@@ -142,13 +142,13 @@ pub fn in_words(switch: &Switch, value: &Value, programs: &BTreeMap<String, Stri
     match switch.kind {
         ValueKind::BetaPrograms => betas::in_words(label, value, programs),
         ValueKind::OnOff => label.to_owned(),
-        ValueKind::Number(_, _, unit) => format!("{label}: {value} {unit}"),
+        ValueKind::Number(_, _, unit) => format!("{label}: {value} {}", say(unit)),
         ValueKind::Choice(options) => {
-            let words = options.iter().find(|(option, _)| value.as_i64() == Some(*option)).map_or("", |(_, words)| words);
+            let words = options.iter().find(|(option, _)| value.as_i64() == Some(*option)).map_or("", |(_, words)| say(words));
             format!("{label}: {words}")
         }
         ValueKind::Word(options) => {
-            let words = options.iter().find(|(option, _)| value.as_str() == Some(option)).map_or("", |(_, words)| words);
+            let words = options.iter().find(|(option, _)| value.as_str() == Some(option)).map_or("", |(_, words)| say(words));
             format!("{label}: {words}")
         }
         ValueKind::Apps | ValueKind::WebDomains | ValueKind::MailDomains => {

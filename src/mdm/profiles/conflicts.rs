@@ -111,7 +111,7 @@ impl From<Clash> for Warning {
 }
 
 fn warning(profile: &Profile, other: &Profile, overlap: &Overlap, device_count: u64) -> Warning {
-    let kind = overlap.payload_type.words;
+    let kind = overlap.payload_type.words();
     // Two that people call the same are told apart by what devices call them.
     let called = |profile: &Profile, other: &Profile| {
         if profile.name == other.name { format!("{} ({})", profile.name, profile.identifier) } else { profile.name.clone() }

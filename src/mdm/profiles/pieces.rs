@@ -163,7 +163,7 @@ fn refusal(target: &Target, facts: &Facts) -> Option<String> {
     }
     let unsupervised = || device.supervised == Some(false);
     if let Some(payload) = known.iter().find(|payload| unsupervised() && payload.needs_supervision(platform)) {
-        return Some(t!("It holds “{payload}”, which needs a supervised device.", payload = payload.words));
+        return Some(t!("It holds “{payload}”, which needs a supervised device.", payload = payload.words()));
     }
     if let Some(because) = facts.payloads.iter().filter(|_| unsupervised()).find_map(|payload| unsupervised_refusal(device, payload)) {
         return Some(because);
@@ -171,7 +171,7 @@ fn refusal(target: &Target, facts: &Facts) -> Option<String> {
     // A Mac passes over what is not allowed there; every other device refuses the whole profile.
     let is_own = device.kind.is_user_enrollment() && platform != Platform::Macos;
     let refused = known.iter().find(|payload| is_own && payload.is_refused_in_user_enrollment(platform))?;
-    Some(t!("It holds “{refused}”, which a person's own device does not take.", refused = refused.words))
+    Some(t!("It holds “{refused}”, which a person's own device does not take.", refused = refused.words()))
 }
 
 /// Why a device that is not supervised cannot have a payload that such devices take from a version on, and with a key.
@@ -179,14 +179,14 @@ fn unsupervised_refusal(device: &Capabilities, payload: &PayloadFacts) -> Option
     let known = payload_types::find(&payload.payload_type)?;
     let (first, key) = known.unsupervised_from(device.platform)?;
     if device.os_version.compare(first).is_some_and(std::cmp::Ordering::is_lt) {
-        return Some(t!("It holds “{known}”, which needs a supervised device before version {first}.", known = known.words, first));
+        return Some(t!("It holds “{known}”, which needs a supervised device before version {first}.", known = known.words(), first));
     }
-    let words = known.words;
+    let words = known.words();
     (!payload.settings.contains_key(key)).then(|| t!("It holds “{words}” without {key}, which needs a supervised device.", words, key))
 }
 
 fn names(known: &[&PayloadType]) -> String {
-    let mut names: Vec<&str> = known.iter().map(|payload| payload.words).collect();
+    let mut names: Vec<&str> = known.iter().map(|payload| payload.words()).collect();
     names.dedup();
     names.join(", ")
 }

@@ -113,7 +113,7 @@ fn variables_of(keys: &plist::Dictionary, facts: &Facts) -> Result<Vec<String>> 
         )));
     }
     if let Some(name) = found.first().filter(|_| facts.is_sealed()) {
-        let what = if facts.is_signed { "signed" } else { "encrypted" };
+        let what = if facts.is_signed { t!("signed") } else { t!("encrypted") };
         return Err(Error::bad_input(t!(
             "The profile is {what} and uses ${name}: filling that in would break it. Upload it without its signature and encryption, or write the value out.",
             what,

@@ -63,7 +63,7 @@ impl<'a> Because<'a> {
         match self {
             Self::TimeOver => String::from(t!("Its time was over.")),
             Self::LetGo(who) => t!("{who} let it go on.", who),
-            Self::Settled(sentence) => sentence.to_owned(),
+            Self::Settled(sentence) => language::kept(sentence),
         }
     }
 }
@@ -169,7 +169,8 @@ fn on_its_way(hold: &Hold, changed_at: Timestamp) -> Standing {
 
 fn of_app(tx: &Tx, enrollment: &Enrollment, row: &AppState, (hold, is_early): (&Hold, bool)) -> Result<Standing> {
     let given_up = |because: &str| {
-        let problem = row.problem.trim_end_matches('.');
+        let problem = language::kept(&row.problem);
+        let problem = problem.trim_end_matches('.');
         Standing::GivenUp(if problem.is_empty() { because.to_owned() } else { problem.to_owned() })
     };
     let is_put_off = || -> Result<bool> {

@@ -55,7 +55,7 @@ pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
                 _ => groups::by_id(tx, id)?.is_some(),
             };
             if !is_there {
-                let noun = if field == "devices" { "device" } else { "group" };
+                let noun = if field == "devices" { t!("device") } else { t!("group") };
                 return Err(Error::field(field, t!("there is no {noun} {string}", noun, string = id.chars().take(60).collect::<String>())));
             }
         }

@@ -176,7 +176,7 @@ fn enrolled(tx: &Tx, arrival: &Arrival) -> Result<Option<(devices::Device, Enrol
 
 /// How many of each kind are there: `profiles 2 of 3`.
 fn counts(waits: &Waits) -> Vec<String> {
-    let counts = [(Kind::Profile, "profiles"), (Kind::App, "apps")].map(|(kind, noun)| (waits.count(kind), noun));
+    let counts = [(Kind::Profile, t!("profiles")), (Kind::App, t!("apps"))].map(|(kind, noun)| (waits.count(kind), noun));
     counts.iter().filter(|((_, all), _)| *all > 0).map(|((there, all), noun)| t!("{noun} {there} of {all}", noun, there, all)).collect()
 }
 

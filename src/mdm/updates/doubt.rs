@@ -54,7 +54,7 @@ pub fn doubt(tx: &Tx, target: &Target, listed: &mut Listed) -> Result<Option<Str
                     missing.push(format!("{platform} {version}"));
                 }
             }
-            let missing = missing.join(" or ");
+            let missing = missing.join(t!(" or "));
             (!missing.is_empty()).then(|| {
                 t!("Apple signs nothing from {missing} on. Devices that run less get nothing unless Apple lists it; check how it is written.", missing)
             })

@@ -64,7 +64,7 @@ impl Beside {
 
 /// What people call it.
 pub fn name(row: &UpdateState) -> String {
-    if row.version.is_empty() { String::from("Update") } else { t!("Update to {version}", version = row.version) }
+    if row.version.is_empty() { String::from(t!("Update")) } else { t!("Update to {version}", version = row.version) }
 }
 
 /// Whether its deadline has passed and it is not there. What a stopped plan holds back has no deadline.
@@ -81,7 +81,7 @@ pub fn stage(row: &UpdateState, now: Timestamp) -> String {
         Stage::Planned => t!("planned"),
         Stage::Waiting => t!("waiting"),
         Stage::Downloading => {
-            return row.percent.map_or_else(|| String::from("downloading"), |percent| t!("downloading, {percent} %", percent));
+            return row.percent.map_or_else(|| String::from(t!("downloading")), |percent| t!("downloading, {percent} %", percent));
         }
         Stage::Prepared => t!("downloaded"),
         Stage::Installing => t!("installing"),

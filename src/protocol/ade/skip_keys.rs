@@ -10,7 +10,7 @@ use crate::protocol::platform::Platform;
 pub struct SkipKey {
     /// Apple's word for it.
     pub key: &'static str,
-    /// What people call it.
+    /// What people call it, in English.
     pub words: &'static str,
     /// The systems that have it.
     systems: Vec<System>,

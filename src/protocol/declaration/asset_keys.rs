@@ -35,7 +35,7 @@ impl AssetKey {
 
     /// The types of assets that it takes, for people.
     pub fn types_in_words(&self) -> String {
-        self.types.iter().map(|name| format!("{PREFIX}asset.{name}")).collect::<Vec<_>>().join(" or ")
+        self.types.iter().map(|name| format!("{PREFIX}asset.{name}")).collect::<Vec<_>>().join(t!(" or "))
     }
 
     /// Whether it takes data of a media type.

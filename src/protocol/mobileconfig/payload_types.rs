@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::language::say;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 
@@ -23,8 +24,8 @@ const UNSUPERVISED: [(&str, Platform, OsVersion, &str); 2] = [
 pub struct PayloadType {
     /// Apple's name for it.
     pub name: &'static str,
-    /// What people call it.
-    pub words: &'static str,
+    /// What people call it, in English.
+    words: &'static str,
     platforms: Vec<(Platform, &'static str)>,
 }
 
@@ -40,6 +41,11 @@ pub enum Channel {
 }
 
 impl PayloadType {
+    /// What people call it.
+    pub fn words(&self) -> &'static str {
+        say(self.words)
+    }
+
     /// Whether devices of this platform have it; they have everything while their platform is not known.
     pub fn exists_on(&self, platform: Platform) -> bool {
         platform == Platform::Unknown || self.marks(platform).is_some()
@@ -104,7 +110,8 @@ pub fn find(payload_type: &str) -> Option<&'static PayloadType> {
 
 /// What people call a payload type; its own name where nobody has another.
 pub fn words(payload_type: &str) -> &str {
-    find(payload_type).map_or(payload_type, |known| known.words)
+    let Some(known) = find(payload_type) else { return payload_type };
+    known.words()
 }
 
 fn read(line: &'static str) -> Option<PayloadType> {

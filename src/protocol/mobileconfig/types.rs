@@ -163,7 +163,7 @@ fn words(letters: &str) -> String {
         't' => t!("a date"),
         _ => t!("data"),
     };
-    if letters.contains("ir") { String::from(t!("a number")) } else { letters.chars().map(word).collect::<Vec<_>>().join(" or ") }
+    if letters.contains("ir") { String::from(t!("a number")) } else { letters.chars().map(word).collect::<Vec<_>>().join(t!(" or ")) }
 }
 
 fn kind(value: &Value) -> &'static str {

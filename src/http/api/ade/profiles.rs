@@ -222,7 +222,7 @@ async fn panes(Authenticated(actor): Authenticated, Query(query): Query<PageQuer
     let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
     let view = |key: &SkipKey| PaneView {
         key: key.key.to_owned(),
-        words: key.words.to_owned(),
+        words: say(key.words).to_owned(),
         systems: key.versions(),
         deprecated: key.is_deprecated(),
     };

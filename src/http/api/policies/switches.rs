@@ -119,15 +119,15 @@ impl From<&'static Switch> for SwitchView {
         let kind = match switch.kind {
             ValueKind::OnOff => SwitchKind::OnOff,
             ValueKind::Number(least, most, counts) => {
-                (minimum, maximum, unit) = (Some(least), Some(most), Some(counts));
+                (minimum, maximum, unit) = (Some(least), Some(most), Some(say(counts)));
                 SwitchKind::Number
             }
             ValueKind::Choice(choices) => {
-                options = choices.iter().map(|(value, words)| SwitchOption { value: Value::from(*value), words }).collect();
+                options = choices.iter().map(|(value, words)| SwitchOption { value: Value::from(*value), words: say(words) }).collect();
                 SwitchKind::Choice
             }
             ValueKind::Word(words) => {
-                options = words.iter().map(|(value, words)| SwitchOption { value: Value::from(*value), words }).collect();
+                options = words.iter().map(|(value, words)| SwitchOption { value: Value::from(*value), words: say(words) }).collect();
                 SwitchKind::Word
             }
             ValueKind::Apps => SwitchKind::Apps,

@@ -180,7 +180,7 @@ fn keepers(view: &CopiesPage, base: &str) -> Markup {
 pub fn free(shell: &Shell, app_id: &str, app: &str, keeper: &KeeperRow, typed: Option<(&str, &str)>) -> Markup {
     let cancel = format!("/apps/{app_id}/access/copies");
     let (action, phrase) = (format!("{cancel}/free"), keeper.count.to_string());
-    let title = t!("Remove {copies}", copies = count(keeper.count, "copy", "copies"));
+    let title = t!("Remove {copies}", copies = count(keeper.count, t!("copy"), t!("copies")));
     let ask = Confirm {
         action: &action,
         title: &title,

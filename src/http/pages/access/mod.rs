@@ -246,5 +246,5 @@ fn holders(shell: &Shell, view: &AccessPage) -> Markup {
     let devices = (view.devices > 0).then(|| count(view.devices, t!("device"), t!("devices")));
     let people = (view.people > 0).then(|| count(view.people, t!("person by password"), t!("people by password")));
     let asked: Vec<String> = [devices, people].into_iter().flatten().collect();
-    html! { @if !asked.is_empty() { p.quiet { (asked.join(" and ")) "." } } (list) }
+    html! { @if !asked.is_empty() { p.quiet { (asked.join(t!(" and "))) "." } } (list) }
 }

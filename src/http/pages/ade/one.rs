@@ -107,7 +107,7 @@ pub fn one(shell: &Shell, view: &OneView) -> Markup {
 
 fn gets(serial: &str, gets: &Gets) -> Markup {
     if !gets.may_change {
-        let name = |of: &[(String, String)], id: &str| at(of, id).unwrap_or("none").to_owned();
+        let name = |of: &[(String, String)], id: &str| at(of, id).unwrap_or(t!("none")).to_owned();
         return facts(&[
             Fact::text(t!("Profile"), &gets.profile),
             Fact::text(t!("Person"), if gets.person.is_empty() { t!("nobody yet") } else { &gets.person }),

@@ -183,7 +183,7 @@ fn text(view: &ManageView) -> Markup {
         html! {
             div.form {
                 (field("configuration", t!("Configuration")).optional().mono().lines(12).value(&view.configuration).error(error.as_deref())
-                    .help("As the app's maker describes it: a property list, a <dict>, or JSON. Empty takes it back. No passwords: the app's person can read it."))
+                    .help(t!("As the app's maker describes it: a property list, a <dict>, or JSON. Empty takes it back. No passwords: the app's person can read it.")))
                 fieldset.stack {
                     legend { (t!("Or add one key")) }
                     (field("key", t!("Key")).optional().mono().value(&view.one_key.0).error(view.error("key")))

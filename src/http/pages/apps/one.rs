@@ -285,7 +285,7 @@ fn about(view: &AppView) -> Markup {
     if view.adam_id.is_some() {
         list.push(Fact::new(t!("Licences"), licences(view.licences)));
     }
-    list.push(Fact::text(t!("Configuration"), if view.is_configured { "set" } else { "none" }));
+    list.push(Fact::text(t!("Configuration"), if view.is_configured { t!("set") } else { t!("none") }));
     facts(&list)
 }
 

@@ -88,7 +88,7 @@ pub fn mistakes(errors: Vec<(String, String)>) -> Vec<(String, String)> {
     });
     let mut words = told.collect::<Vec<_>>().join(" ");
     if rest.len() > MISTAKES_MAX {
-        words = t!("{words} And {more}.", words, more = count((rest.len() - MISTAKES_MAX) as u64, "mistake more", "mistakes more"));
+        words = t!("{words} And {more}.", words, more = count((rest.len() - MISTAKES_MAX) as u64, t!("mistake more"), t!("mistakes more")));
     }
     let text = (!words.is_empty()).then(|| (String::from("text"), words));
     own.into_iter().chain(text).collect()

@@ -25,7 +25,7 @@ pub(super) fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
         list.push(Fact::new(t!("Apple's device list"), html! { a href=(href) { (t!("It is yours")) } }));
     }
     if let Some(supervised) = known.supervised {
-        list.push(Fact::text(t!("Supervised"), if supervised { "yes" } else { "no" }));
+        list.push(Fact::text(t!("Supervised"), if supervised { t!("yes") } else { t!("no") }));
     }
     if known.person.is_some() || view.may_give {
         let person = html! {

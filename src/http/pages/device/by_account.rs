@@ -28,7 +28,7 @@ pub(super) fn by_account(account: &ByAccount, known: &DeviceFacts, now: Timestam
     html! {
         section.stack aria-labelledby="account" {
             h2 #account { (title) }
-            (facts(&[Fact::text(t!("Managed Apple Account"), &account.managed_account), Fact::new("Sign-in", sign_in)]))
+            (facts(&[Fact::text(t!("Managed Apple Account"), &account.managed_account), Fact::new(t!("Sign-in"), sign_in)]))
             details { summary { (t!("What you can and cannot do with it")) } (separation(t!("You"), account.ownership)) }
         }
     }

@@ -172,12 +172,12 @@ pub(super) fn installed(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) 
     ];
     let rows = rows(list, |app| {
         let size = app.size_bytes.map_or_else(String::new, megabytes);
-        let managed = html! { @match &app.state { Some((state, words, said)) => span title=(said) { (badge(*state, words)) }, None => (if app.managed { "managed" } else { "" }) } };
+        let managed = html! { @match &app.state { Some((state, words, said)) => span title=(said) { (badge(*state, words)) }, None => (if app.managed { t!("managed") } else { "" }) } };
         let cells =
             vec![html! { strong { (named(&app.name)) } }, html! { (app.version) }, managed, html! { (size) }, html! { (app.identifier) }];
         (app.name.clone(), cells)
     });
-    reported("apps", columns, rows, at, now)
+    reported(t!("apps"), columns, rows, at, now)
 }
 
 pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
@@ -189,7 +189,7 @@ pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestam
         Column::code(t!("Identifier")).minor(),
     ];
     let rows = rows(list, |profile| {
-        let managed = if profile.managed { "managed" } else { "" };
+        let managed = if profile.managed { t!("managed") } else { "" };
         let cells = vec![
             html! { strong { (named(&profile.name)) } },
             html! { (profile.organisation) },
@@ -199,18 +199,18 @@ pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestam
         ];
         (profile.name.clone(), cells)
     });
-    reported("profiles", columns, rows, at, now)
+    reported(t!("profiles"), columns, rows, at, now)
 }
 
 pub(super) fn certificates(list: &[CertificateRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
     let columns = vec![Column::main(t!("Certificate")), Column::text(t!("Kind")), Column::text(t!("Until")).labelled()];
     let rows = rows(list, |certificate| {
-        let kind = if certificate.identity { "identity" } else { "" };
+        let kind = if certificate.identity { t!("identity") } else { "" };
         let end =
             html! { @if let Some(end) = certificate.not_after { @if end < now { (badge(State::Problem, t!("ended"))) " " } (day(end)) } };
         (certificate.name.clone(), vec![html! { strong { (named(&certificate.name)) } }, html! { (kind) }, end])
     });
-    reported("certificates", columns, rows, at, now)
+    reported(t!("certificates"), columns, rows, at, now)
 }
 
 pub(super) fn security(list: &[SecurityRow], kept_here: (&[SecretRow], Option<&str>), at: Option<Timestamp>, now: Timestamp) -> Markup {

@@ -249,7 +249,7 @@ fn put_in(view: &GroupView) -> Markup {
 /// The page that asks before devices are taken out.
 pub fn take_out(shell: &Shell, id: &str, group: &str, names: &[String], ids: &[String]) -> Markup {
     let (action, cancel) = (format!("/groups/{id}/remove"), format!("/groups/{id}"));
-    let title = t!("Take {devices} out of {group}", devices = count(names.len() as u64, "device", "devices"), group);
+    let title = t!("Take {devices} out of {group}", devices = count(names.len() as u64, t!("device"), t!("devices")), group);
     let hidden: Vec<_> = ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
     let ask = Confirm {
         action: &action,
@@ -285,7 +285,7 @@ pub struct PutInto {
 /// The page that asks into which group devices are put.
 pub fn put_into(shell: &Shell, view: &PutInto) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
-    let title = t!("Put {devices} into a group", devices = count(view.names.len() as u64, "device", "devices"));
+    let title = t!("Put {devices} into a group", devices = count(view.names.len() as u64, t!("device"), t!("devices")));
     let choices: Vec<_> = std::iter::once((String::new(), String::from("–"))).chain(view.choices.iter().cloned()).collect();
     let fields = html! {
         @if let Some(words) = error("") { p.error role="alert" { (words) } }

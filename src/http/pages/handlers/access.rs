@@ -106,7 +106,8 @@ fn holder(holder: Holder) -> HolderRow {
         device: holder.device,
         person: holder.person,
         allowed: code == Some(Code::Granted),
-        words: code.map_or_else(String::new, |code| if code == Code::Granted { String::from("allowed") } else { code.words().to_owned() }),
+        words: code
+            .map_or_else(String::new, |code| if code == Code::Granted { String::from(t!("allowed")) } else { code.words().to_owned() }),
         granted_at: holder.standing.granted_at,
     }
 }

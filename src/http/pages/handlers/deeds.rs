@@ -183,7 +183,7 @@ fn note(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<String> {
         )),
         _ => t!(
             "{are} retired and not told to leave yet. Deleted, these are woken no more: they keep what they got from here until they are erased, or connect by themselves.",
-            are = count(untold, "device is", "devices are")
+            are = count(untold, t!("device is"), t!("devices are"))
         ),
     })
 }

@@ -201,13 +201,13 @@ pub(super) fn reason(listed: &Listed) -> String {
     use crate::store::enrollments::EnrollmentState as Enrollment;
     match (listed.enrollment_state, listed.standing) {
         (None, _) => String::from(t!("never enrolled")),
-        (Some(Enrollment::Left), _) => String::from("left"),
-        (Some(Enrollment::Erased), _) => String::from("erased"),
+        (Some(Enrollment::Left), _) => String::from(t!("left")),
+        (Some(Enrollment::Erased), _) => String::from(t!("erased")),
         (Some(Enrollment::Retired), Standing::Waiting) => String::from(t!("retired, not told yet")),
-        (Some(Enrollment::Retired), _) => String::from("retired"),
-        (Some(Enrollment::Authenticated), _) => String::from("enrolling"),
+        (Some(Enrollment::Retired), _) => String::from(t!("retired")),
+        (Some(Enrollment::Authenticated), _) => String::from(t!("enrolling")),
         (_, Standing::Lost) if listed.lost == Some(LostState::Asked) => String::from(t!("lost; it has not heard of it yet")),
-        (_, Standing::Lost) => String::from("lost"),
+        (_, Standing::Lost) => String::from(t!("lost")),
         (_, Standing::Problem) if listed.overdue && listed.failed == 0 => String::from(t!("past the deadline of an update")),
         (_, Standing::Problem) if listed.failed == 0 => String::from(t!("cannot be woken")),
         (_, Standing::Problem) if listed.overdue => {

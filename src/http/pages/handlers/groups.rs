@@ -283,7 +283,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     match app.store.write(app.now(), work).await {
         Ok(Asked::First(brought)) => ask_first(&app, &who, &format!("/groups/{id}/edit"), (&id, &view.name), &brought, &pairs).await,
         Ok(Asked::Done(group)) => {
-            let words = t!("Saved. {are} in it now.", are = count(group.device_count, "device is", "devices are"));
+            let words = t!("Saved. {are} in it now.", are = count(group.device_count, t!("device is"), t!("devices are")));
             Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
         }
         Err(error) => refused(&app, &who, view, error).await,
@@ -337,8 +337,8 @@ async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<S
         }
         Ok((_, Asked::Done(added), named)) => {
             let there = named - added;
-            let words = t!("{were} put in.", were = count(added as u64, "device was", "devices were"));
-            let already = t!(" {were} in it already.", were = count(there as u64, "was", "were"));
+            let words = t!("{were} put in.", were = count(added as u64, t!("device was"), t!("devices were")));
+            let already = t!(" {were} in it already.", were = count(there as u64, t!("was"), t!("were")));
             let words = if there > 0 { words + &already } else { words };
             Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
         }
@@ -374,6 +374,6 @@ async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     }
     let (actor, target) = (who.actor.clone(), id.clone());
     let removed = app.store.write(app.now(), move |tx| groups::remove(tx, &actor, &target, &chosen)).await?;
-    let words = t!("{were} taken out.", were = count(removed as u64, "device was", "devices were"));
+    let words = t!("{were} taken out.", were = count(removed as u64, t!("device was"), t!("devices were")));
     Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
 }

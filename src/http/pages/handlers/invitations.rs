@@ -73,8 +73,8 @@ fn row(actor: &Actor, invitation: Invitation, now: Timestamp) -> InvitationRow {
         Ok(()) if invitation.uses > 0 => (Mark::Ok, t!("in use")),
         Ok(()) => (Mark::Waiting, t!("not used yet")),
         Err(Unusable::UsedUp) => (Mark::Ok, t!("used up")),
-        Err(Unusable::Expired) => (Mark::Silent, "over"),
-        Err(Unusable::Unknown) => (Mark::Silent, "withdrawn"),
+        Err(Unusable::Expired) => (Mark::Silent, t!("over")),
+        Err(Unusable::Unknown) => (Mark::Silent, t!("withdrawn")),
     };
     let code = Some(invitation.code).filter(|_| actor.may(Right::Invite));
     InvitationRow {
@@ -200,7 +200,7 @@ pub(super) fn arrivals(tx: &Tx, invitation_id: &str) -> Result<Vec<Arrival>> {
         let Some(device) = devices::by_id(tx, &enrollment.device_id)? else { continue };
         let (state, words) = match enrollment.state {
             EnrollmentState::Authenticated => (Mark::Waiting, t!("has its certificate")),
-            EnrollmentState::Enrolled => (Mark::Ok, "enrolled"),
+            EnrollmentState::Enrolled => (Mark::Ok, t!("enrolled")),
             EnrollmentState::Left | EnrollmentState::Retired | EnrollmentState::Erased => (Mark::Problem, t!("not enrolled any more")),
         };
         arrivals.push(Arrival {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::releases::broken;
+use super::words::with_role;
 use super::{SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -54,7 +55,7 @@ fn brought(kept: Kept) -> BroughtView {
         left_out_total: kept.left_out_total as u64,
         problem: kept.problem,
         since: kept.since,
-        by: kept.by,
+        by: if kept.by == "console" { String::from(t!("the server’s command line")) } else { with_role(&kept.by) },
     }
 }
 

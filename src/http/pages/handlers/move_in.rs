@@ -45,8 +45,10 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     Ok(match (moved, waiting) {
         (0, _) => (Mark::Ok, String::from(t!("no device came from another server"))),
         _ if !standing.topics_without_certificate.is_empty() => (Mark::Problem, String::from(t!("devices moved in that cannot be woken"))),
-        (_, 0) => (Mark::Ok, t!("{devices} moved in, and all have come", devices = count(moved, "device", "devices"))),
-        _ => (Mark::Waiting, t!("{devices} moved in, {waiting} not seen yet", devices = count(moved, "device", "devices"), waiting)),
+        (_, 0) => (Mark::Ok, t!("{devices} moved in, and all have come", devices = count(moved, t!("device"), t!("devices")))),
+        _ => {
+            (Mark::Waiting, t!("{devices} moved in, {waiting} not seen yet", devices = count(moved, t!("device"), t!("devices")), waiting))
+        }
     })
 }
 
@@ -174,7 +176,7 @@ async fn learn(State(app): State<App>, gate: Gate, who: SignedIn, parts: Multipa
         Ok(learned) => {
             let words = t!(
                 "Learned: {devices} have it. {join}",
-                devices = count(learned.devices as u64, "device", "devices"),
+                devices = count(learned.devices as u64, t!("device"), t!("devices")),
                 join = learned.warnings.join(" ")
             );
             Ok(said(&app, &gate, &who, ADDRESS, words.trim_end()))

@@ -50,7 +50,7 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
             (Mark::Problem, String::from(t!("e-mail does not go out")))
         }
         (Some(_), _) if served == 0 => (Mark::Waiting, String::from(t!("nobody has ticked anything"))),
-        (Some(_), _) => (Mark::Ok, t!("by e-mail to {addresses}", addresses = count(served, "address", "addresses"))),
+        (Some(_), _) => (Mark::Ok, t!("by e-mail to {addresses}", addresses = count(served, t!("address"), t!("addresses")))),
     })
 }
 

@@ -158,7 +158,7 @@ fn thing(thing: Thing) -> ForeseenRow {
     };
     let (state, words) = match thing.foreseen {
         Foreseen::Sent => (Mark::Waiting, t!("sent {by}", by)),
-        Foreseen::Removed => (Mark::Waiting, String::from("removed")),
+        Foreseen::Removed => (Mark::Waiting, String::from(t!("removed"))),
         Foreseen::Later => (Mark::Problem, String::from(t!("refused before; not sent anew now"))),
         Foreseen::UnderWay => (Mark::Waiting, String::from(t!("on its way"))),
         Foreseen::Stays => (Mark::Ok, String::from(t!("stays as it is"))),

@@ -50,7 +50,7 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
                 return Ok((StatusCode::CONFLICT, page).into_response());
             }
             Ok((id, group, Asked::Done(added))) => {
-                let words = t!("{were} put into {group}.", were = count(added as u64, "device was", "devices were"), group);
+                let words = t!("{were} put into {group}.", were = count(added as u64, t!("device was"), t!("devices were")), group);
                 return Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words));
             }
             Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => wrong = errors(&error),

@@ -51,7 +51,7 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
 fn words(state: &lookup::State, tx: &Tx) -> (Mark, String) {
     let age = state.fetched_at.map(|at| match tx.now.since(at).as_secs() / 86_400 {
         0 => String::from(t!("Apple's list is less than a day old")),
-        days => t!("Apple's list is {days} old", days = count(days, "day", "days")),
+        days => t!("Apple's list is {days} old", days = count(days, t!("day"), t!("days"))),
     });
     let fails = if state.failures > 0 { t!("; Apple could not be asked") } else { "" };
     match age {

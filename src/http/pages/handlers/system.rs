@@ -98,8 +98,8 @@ fn job(way: Option<&Connection>, standing: jobs::Standing) -> JobRow {
     let (state, result, said) = match (told, turn.failures, turn.finished_at) {
         (Some(told), ..) => (Mark::Problem, told.what, told.said),
         (None, 0, None) => (Mark::Waiting, String::from(t!("has not run yet")), String::new()),
-        (None, 0, Some(_)) => (Mark::Ok, turn.result, String::new()),
-        (None, ..) => (Mark::Problem, turn.result, String::new()),
+        (None, 0, Some(_)) => (Mark::Ok, crate::language::kept(&turn.result), String::new()),
+        (None, ..) => (Mark::Problem, crate::language::kept(&turn.result), String::new()),
     };
     let mut words = standing.words.to_owned();
     if let Some(first) = words.get_mut(..1) {
@@ -147,7 +147,7 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     let (state, words) = doctor::part(tx, actor)?;
     parts.push(part(t!("Doctor"), state, words, system::doctor::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
-        parts.insert(0, part("Set-up", Mark::Waiting, String::from(t!("not finished yet")), "/setup"));
+        parts.insert(0, part(t!("Set-up"), Mark::Waiting, String::from(t!("not finished yet")), "/setup"));
     }
     let (state, words) = tls::part(tx, actor, shows, &ends)?;
     parts.push(part(t!("TLS certificate"), state, words, system::tls::ADDRESS));
@@ -171,7 +171,7 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
 fn parts_of_devices(tx: &Tx, actor: &Actor) -> Result<Vec<SystemPart>> {
     let mut parts = Vec::new();
     let wanted = practice::wanted(tx)?.devices;
-    let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), t!("device"), t!("devices")) };
+    let words = if wanted == 0 { String::from(t!("none")) } else { count(wanted.into(), t!("device"), t!("devices")) };
     parts.push(part(t!("Practice devices"), Mark::Ok, words, "/system/practice"));
     let words = match catalog::appearance(tx)?.audience {
         catalog::Audience::Nobody => t!("no icon on Home Screens; links are given by hand"),

@@ -69,7 +69,7 @@ pub(super) fn part(tx: &Tx, actor: &Actor, shows: Shows, ends: &dyn Fn(Timestamp
                 let (state, words) = ends(certificate.not_after_at);
                 (state, t!("own, renewed by itself, {words}", words))
             }
-            None => (Mark::Ok, String::from("own")),
+            None => (Mark::Ok, String::from(t!("own"))),
         },
     })
 }

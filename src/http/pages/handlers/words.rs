@@ -11,11 +11,14 @@ use nouns::{
 };
 
 use crate::http::pages::parts::{Entry, State as Mark};
+use crate::language::kept;
+use crate::mdm::Role;
 use crate::store::events::Event;
 
 /// One line of the timeline, in words; `waits` says whether what was asked is not answered yet.
 pub(super) fn entry(event: Event, waits: bool) -> Entry {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let because = || kept(&text("because"));
     let what = match event.kind.as_str() {
         "enrollment.authenticated" => String::from(t!("Began to enroll")),
         "enrollment.enrolled" => String::from(t!("Enrolled")),
@@ -32,7 +35,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "enrollment.migrated" => String::from(t!("Came from another server, and was not erased")),
         "enrollment.returned" => String::from(t!("Is back after it was erased")),
         "enrollment.return_asked" => String::from(t!("Was handed back: it erases itself and comes in again")),
-        "enrollment.return_refused" => t!("Was handed back, and not told to erase itself: {because}", because = text("because")),
+        "enrollment.return_refused" => t!("Was handed back, and not told to erase itself: {because}", because = because()),
         "device.return_asked" if text("network").is_empty() => String::from(t!("Asked to erase itself and come back")),
         "device.return_asked" => t!("Asked to erase itself and come back by the network “{network}”", network = text("network")),
         "enrollment.told_to_leave" => String::from(t!("Was told to leave")),
@@ -41,10 +44,10 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "enrollment.renewing" => String::from(t!("Renews its certificate")),
         "renewal.queued" => String::from(t!("The renewal of its certificate began")),
         "renewal.not_proven" if text("next") == "scep" => {
-            t!("Did not prove that it is genuine, so its certificate is renewed without a proof: {because}", because = text("because"))
+            t!("Did not prove that it is genuine, so its certificate is renewed without a proof: {because}", because = because())
         }
         "renewal.not_proven" => {
-            t!("Its certificate was not renewed, as it did not prove that it is genuine: {because}", because = text("because"))
+            t!("Its certificate was not renewed, as it did not prove that it is genuine: {because}", because = because())
         }
         "renewal.finished" => String::from(t!("Its certificate was renewed")),
         "certificate.bound" => String::from(t!("Showed its certificate")),
@@ -63,7 +66,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
             "profile" => t!("Asked for its profile in Setup Assistant: {serial_number}", serial_number = text("serial_number")),
             "update" => t!(
                 "Was told to update to {because} before it is set up: {serial_number}",
-                because = text("because"),
+                because = because(),
                 serial_number = text("serial_number")
             ),
             _ => t!("Was not let in from Setup Assistant: {serial_number}", serial_number = text("serial_number")),
@@ -204,7 +207,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         about: None,
         by: by(&event),
         at: event.at,
-        why: text("because"),
+        why: because(),
         raw: raw(&event),
     }
 }
@@ -215,9 +218,19 @@ fn by(event: &Event) -> String {
         "device" => String::new(),
         "job" => String::from(t!("Rollcall itself")),
         "console" => String::from(t!("the server’s command line")),
-        "token" => event.actor.strip_prefix("token ").map_or_else(|| event.actor.clone(), |name| t!("the script {name}", name)),
-        _ => event.actor.clone(),
+        "token" => {
+            event.actor.strip_prefix("token ").map_or_else(|| event.actor.clone(), |name| t!("the script {name}", name = with_role(name)))
+        }
+        _ => with_role(&event.actor),
     }
+}
+
+/// Who did something, as it is kept: a name, and in brackets the role.
+pub(super) fn with_role(actor: &str) -> String {
+    let said = |(name, kept): (&str, &str)| {
+        Role::ALL.into_iter().find(|role| role.as_str() == kept).map(|role| format!("{name} ({})", role.said()))
+    };
+    actor.strip_suffix(')').and_then(|actor| actor.rsplit_once(" (")).and_then(said).unwrap_or_else(|| actor.to_owned())
 }
 
 /// With its first letter a capital.
@@ -261,13 +274,13 @@ fn state_of(kind: &str, waits: bool) -> Mark {
 
 /// The protocol's own words, to be opened below.
 fn raw(event: &Event) -> Vec<(String, String)> {
-    let mut raw = vec![(String::from("event"), event.kind.clone())];
+    let mut raw = vec![(String::from(t!("event")), event.kind.clone())];
     if !event.actor.is_empty() {
-        raw.push((String::from("actor"), format!("{} {}", event.actor_kind, event.actor)));
+        raw.push((String::from(t!("actor")), format!("{} {}", event.actor_kind, event.actor)));
     }
     raw.extend(event.command_uuid.iter().map(|uuid| (String::from("CommandUUID"), uuid.clone())));
     if event.data.as_object().is_some_and(|data| !data.is_empty()) {
-        raw.push((String::from("data"), serde_json::to_string_pretty(&event.data).unwrap_or_default()));
+        raw.push((String::from(t!("data")), serde_json::to_string_pretty(&event.data).unwrap_or_default()));
     }
     raw
 }

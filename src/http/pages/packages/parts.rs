@@ -113,7 +113,7 @@ fn compared(signature: &CodeSignature) -> String {
         (checks.profile, t!("the provisioning profile")),
     ];
     let fits: Vec<_> = all.iter().filter(|(fits, _)| *fits == Some(true)).map(|(_, what)| *what).collect();
-    let fits = if fits.is_empty() { String::from("nothing") } else { fits.join(", ") };
+    let fits = if fits.is_empty() { String::from(t!("nothing")) } else { fits.join(", ") };
     t!("{fits}. Frameworks, extensions and other files inside are not looked at.", fits)
 }
 
@@ -148,7 +148,7 @@ pub(in crate::http::pages) fn reach(profile: &provision::Facts) -> String {
     match profile.devices {
         Reach::AllDevices => String::from(t!("every device")),
         Reach::ListedDevices => {
-            t!("only the {count} that it lists", count = super::super::parts::count(profile.device_count, "device", "devices"))
+            t!("only the {count} that it lists", count = super::super::parts::count(profile.device_count, t!("device"), t!("devices")))
         }
         Reach::AppStore => String::from(t!("no device: it is for the App Store")),
     }

@@ -148,7 +148,7 @@ pub fn progress(done: u64, of: u64, words: &str) -> Markup {
     html! {
         div.progress {
             span.of { (thousands(done)) (t!(" of ")) (thousands(of)) }
-            progress max=(of.max(1)) value=(done.min(of)) aria-label=(t!("{done} of {devices}", done = thousands(done), devices = count(of, "device", "devices"))) {}
+            progress max=(of.max(1)) value=(done.min(of)) aria-label=(t!("{done} of {devices}", done = thousands(done), devices = count(of, t!("device"), t!("devices")))) {}
             @if !words.is_empty() { span.quiet { (words) } }
         }
     }

@@ -110,7 +110,7 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 circle.dot cx=(format!("{today_x:.1}")) cy=(format!("{left_y:.1}")) r="3.5" {}
                 text.says x=(format!("{:.1}", today_x + 8.0)) y=(format!("{:.1}", left_y - 8.0)) { (thousands(left)) (t!(" left")) }
                 text x=(format!("{deadline_x:.1}")) y="18" text-anchor=(if deadline_x < BURN_LABEL { "start" } else { "middle" }) { (t!("deadline")) }
-                text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { (if is_short { "now" } else { "today" }) }
+                text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { (if is_short { t!("now") } else { t!("today") }) }
                 // Where it would lie under today's mark, the caption's dates have to do.
                 @if today_x > BURN_START { text x="0" y="158" { (burn.starts) } }
             }
@@ -119,7 +119,7 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 tbody { @for (at, n) in &burn.points { tr { th scope="row" { (moment(*at)) } td { (n) } } } }
             }
             figcaption.meta {
-                (thousands(left)) (t!(" of ")) (thousands(burn.total)) (t!(" left; the deadline ")) (if burn.deadline < now { "was" } else { "is" }) " " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
+                (thousands(left)) (t!(" of ")) (thousands(burn.total)) (t!(" left; the deadline ")) (if burn.deadline < now { t!("was") } else { t!("is") }) " " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
             }
         }
     }

@@ -114,8 +114,8 @@ impl StepState {
 
     fn said(self) -> &'static str {
         match self {
-            Self::Done => "done: ",
-            Self::Current => "now: ",
+            Self::Done => t!("done: "),
+            Self::Current => t!("now: "),
             Self::Later => "",
             Self::Problem => t!("needs you: "),
         }

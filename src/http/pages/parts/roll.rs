@@ -78,7 +78,7 @@ fn summary(counts: [u64; 5]) -> String {
     for (state, n) in State::ALL.into_iter().zip(counts) {
         if n > 0 && state != State::Ok {
             // Writing to a String cannot fail.
-            let _ = write!(words, ", {} {}", thousands(n), state.word());
+            let _ = write!(words, ", {} {}", thousands(n), state.said());
         }
     }
     words

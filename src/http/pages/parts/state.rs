@@ -21,7 +21,7 @@ impl State {
     /// All states, in the order of legends and filters.
     pub const ALL: [Self; 5] = [Self::Ok, Self::Waiting, Self::Silent, Self::Problem, Self::Lost];
 
-    /// The word that stands beside the square and in addresses (`?state=waiting`).
+    /// The word of it in addresses (`?state=waiting`) and classes; people read [`State::said`].
     pub const fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -29,6 +29,17 @@ impl State {
             Self::Silent => "silent",
             Self::Problem => "problem",
             Self::Lost => "lost",
+        }
+    }
+
+    /// The word that stands beside the square.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Ok => t!("ok"),
+            Self::Waiting => t!("waiting"),
+            Self::Silent => t!("silent"),
+            Self::Problem => t!("problem"),
+            Self::Lost => t!("lost"),
         }
     }
 
@@ -113,8 +124,8 @@ pub fn legend(counts: [u64; 5], href: impl Fn(State) -> Option<String>) -> Marku
                 li {
                     (state_square(state, 12))
                     @match href(state) {
-                        Some(href) => a href=(href) { (super::thousands(count)) " " (state.word()) },
-                        None => span { (super::thousands(count)) " " (state.word()) },
+                        Some(href) => a href=(href) { (super::thousands(count)) " " (state.said()) },
+                        None => span { (super::thousands(count)) " " (state.said()) },
                     }
                 }
             }

@@ -97,7 +97,7 @@ fn line(entry: &Entry, now: Timestamp) -> Markup {
         li {
             (state_square(entry.state, 12))
             span {
-                span.hear-only { (entry.state.word()) ": " }
+                span.hear-only { (entry.state.said()) ": " }
                 (entry.what)
                 @match &entry.about {
                     Some((Some(href), name)) => { ": " a href=(href) { (named(name)) } },

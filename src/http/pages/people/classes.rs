@@ -125,7 +125,7 @@ pub fn one(shell: &Shell, view: &ClassView) -> Markup {
 fn members(view: &ClassView) -> Markup {
     let mut columns = vec![
         Column::main(t!("Name")),
-        Column::text("E-mail").wraps(),
+        Column::text(t!("E-mail")).wraps(),
         Column::text(t!("Here")),
         Column::text(t!("Devices")).wraps().labelled(),
     ];
@@ -136,7 +136,7 @@ fn members(view: &ClassView) -> Markup {
         let mut cells = vec![
             html! { (named(&member.name)) },
             html! { (member.email) },
-            html! { (if member.teaches { "teaches" } else { "learns" }) },
+            html! { (if member.teaches { t!("teaches") } else { t!("learns") }) },
             devices(&member.devices),
         ];
         if view.may_change {

@@ -95,7 +95,7 @@ pub fn ask_erase(shell: &Shell, view: &EraseView<'_>) -> Markup {
     let (id, name) = view.person;
     let total = view.names.len() as u64;
     let (address, phrase) = (format!("/people/{id}/farewell"), total.to_string());
-    let title = t!("Let {name} go and erase {devices}", name, devices = count(total, "device", "devices"));
+    let title = t!("Let {name} go and erase {devices}", name, devices = count(total, t!("device"), t!("devices")));
     let consequence = html! {
         (t!("Everything on ")) @if total == 1 { (t!("this device")) } @else { (t!("these devices")) }
         (t!(" is deleted: apps, work, settings. It cannot be undone: what was not saved elsewhere is gone."))
@@ -152,7 +152,7 @@ pub fn progress(shell: &Shell, (id, name): (&str, &str), said: &Said) -> Markup 
     let content = html! {
         (facts(&about))
         @if !said.log_ins.is_empty() {
-            (section("Log-ins", html! { ul.plain { @for log_in in &said.log_ins { li {
+            (section(t!("Log-ins"), html! { ul.plain { @for log_in in &said.log_ins { li {
                 strong { (named(&log_in.name)) } " (" (role_words(log_in.role).0) "): "
                 @if log_in.stays.is_empty() { (t!("ended")) } @else { (t!("works still. ")) (still(&log_in.stays)) }
             } } } }))

@@ -99,17 +99,19 @@ fn part(title: &str, part: &Part) -> Markup {
 /// What the button says.
 fn verb(summary: &Summary) -> String {
     let mut parts = Vec::new();
-    for (count, word) in
-        [(summary.people_added.count, "add"), (summary.people_changed.count, "change"), (summary.people_removed.count, "remove")]
-    {
+    for (count, word) in [
+        (summary.people_added.count, t!("add")),
+        (summary.people_changed.count, t!("change")),
+        (summary.people_removed.count, t!("remove")),
+    ] {
         if count > 0 {
             parts.push(format!("{word} {}", thousands(count)));
         }
     }
     let noun =
         match [summary.people_removed.count, summary.people_changed.count, summary.people_added.count].iter().find(|count| **count > 0) {
-            Some(1) => "person",
-            _ => "people",
+            Some(1) => t!("person"),
+            _ => t!("people"),
         };
     if parts.is_empty() {
         String::from(t!("Import: change classes and devices"))

@@ -174,7 +174,7 @@ pub fn list(shell: &Shell, view: &PeopleView) -> Markup {
         @if any { (filters(view)) }
         (table(&Table {
             caption: t!("People"),
-            columns: vec![Column::main(t!("Name")), Column::text("E-mail").wraps(), Column::text(t!("Role")), Column::number(t!("Devices")).labelled()],
+            columns: vec![Column::main(t!("Name")), Column::text(t!("E-mail")).wraps(), Column::text(t!("Role")), Column::number(t!("Devices")).labelled()],
             rows: view.rows.iter().map(|person| row(person, &format!("/people/{}", person.id))).collect(),
             pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: (t!("person"), t!("people")), first: view.first.clone(), next: view.next.clone() }),
             empty: none,
@@ -218,10 +218,10 @@ pub fn one(shell: &Shell, view: &PersonView) -> Markup {
     let edit = html! { @if view.may_change { (Button::link(format!("/people/{}/edit", row.id), t!("Change")).main()) } };
     let page = Frame { back: Some(way(BACK)), action: edit, ..Frame::new(Section::People, &row.name) };
     let about = [
-        Fact::text("E-mail", &row.email),
+        Fact::text(t!("E-mail"), &row.email),
         Fact::text(t!("Managed Apple Account"), &view.account),
         Fact::text(t!("Role"), role_words(row.role)),
-        Fact::text(t!("Active"), if row.active { "yes" } else { "no" }),
+        Fact::text(t!("Active"), if row.active { t!("yes") } else { t!("no") }),
         Fact::text(t!("Comes from"), source_words(view.source)),
     ];
     let content = html! {
@@ -265,7 +265,7 @@ pub fn form(shell: &Shell, view: &PersonForm) -> Markup {
                 @if let Some(words) = error("") { p.error role="alert" { (words) } }
                 @if view.imported { p.quiet { (t!("They came by an import. The next one sets them back to what its file says.")) } }
                 (field("name", t!("Name")).value(&view.name).error(error("name")).first())
-                (field("email", "E-mail").kind("email").optional().value(&view.email).error(error("email")))
+                (field("email", t!("E-mail")).kind("email").optional().value(&view.email).error(error("email")))
                 (field("account", t!("Managed Apple Account")).optional().value(&view.account).error(error("managed_apple_id"))
                     .help(t!("With it, apps can be this person's without an invitation. No import changes it.")))
                 fieldset.choices {

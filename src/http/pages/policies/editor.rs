@@ -81,18 +81,18 @@ fn one_switch(view: &PolicyForm, switch: &Switch) -> Markup {
     let input = match switch.kind {
         ValueKind::OnOff => checkbox_with(switch.id, say(switch.label), !value.is_empty(), say(switch.notice), error),
         ValueKind::Number(least, most, unit) => {
-            let label = format!("{} ({unit})", say(switch.label));
+            let label = format!("{} ({})", say(switch.label), say(unit));
             let help = t!("{notice} From {least} to {most}; empty for no rule.", notice = say(switch.notice), least, most);
             html! { (field(switch.id, &label).kind("number").optional().value(value).error(error).help(&help)) }
         }
         ValueKind::Choice(options) => {
             let mut all = vec![(String::new(), String::from(t!("no rule")))];
-            all.extend(options.iter().map(|(value, words)| (value.to_string(), (*words).to_owned())));
+            all.extend(options.iter().map(|(value, words)| (value.to_string(), say(words).to_owned())));
             select(switch.id, say(switch.label), &all, value, say(switch.notice), error)
         }
         ValueKind::Word(options) => {
             let mut all = vec![(String::new(), String::from(t!("no rule")))];
-            all.extend(options.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())));
+            all.extend(options.iter().map(|(value, words)| ((*value).to_owned(), say(words).to_owned())));
             select(switch.id, say(switch.label), &all, value, say(switch.notice), error)
         }
         ValueKind::Apps => list(switch, value, error, "com.example.app", t!("Bundle ids, one a line.")),

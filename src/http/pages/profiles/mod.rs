@@ -11,6 +11,7 @@ use super::parts::{
     Button, Column, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Tab, Table, all_named, badge, bar, count, empty,
     facts, field, frame, live, named, table, tabs, upload_up_to,
 };
+use crate::language::say;
 use crate::protocol::mobileconfig::variables;
 
 /// The library.
@@ -137,7 +138,7 @@ pub fn upload(shell: &Shell, view: &UploadView) -> Markup {
             div.form-foot { (Button::submit(t!("Upload and check")).main().icon(Icon::Upload)) (Button::link(&back.0, t!("Cancel"))) }
         },
     );
-    let known: Vec<Fact> = variables::in_profiles().map(|(name, means)| Fact::text(format!("${name}"), means)).collect();
+    let known: Vec<Fact> = variables::in_profiles().map(|(name, means)| Fact::text(format!("${name}"), say(means))).collect();
     let content = html! {
         (form)
         details #variables {

@@ -57,7 +57,7 @@ pub(in crate::http::pages) fn outcomes(view: &OutcomesView, now: Timestamp) -> M
     let pager = (view.total > view.devices.len() as u64).then(|| Pager {
         shown: view.devices.len() as u64,
         total: view.total,
-        noun: ("device", "devices"),
+        noun: (t!("device"), t!("devices")),
         first: view.next.is_none().then_some(first),
         next: view.next.clone(),
     });

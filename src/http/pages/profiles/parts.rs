@@ -121,9 +121,9 @@ pub(super) fn difference(diff: &Diff) -> Markup {
 
 fn heading(payload: &PayloadChange) -> Markup {
     let (state, word) = match payload.change {
-        Change::Added => (State::Ok, "added"),
-        Change::Removed => (State::Problem, "removed"),
-        Change::Changed => (State::Waiting, "changed"),
+        Change::Added => (State::Ok, t!("added")),
+        Change::Removed => (State::Problem, t!("removed")),
+        Change::Changed => (State::Waiting, t!("changed")),
     };
     html! {
         h3 { (words(&payload.payload_type)) " " (mark(state, word)) }

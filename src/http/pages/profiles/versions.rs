@@ -63,14 +63,14 @@ fn devices(view: &VersionView) -> String {
     match view.device_count {
         0 => String::from(t!("devices are")),
         1 => String::from(t!("1 device is")),
-        many => t!("{devices} are", devices = count(many, "device", "devices")),
+        many => t!("{devices} are", devices = count(many, t!("device"), t!("devices"))),
     }
 }
 
 fn use_it(view: &VersionView) -> Markup {
     let words = match view.device_count {
         0 => String::from(t!("Use this version")),
-        many => t!("Use this version on {devices}", devices = count(many, "device", "devices")),
+        many => t!("Use this version on {devices}", devices = count(many, t!("device"), t!("devices"))),
     };
     let action = format!("/profiles/{}/versions/{}", view.id, view.version);
     post(&action, html! { div.row { (Button::submit(words).main()) } })

@@ -89,7 +89,7 @@ pub(super) fn upload_form(view: &PushView) -> Markup {
                 .help(t!("Choose the file or drop it here; with its key in a file of its own, both.")))
             details #pasted {
                 summary { (t!("Paste its text instead")) }
-                (field("text", t!("Text of the certificate")).lines(6).mono().optional().help("From -----BEGIN CERTIFICATE----- on; the key may stand below."))
+                (field("text", t!("Text of the certificate")).lines(6).mono().optional().help(t!("From -----BEGIN CERTIFICATE----- on; the key may stand below.")))
             }
             @if passphrase {
                 (field("passphrase", t!("Passphrase of the file")).kind("password").error(Some(t!("The file is locked. Choose it again and type its passphrase."))))

@@ -39,7 +39,8 @@ impl AuditFilter {
     /// What it is narrowed down to, in words.
     fn words(&self) -> String {
         let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind && !kind.is_empty()).map_or("", |(_, words)| say(words));
-        let parts = [("by ", self.by.as_str()), ("", kind), ("device ", &self.device), ("from ", &self.from), ("to ", &self.until)];
+        let parts =
+            [(t!("by "), self.by.as_str()), ("", kind), (t!("device "), &self.device), (t!("from "), &self.from), (t!("to "), &self.until)];
         let told: Vec<_> = parts.iter().filter(|(_, what)| !what.is_empty()).map(|(before, what)| format!("{before}{what}")).collect();
         if told.is_empty() {
             String::from(t!("Narrow it down, or take it as a file"))
@@ -66,7 +67,7 @@ impl AuditFilter {
 /// What can have happened, by noun, in words.
 pub const KINDS: [(&str, &str); 16] = [
     ("", msg!("Anything")),
-    ("session.", "Log-ins"),
+    ("session.", msg!("Log-ins")),
     ("admin.", msg!("People who log in")),
     ("token.", msg!("Tokens for scripts")),
     ("focus.", msg!("Focuses of classes")),

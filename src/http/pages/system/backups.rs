@@ -245,8 +245,8 @@ fn form(view: &BackupsView) -> Markup {
 
 fn list(view: &BackupsView, now: Timestamp) -> Markup {
     let place = |place: Place| match place {
-        Place::Folder => "folder",
-        Place::S3 => "store",
+        Place::Folder => t!("folder"),
+        Place::S3 => t!("store"),
     };
     let row = |backup: &Backup| Row {
         id: backup.id.clone(),

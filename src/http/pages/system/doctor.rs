@@ -35,15 +35,15 @@ pub fn summary(report: &Report) -> String {
         (0, 0) => {
             t!(
                 "All is well: {were} looked at, and nothing needs you.",
-                were = count(report.findings.len() as u64, "thing was", "things were")
+                were = count(report.findings.len() as u64, t!("thing was"), t!("things were"))
             )
         }
-        (0, _) => t!("{are} for you to look at.", are = count(warnings, "thing is", "things are")),
-        (_, 0) => t!("{count} not work.", count = count(errors, "thing does", "things do")),
+        (0, _) => t!("{are} for you to look at.", are = count(warnings, t!("thing is"), t!("things are"))),
+        (_, 0) => t!("{count} not work.", count = count(errors, t!("thing does"), t!("things do"))),
         _ => t!(
             "{count} not work, and {are} for you to look at.",
-            count = count(errors, "thing does", "things do"),
-            are = count(warnings, "other is", "others are")
+            count = count(errors, t!("thing does"), t!("things do")),
+            are = count(warnings, t!("other is"), t!("others are"))
         ),
     }
 }

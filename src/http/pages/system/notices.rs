@@ -183,7 +183,7 @@ fn recipients(view: &NoticesView) -> Markup {
 
 fn one(recipient: &Recipient) -> Markup {
     let names: Vec<_> = recipient.kinds.iter().map(|kind| words(*kind).0).collect();
-    let gets = if names.is_empty() { String::from("nothing") } else { names.join(", ") };
+    let gets = if names.is_empty() { String::from(t!("nothing")) } else { names.join(", ") };
     let address = format!("{ADDRESS}/recipients/{}", recipient.id);
     html! {
         details {

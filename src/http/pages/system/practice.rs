@@ -90,7 +90,7 @@ fn how_far(view: &PracticeView) -> Markup {
 
 /// The page that asks before all practice devices are removed.
 pub fn remove(shell: &Shell, here: u64) -> Markup {
-    let title = t!("Remove {count}", count = super::super::parts::count(here, "practice device", "practice devices"));
+    let title = t!("Remove {count}", count = super::super::parts::count(here, t!("practice device"), t!("practice devices")));
     let ask = Confirm {
         action: "/system/practice/remove",
         title: &title,

@@ -32,7 +32,7 @@ fn table() -> Markup {
     let columns =
         std::iter::once(Column::main(t!("May"))).chain(Role::ALL.map(|role| Column::text(role_words(role).0).labelled())).collect();
     let row = |right: Right| {
-        let marks = Role::ALL.map(|role| html! { (if role.may(right) { "yes" } else { "–" }) });
+        let marks = Role::ALL.map(|role| html! { (if role.may(right) { t!("yes") } else { "–" }) });
         let cells = std::iter::once(html! { (right.deed()) }).chain(marks).collect();
         Row { id: String::new(), href: None, name: right.deed().to_owned(), cells }
     };

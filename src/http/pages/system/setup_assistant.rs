@@ -123,7 +123,7 @@ pub fn page(shell: &Shell, view: &RulesForm) -> Markup {
 }
 
 fn told(view: &RulesForm) -> Vec<Fact> {
-    let yes = |on: bool| if on { "yes" } else { "no" };
+    let yes = |on: bool| if on { t!("yes") } else { t!("no") };
     let mut list = vec![
         Fact::text(t!("Minutes in Setup Assistant at the most"), &view.hold_minutes),
         Fact::text(t!("Devices that Apple’s list does not name are taken"), yes(view.take_unlisted)),

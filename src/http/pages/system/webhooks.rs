@@ -91,9 +91,9 @@ pub fn state(row: &WebhookRow) -> (State, String) {
             (State::Problem, String::from(t!("the last event did not arrive")))
         }
         Some(last) if last.state != LoggedState::Delivered => {
-            (State::Problem, t!("the last event did not arrive; {events} waiting", events = count(waiting, "event", "events")))
+            (State::Problem, t!("the last event did not arrive; {events} waiting", events = count(waiting, t!("event"), t!("events"))))
         }
-        _ if waiting > 0 => (State::Waiting, t!("{events} waiting", events = count(waiting, "event", "events"))),
+        _ if waiting > 0 => (State::Waiting, t!("{events} waiting", events = count(waiting, t!("event"), t!("events")))),
         Some(_) => (State::Ok, String::from(t!("events arrive"))),
         None => (State::Ok, String::from(t!("nothing was posted yet"))),
     }

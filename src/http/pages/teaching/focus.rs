@@ -94,8 +94,10 @@ pub fn form(shell: &Shell, form: &FocusForm) -> Markup {
 }
 
 fn app_box(id: &str, name: &str, devices: Option<u64>, chosen: bool) -> Markup {
-    let help = devices
-        .map_or_else(|| String::from(t!("Apple’s own")), |devices| t!("on {devices}", devices = count(devices, "device", "devices")));
+    let help = devices.map_or_else(
+        || String::from(t!("Apple’s own")),
+        |devices| t!("on {devices}", devices = count(devices, t!("device"), t!("devices"))),
+    );
     html! {
         div.choice {
             input type="checkbox" id=(format!("app-{id}")) name="app" value=(id) checked[chosen];
@@ -160,7 +162,7 @@ pub fn preview(shell: &Shell, view: &PreviewView) -> Markup {
                     (hidden(&view.sent))
                     @if on > 0 && !view.busy.is_empty() { (checkbox("replace", t!("Take the place of what they have now"), false, t!("It ends there at once; whoever started it sees that here."))) }
                     div.form-foot {
-                        @if on > 0 { (Button::submit(t!("Start on {devices}", devices = count(on, "device", "devices"))).main().sends("confirmed", "1")) }
+                        @if on > 0 { (Button::submit(t!("Start on {devices}", devices = count(on, t!("device"), t!("devices")))).main().sends("confirmed", "1")) }
                         (Button::submit(t!("Change it")).sends("change", "1"))
                         (Button::link(&back, t!("Cancel")))
                     }

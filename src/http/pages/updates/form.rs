@@ -185,7 +185,7 @@ fn target(form: &PlanForm, choices: &Choices) -> Markup {
             (kind("minimum", t!("At least a version"), t!("Devices that have it are left alone; others get the newest of its generation."), html! {
                 @for (at, (platform, words)) in LISTED.iter().enumerate() {
                     @let name = format!("least_{platform}");
-                    (field(&name, words).optional().value(&form.least[at]).error(form.error(&name)).example("26.1"))
+                    (field(&name, language::say(words)).optional().value(&form.least[at]).error(form.error(&name)).example("26.1"))
                 }
             }))
             (kind("release", t!("One release"), t!("For one platform; newer ones change nothing."), html! { (release(form, choices)) }))
@@ -197,7 +197,7 @@ fn target(form: &PlanForm, choices: &Choices) -> Markup {
 fn release(form: &PlanForm, choices: &Choices) -> Markup {
     let mut options = choices.releases.clone();
     options.push((TYPED.to_owned(), String::from(t!("Another one, typed below"))));
-    let platforms: Vec<_> = LISTED.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect();
+    let platforms: Vec<_> = LISTED.iter().map(|(value, words)| ((*value).to_owned(), language::say(words).to_owned())).collect();
     let help = if choices.releases.is_empty() { t!("Apple’s list is not here yet; until then a release can only be typed.") } else { "" };
     html! {
         (select("release", t!("Release"), &options, &form.release, help, form.error("release")))
@@ -216,7 +216,8 @@ fn release(form: &PlanForm, choices: &Choices) -> Markup {
 }
 
 fn units(name: &str, chosen: &str) -> Markup {
-    let units = ["minutes", "hours", "days"].map(|unit| (unit.to_owned(), unit.to_owned()));
+    let units =
+        [("minutes", t!("minutes")), ("hours", t!("hours")), ("days", t!("days"))].map(|(unit, words)| (unit.to_owned(), words.to_owned()));
     select(name, t!("Unit"), &units, if chosen.is_empty() { "days" } else { chosen }, "", None)
 }
 

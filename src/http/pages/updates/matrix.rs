@@ -87,7 +87,7 @@ fn runs(model: &Model) -> Markup {
         ul.runs {
             @for (version, number) in model.runs.iter().take(RUNS_SHOWN) {
                 @let words = if version.is_known() { version.to_string() } else { String::from(t!("not said")) };
-                li { (words) ": " a href=(devices(Some(model), Some(*version))) aria-label=(t!("{devices} run {words}", devices = count(u64::from(*number), "device", "devices"), words)) { (thousands(u64::from(*number))) } }
+                li { (words) ": " a href=(devices(Some(model), Some(*version))) aria-label=(t!("{devices} run {words}", devices = count(u64::from(*number), t!("device"), t!("devices")), words)) { (thousands(u64::from(*number))) } }
             }
             @if model.runs.len() > RUNS_SHOWN { li.quiet { (t!("and ")) (model.runs.len() - RUNS_SHOWN) (t!(" older versions")) } }
         }
@@ -98,7 +98,7 @@ fn cell(model: &Model, release: &Release, offered: bool) -> Markup {
     let running = u64::from(model.running(release.version));
     html! {
         @if running > 0 {
-            a href=(devices(Some(model), Some(release.version))) aria-label=(t!("{devices} run {version}", devices = count(running, "device", "devices"), version = release.version)) {
+            a href=(devices(Some(model), Some(release.version))) aria-label=(t!("{devices} run {version}", devices = count(running, t!("device"), t!("devices")), version = release.version)) {
                 strong { (thousands(running)) }
             }
             " "

@@ -15,6 +15,7 @@ use super::parts::{
 };
 use super::system::releases::ADDRESS as LIST;
 use crate::clock::Timestamp;
+use crate::language::say;
 use crate::mdm::updates::matrix::Section as Platform;
 use crate::mdm::updates::rules::LISTED;
 
@@ -47,7 +48,7 @@ pub fn views(current: usize) -> Markup {
 
 /// The name of a platform for people.
 pub fn platform_words(listed: &str) -> &str {
-    LISTED.iter().find(|(known, _)| *known == listed).map_or(listed, |(_, words)| words)
+    LISTED.iter().find(|(known, _)| *known == listed).map_or(listed, |(_, words)| say(words))
 }
 
 /// The button that leads to a new plan.

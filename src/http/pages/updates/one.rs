@@ -131,7 +131,7 @@ pub fn one(shell: &Shell, view: &PlanView) -> Markup {
         action: html! { @if view.may_change { (Button::link(format!("{address}/edit"), t!("Change the plan")).main()) } },
         ..Frame::new(Section::Updates, &view.name)
     };
-    let topics = t!("update update_plan device enrollment");
+    let topics = "update update_plan device enrollment";
     let content = html! {
         @if let Some((because, at)) = &view.stopped { (stopped(view, &address, because, *at)) }
         @if let Some(doubt) = &view.doubt { div.banner.problem role="note" { div.words { (doubt) } } }
@@ -165,7 +165,7 @@ fn progress(view: &PlanView, now: Timestamp) -> Markup {
                 @if left == 0 && view.done == 0 { strong { (t!("No device can have it now, or all are left alone.")) } }
                 @else if left == 0 { (t!("Every device that can have it is there.")) }
                 @else { strong { (left) (t!(" of ")) (count(view.total, t!("device"), t!("devices"))) (t!(" still to come.")) } }
-                @if view.overdue > 0 { " " a.counted href=(overdue) { (badge(State::Problem, &t!("{are} overdue", are = count(view.overdue, "device is", "devices are")))) } }
+                @if view.overdue > 0 { " " a.counted href=(overdue) { (badge(State::Problem, &t!("{are} overdue", are = count(view.overdue, t!("device is"), t!("devices are"))))) } }
             }
             (bar(&view.segments))
         }

@@ -78,7 +78,7 @@ fn row(row: &PlanRow) -> Row {
     let address = format!("/updates/plans/{}", row.id);
     let far = html! {
         @if row.segments.iter().any(|segment| segment.count > 0) { (bar(&row.segments)) } @else { span.quiet { (t!("no device yet")) } }
-        @if row.overdue > 0 { a.counted href=(format!("{address}?overdue=1#devices")) { (badge(State::Problem, &t!("{devices} overdue", devices = count(row.overdue, "device", "devices")))) } }
+        @if row.overdue > 0 { a.counted href=(format!("{address}?overdue=1#devices")) { (badge(State::Problem, &t!("{devices} overdue", devices = count(row.overdue, t!("device"), t!("devices"))))) } }
     };
     Row {
         id: String::new(),

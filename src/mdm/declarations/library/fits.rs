@@ -58,7 +58,7 @@ fn misfit(tx: &Tx, named: &NamedAsset, asset: &Declaration) -> Result<Option<Str
         None => declared_content_type(&payload_of(tx, &asset.id)?).map(str::to_owned),
     };
     Ok(said.filter(|said| !named.key.takes_data(said)).map(|said| {
-        let wanted = named.key.content_types.join(" or ");
+        let wanted = named.key.content_types.join(t!(" or "));
         t!("whose data is {said}; the key takes {wanted}. Upload the data once more and say that it is that.", said, wanted)
     }))
 }

@@ -57,7 +57,7 @@ pub(super) const SWITCHES: &[Switch] = &[
         label: msg!("Lock after"),
         notice: msg!("The device locks by itself after this many minutes; people can choose a shorter time."),
         limits: msg!("A video that plays keeps it awake."),
-        kind: ValueKind::Number(1, 15, "minutes"),
+        kind: ValueKind::Number(1, 15, msg!("minutes")),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true maxInactivity=$",
             "i16.2.. m13.1.. v2.. declare passcode.settings MaximumInactivityInMinutes=$",
@@ -83,7 +83,7 @@ pub(super) const SWITCHES: &[Switch] = &[
         label: msg!("A new passcode every"),
         notice: msg!("After this many days the device asks for a new passcode before it unlocks."),
         limits: msg!("People who must change often write passcodes down; long ones that stay are safer."),
-        kind: ValueKind::Number(1, 730, "days"),
+        kind: ValueKind::Number(1, 730, msg!("days")),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true maxPINAgeInDays=$",
             "i16.2.. m13.1.. v2.. declare passcode.settings MaximumPasscodeAgeInDays=$",
@@ -95,7 +95,7 @@ pub(super) const SWITCHES: &[Switch] = &[
         label: msg!("Not one of the last"),
         notice: msg!("A new passcode must differ from this many that were used before."),
         limits: msg!("It matters only where passcodes are changed."),
-        kind: ValueKind::Number(1, 50, "passcodes"),
+        kind: ValueKind::Number(1, 50, msg!("passcodes")),
         ways: &[
             "i4..16.2 m10.7..13.1 passcode forcePIN=true pinHistory=$",
             "i16.2.. m13.1.. v2.. declare passcode.settings PasscodeReuseLimit=$",

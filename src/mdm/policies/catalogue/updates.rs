@@ -9,10 +9,10 @@ use super::{Group, Switch, ValueKind};
 use crate::mdm::betas::{OFFER, REQUIRE};
 
 /// For how many days updates can be held back.
-const DAYS: ValueKind = ValueKind::Number(1, 90, "days");
+const DAYS: ValueKind = ValueKind::Number(1, 90, msg!("days"));
 
 /// Whether the device does something by itself.
-const BY_ITSELF: ValueKind = ValueKind::Word(&[(ALWAYS_ON, "always"), (ALWAYS_OFF, "never")]);
+const BY_ITSELF: ValueKind = ValueKind::Word(&[(ALWAYS_ON, msg!("always")), (ALWAYS_OFF, msg!("never"))]);
 
 pub(super) const SWITCHES: &[Switch] = &[
     Switch {

@@ -60,8 +60,8 @@ fn new_generation(target: &Target, devices: &[Device]) -> Option<String> {
     let newest = others.iter().map(|device| OsVersion::parse(&device.version)).max()?;
     Some(t!(
         "Apple offers {others} nothing of that generation that is new enough: {get} the next one, {newest} for example.",
-        others = if others.len() == 1 { String::from("a device") } else { t!("{others} devices", others = others.len()) },
-        get = if others.len() == 1 { "it gets" } else { "they get" },
+        others = if others.len() == 1 { String::from(t!("a device")) } else { t!("{others} devices", others = others.len()) },
+        get = if others.len() == 1 { t!("it gets") } else { t!("they get") },
         newest
     ))
 }

@@ -24,8 +24,12 @@ pub struct Came {
 /// The page after a deed of which more is to be said than how many have it: the PINs that were made, this once, and who could not have it and why.
 pub fn outcome(shell: &Shell, deed: Deed, came: &Came, back: (&str, &str)) -> Markup {
     let all = came.done + came.refused.len() as u64;
-    let title =
-        t!("{deed}: {done} of {devices}", deed = deed.words(), done = thousands(came.done), devices = count(all, "device", "devices"));
+    let title = t!(
+        "{deed}: {done} of {devices}",
+        deed = deed.words(),
+        done = thousands(came.done),
+        devices = count(all, t!("device"), t!("devices"))
+    );
     let content = html! {
         div.stack.loose {
             @if !came.made.is_empty() {

@@ -13,7 +13,7 @@ const KINDS: [(&str, &str); 14] = [
     ("os_least", msg!("on a system of at least")),
     ("os_below", msg!("on a system older than")),
     ("model", msg!("of a model whose name contains")),
-    ("supervised", "supervised"),
+    ("supervised", msg!("supervised")),
     ("name_contains", msg!("called something that contains")),
     ("name_begins", msg!("called something that begins with")),
     ("serial", msg!("one of these serial numbers")),

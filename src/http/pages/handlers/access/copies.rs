@@ -134,7 +134,7 @@ async fn free(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<
     let confirmed = form.typed.trim().parse().unwrap_or(0);
     match app.store.write(app.now(), move |tx| copies::free(tx, &actor, &target, keeper, confirmed)).await {
         Ok(removed) => {
-            let words = t!("{copies} removed.", copies = count(removed, "copy", "copies"));
+            let words = t!("{copies} removed.", copies = count(removed, t!("copy"), t!("copies")));
             Ok(said(&app, &gate, &who, &format!("/apps/{id}/access/copies"), &words))
         }
         Err(error) if error.kind == Kind::BadInput => {

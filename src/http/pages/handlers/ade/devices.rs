@@ -130,7 +130,7 @@ pub(super) fn standing(listed: &Listed, on: Option<&BTreeSet<String>>) -> (Mark,
         }
         (_, _, AssignResult::Throttled) => (Mark::Waiting, String::from(t!("Apple wants to wait before it takes a profile"))),
         (_, true, _) if device.migrated_at.is_some() => (Mark::Ok, String::from(t!("enrolled; came from another server, was not erased"))),
-        (_, true, _) => (Mark::Ok, String::from("enrolled")),
+        (_, true, _) => (Mark::Ok, String::from(t!("enrolled"))),
         _ if device.profile_id.is_none() && !has => (Mark::Problem, String::from(t!("has no profile: it would not come here"))),
         _ if !has => (Mark::Waiting, String::from(t!("its profile is on the way to Apple"))),
         _ if device.migrates_by_at.is_some() => {
@@ -198,7 +198,7 @@ async fn give(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Fo
         let (actor, named) = (who.actor.clone(), serials.clone());
         match app.store.write(app.now(), move |tx| devices::assign(tx, &actor, &named, &wish)).await {
             Ok(granted) => {
-                let mut words = t!("Saved for {devices}.", devices = count(granted.devices as u64, "device", "devices"));
+                let mut words = t!("Saved for {devices}.", devices = count(granted.devices as u64, t!("device"), t!("devices")));
                 if granted.handed_out + granted.without > 0 {
                     words = t!(
                         "{words} Pupils who get one: {handed_out}; for whom there was none left: {without}.",
@@ -252,7 +252,7 @@ async fn switch_on(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs
     });
     let words = match switched.await {
         Ok(0) => String::from(t!("They are on already.")),
-        Ok(many) => t!("Switched on: {ipads}. In a moment they are under Devices.", ipads = count(many as u64, "iPad", "iPads")),
+        Ok(many) => t!("Switched on: {ipads}. In a moment they are under Devices.", ipads = count(many as u64, t!("iPad"), t!("iPads"))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => error.message.into_owned(),
         Err(error) => return Err(error),
     };

@@ -61,7 +61,7 @@ fn view(tx: &Tx, actor: &Actor, serial: &str) -> Result<OneView> {
 }
 
 fn gets(listed: Listed, offered: Offered, may_change: bool) -> Gets {
-    let profile = listed.profile.unwrap_or_else(|| String::from("none"));
+    let profile = listed.profile.unwrap_or_else(|| String::from(t!("none")));
     let device = listed.device;
     Gets {
         profile: if device.chosen_profile_id.is_some() { t!("{profile}, chosen for it", profile) } else { profile },
@@ -112,7 +112,7 @@ fn lock_row(lock: Lock) -> LockRow {
     let (state, words) = match lock.state {
         LockState::Locked => (Mark::Ok, String::from(t!("locked to the organisation"))),
         LockState::Asked => (Mark::Waiting, String::from(t!("may be locked: no answer came"))),
-        LockState::Failed => (Mark::Problem, lock.problem),
+        LockState::Failed => (Mark::Problem, crate::language::kept(&lock.problem)),
     };
     LockRow { id: lock.id, state, words, at: lock.created_at }
 }

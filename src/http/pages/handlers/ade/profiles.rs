@@ -83,7 +83,7 @@ fn form_view(preset: &Preset, name: String, keys: ProfileKeys, actor: &Actor) ->
         id: None,
         name,
         kind: (preset.kind.to_owned(), say(preset.name).to_owned(), say(preset.words).to_owned()),
-        panes: panes.map(|key| (key.key, key.words, key.versions())).collect(),
+        panes: panes.map(|key| (key.key, say(key.words), key.versions())).collect(),
         keys,
         is_mac: preset.family == "Mac",
         programs: Vec::new(),

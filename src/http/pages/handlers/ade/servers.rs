@@ -71,7 +71,7 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> ServerRow {
             let who = if server.admin.is_empty() { t!("an Administrator") } else { server.admin.as_str() };
             (Mark::Problem, t!("{who} must accept Apple's new terms", who))
         }
-        ServerState::Refused => (Mark::Problem, server.problem),
+        ServerState::Refused => (Mark::Problem, language::kept(&server.problem)),
         ServerState::Ready if !server.problem.is_empty() => (Mark::Waiting, plain(Service::DeviceList, &server.problem)),
         ServerState::Ready if end.since(tx.now) < SOON => {
             (Mark::Waiting, t!("its token ends on {day}", day = language::date(zone.day(end))))

@@ -242,7 +242,7 @@ fn sentences(settings: &Settings, kind: AppKind, zone: &Zone) -> Vec<String> {
     }
     for known in ATTRIBUTES {
         match settings.attributes.value(known.id) {
-            Some(Json::Bool(yes)) => said.push(format!("{}: {}.", known.words, if yes { "yes" } else { "no" })),
+            Some(Json::Bool(yes)) => said.push(format!("{}: {}.", known.words, if yes { t!("yes") } else { t!("no") })),
             Some(Json::String(text)) => said.push(format!("{}: {text}.", known.words)),
             Some(Json::Array(list)) => {
                 let list: Vec<_> = list.iter().filter_map(Json::as_str).collect();

@@ -56,7 +56,7 @@ pub(super) fn identity_words(tx: &Tx, channel: &Enrollment) -> Result<&'static s
 /// What Apple vouched for, for the security tab.
 pub(super) fn rows(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
     let Some(vouched) = attestations::of_device(tx, &device.id)?.vouched else { return Ok(Vec::new()) };
-    let yes_no = |yes: bool| String::from(if yes { "yes" } else { "no" });
+    let yes_no = |yes: bool| String::from(if yes { t!("yes") } else { t!("no") });
     let good = |is_good: bool| Some(if is_good { Mark::Ok } else { Mark::Problem });
     let facts = [
         (t!("serial number"), vouched.serial_number, None),

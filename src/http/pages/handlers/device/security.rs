@@ -112,18 +112,18 @@ fn lower(name: &str) -> String {
 fn words(key: &str, value: &Value) -> String {
     match (key, value) {
         ("HardwareEncryptionCaps", Value::Number(number)) => match number.as_u64() {
-            Some(1) => String::from("block-level"),
-            Some(2) => String::from("file-level"),
+            Some(1) => String::from(t!("block-level")),
+            Some(2) => String::from(t!("file-level")),
             Some(3) => String::from(t!("block-level and file-level")),
             _ => number.to_string(),
         },
         ("AutoLockTime" | "PasscodeLockGracePeriod" | "PasscodeLockGracePeriodEnforced", Value::Number(number)) => match number.as_u64() {
             Some(0) => String::from(t!("at once")),
-            Some(seconds) if seconds >= i32::MAX as u64 => String::from("never"),
+            Some(seconds) if seconds >= i32::MAX as u64 => String::from(t!("never")),
             Some(seconds) => t!("{seconds} seconds", seconds),
             None => number.to_string(),
         },
-        (_, Value::Bool(yes)) => String::from(if *yes { "yes" } else { "no" }),
+        (_, Value::Bool(yes)) => String::from(if *yes { t!("yes") } else { t!("no") }),
         (_, Value::String(text)) => text.clone(),
         (_, other) => other.to_string(),
     }
@@ -133,9 +133,9 @@ fn words(key: &str, value: &Value) -> String {
 fn listed(list: &[Value]) -> String {
     let each = list.iter().map(|item| match item {
         Value::Object(inner) => {
-            let name = [t!("Name"), "BundleID", t!("Identifier")].iter().find_map(|key| inner.get(*key).and_then(Value::as_str));
+            let name = ["Name", "BundleID", "Identifier"].iter().find_map(|key| inner.get(*key).and_then(Value::as_str));
             match (name, inner.get("Allowed").and_then(Value::as_bool)) {
-                (Some(name), Some(allowed)) => format!("{name}: {}", if allowed { "allowed" } else { "blocked" }),
+                (Some(name), Some(allowed)) => format!("{name}: {}", if allowed { t!("allowed") } else { t!("blocked") }),
                 (Some(name), None) => name.to_owned(),
                 (None, _) => {
                     inner.iter().map(|(key, value)| format!("{} {}", lower(&called(key)), words(key, value))).collect::<Vec<_>>().join(", ")
@@ -145,7 +145,7 @@ fn listed(list: &[Value]) -> String {
         other => words("", other),
     });
     let each: Vec<_> = each.collect();
-    if each.is_empty() { String::from("none") } else { each.join("; ") }
+    if each.is_empty() { String::from(t!("none")) } else { each.join("; ") }
 }
 
 #[cfg(test)]

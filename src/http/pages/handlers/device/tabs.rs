@@ -147,10 +147,10 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
     let standings = channel.map(|channel| reconcile::of_device(tx, channel)).transpose()?.unwrap_or_default();
     let rows = standings.things.into_iter().map(|thing| {
         let (state, words) = match thing.state {
-            reconcile::State::There => (Mark::Ok, "there"),
-            reconcile::State::Waiting => (Mark::Waiting, "waiting"),
-            reconcile::State::Failed => (Mark::Problem, "refused"),
-            reconcile::State::Leaving => (Mark::Waiting, "leaving"),
+            reconcile::State::There => (Mark::Ok, t!("there")),
+            reconcile::State::Waiting => (Mark::Waiting, t!("waiting")),
+            reconcile::State::Failed => (Mark::Problem, t!("refused")),
+            reconcile::State::Leaving => (Mark::Waiting, t!("leaving")),
             reconcile::State::Left => (Mark::Silent, t!("it has left")),
         };
         WantedRow {

@@ -76,7 +76,7 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> LocationRow {
     let name = token.name().to_owned();
     let (state, words) = match token.state {
         TokenState::Taken => (Mark::Problem, t!("“{other_server}” took it over", other_server = token.other_server)),
-        TokenState::Refused => (Mark::Problem, token.problem),
+        TokenState::Refused => (Mark::Problem, language::kept(&token.problem)),
         TokenState::Ready if left.is_zero() => {
             (Mark::Problem, t!("its token ended on {day}", day = language::date(zone.day(token.expires_at))))
         }
@@ -177,9 +177,9 @@ pub(super) fn user_words(user: &User) -> (Mark, String) {
     match user.state {
         UserState::New | UserState::Asked => (Mark::Waiting, String::from(t!("Apple is being told"))),
         UserState::Registered => (Mark::Waiting, String::from(t!("has not accepted the invitation"))),
-        UserState::Associated => (Mark::Ok, String::from("ready")),
+        UserState::Associated => (Mark::Ok, String::from(t!("ready"))),
         UserState::Retiring => (Mark::Waiting, String::from(t!("is being retired"))),
-        UserState::Retired => (Mark::Silent, String::from("retired")),
+        UserState::Retired => (Mark::Silent, String::from(t!("retired"))),
         UserState::Failed => (Mark::Problem, user.problem.clone()),
     }
 }
@@ -212,7 +212,7 @@ async fn one(
 fn holder(held: Held) -> HolderRow {
     let line = held.line;
     let (state, words, may_ask) = match held.licence {
-        Licence::Held | Licence::None => (Mark::Ok, String::from("held"), false),
+        Licence::Held | Licence::None => (Mark::Ok, String::from(t!("held")), false),
         Licence::Waiting { because } => (Mark::Waiting, because, false),
         Licence::Short { because, .. } => (Mark::Problem, because, false),
         Licence::Failed { because, .. } => (Mark::Problem, because, true),

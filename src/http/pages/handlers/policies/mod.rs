@@ -345,9 +345,9 @@ async fn device(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -
 /// A value for people.
 fn said_value(value: &Value) -> String {
     match value {
-        Value::Bool(true) => String::from("yes"),
-        Value::Bool(false) => String::from("no"),
-        Value::Array(items) if items.is_empty() => String::from("none"),
+        Value::Bool(true) => String::from(t!("yes")),
+        Value::Bool(false) => String::from(t!("no")),
+        Value::Array(items) if items.is_empty() => String::from(t!("none")),
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }

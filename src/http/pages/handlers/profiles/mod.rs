@@ -228,10 +228,10 @@ fn view(
 /// A device in the list of a profile's page.
 pub(in crate::http::pages::handlers) fn device(row: Standing) -> DeviceRow {
     let (state, words) = match row.state {
-        ProfileState::Installed => (Mark::Ok, "installed"),
-        ProfileState::Installing => (Mark::Waiting, "sent"),
+        ProfileState::Installed => (Mark::Ok, t!("installed")),
+        ProfileState::Installing => (Mark::Waiting, t!("sent")),
         ProfileState::Waiting => (Mark::Waiting, t!("waits to be sent")),
-        ProfileState::Failed => (Mark::Problem, "refused"),
+        ProfileState::Failed => (Mark::Problem, t!("refused")),
         ProfileState::Removing => (Mark::Waiting, t!("is being removed")),
         ProfileState::Unable => (Mark::Problem, t!("cannot have it")),
     };

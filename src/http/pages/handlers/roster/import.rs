@@ -57,7 +57,7 @@ async fn apply(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path
     let done = app.store.write(app.now(), move |tx| import::apply(tx, &actor, &id)).await?;
     let words = t!(
         "Imported: {people} added, {count_2} changed, {count_3} removed.",
-        people = count(done.people_added.count, "person", "people"),
+        people = count(done.people_added.count, t!("person"), t!("people")),
         count_2 = done.people_changed.count,
         count_3 = done.people_removed.count
     );

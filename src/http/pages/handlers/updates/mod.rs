@@ -108,7 +108,7 @@ fn stream(platform: &str, rows: &[&CensusRow]) -> Streams {
     let mut bands: Vec<_> = versions.into_iter().map(band).collect();
     if !others.is_empty() {
         let counts = (0..days.len()).map(|day| others.iter().map(|(_, counts)| counts[day]).sum()).collect();
-        bands.push(Band { name: String::from("others"), href: None, counts });
+        bands.push(Band { name: String::from(t!("others")), href: None, counts });
     }
     let words = |day: &str| Day::parse(day).map_or_else(|| day.to_owned(), Day::words);
     Streams { title: t!("Versions on {platform}", platform = family(platform)), days: days.into_iter().map(words).collect(), bands }

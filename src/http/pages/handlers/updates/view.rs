@@ -102,7 +102,7 @@ fn address(plan_id: &str, stages: &str, ring: Option<usize>) -> Address {
 /// A filter as the end of a sentence: "planned or waiting, in “Pilot”".
 fn filter_words(narrowed: &Narrowed, rings: &[String]) -> Option<String> {
     let stages: Vec<_> = narrowed.stages.iter().map(|stage| stage_words(*stage)).collect();
-    let mut said: Vec<_> = (!stages.is_empty()).then(|| stages.join(" or ")).into_iter().collect();
+    let mut said: Vec<_> = (!stages.is_empty()).then(|| stages.join(t!(" or "))).into_iter().collect();
     if narrowed.overdue {
         said.push(String::from(t!("past their deadline")));
     }

@@ -44,18 +44,21 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
     let holidays = rules.holidays.len() as u64;
     match (quiet.is_empty(), holidays) {
         (true, 0) => {}
-        (false, 0) => said.push(t!("Nothing begins {join}; what a device is at goes on.", join = quiet.join(", or "))),
+        (false, 0) => said.push(t!("Nothing begins {join}; what a device is at goes on.", join = quiet.join(t!(", or ")))),
         (true, _) => {
-            said.push(t!("Nothing begins in {holidays}; what a device is at goes on.", holidays = count(holidays, "holiday", "holidays")));
+            said.push(t!(
+                "Nothing begins in {holidays}; what a device is at goes on.",
+                holidays = count(holidays, t!("holiday"), t!("holidays"))
+            ));
         }
         (false, _) => said.push(t!(
             "Nothing begins {join}, or in {holidays}; what a device is at goes on.",
-            join = quiet.join(", or "),
-            holidays = count(holidays, "holiday", "holidays")
+            join = quiet.join(t!(", or ")),
+            holidays = count(holidays, t!("holiday"), t!("holidays"))
         )),
     }
     if let Some(most) = rules.at_once {
-        said.push(t!("At most {devices} are at it at once.", devices = count(u64::from(most), "device", "devices")));
+        said.push(t!("At most {devices} are at it at once.", devices = count(u64::from(most), t!("device"), t!("devices"))));
     }
     if let Some(stop) = rules.stop {
         let least = count(u64::from(stop.at_least), t!("device"), t!("devices"));
