@@ -170,7 +170,7 @@ fn unplanned(tx: &Tx, enrollment: &Enrollment, offered: Offered) -> Result<Offer
     let requests = app_requests::of_enrollment(tx, enrollment)?.into_iter();
     let asked = requests.filter(|request| request.withdrawn_at.is_none()).find(|request| request.app_id == offered.app_id);
     Ok(Offered {
-        unable: because.map(|unable| unable.because).unwrap_or_default(),
+        unable: because.map(|unable| crate::language::kept(&unable.because)).unwrap_or_default(),
         asked_at: asked.map(|request| request.asked_at),
         ..offered
     })

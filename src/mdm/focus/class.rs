@@ -109,7 +109,7 @@ fn stands(tx: &Tx, device_id: &str, focus: &Focus) -> Result<DeviceNow> {
         return Ok(now(Some(thing.state), &thing.because));
     }
     match all.unable.iter().find(|unable| unable.origin.id == focus.id) {
-        Some(unable) => Ok(now(None, &unable.because)),
+        Some(unable) => Ok(now(None, &crate::language::kept(&unable.because))),
         None => Ok(now(Some(State::Waiting), t!("It is about to be sent."))),
     }
 }

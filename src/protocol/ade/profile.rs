@@ -11,10 +11,10 @@ use crate::protocol::os_version::OsVersion;
 
 /// Families of devices in Apple's words, each with what people call them.
 pub const FAMILIES: [(&str, &str); 6] = [
-    ("iPad", "iPads"),
-    ("iPhone", "iPhones"),
-    ("iPod", "iPods"),
-    ("Mac", "Macs"),
+    ("iPad", msg!("iPads")),
+    ("iPhone", msg!("iPhones")),
+    ("iPod", msg!("iPods")),
+    ("Mac", msg!("Macs")),
     ("AppleTV", msg!("Apple TVs")),
     ("Vision", msg!("Vision Pros")),
 ];

@@ -49,12 +49,17 @@ pub(super) fn routes() -> Router<App> {
         .route("/system/tokens/{id}/revoke", get(ask_revoke).post(revoke_token))
 }
 
+/// The word for people of a role that is kept.
+fn role_word(kept: &str) -> String {
+    Role::parse(kept).map_or_else(|_| kept.to_owned(), |role| role.said().to_owned())
+}
+
 /// Who may log in, for the page of the whole system.
 pub(super) fn admin_rows(tx: &Tx, actor: &Actor) -> Result<Vec<AdminRow>> {
     let (admins, _) = admins::list(tx, actor, None, ROWS)?;
     let row = |admin: crate::store::admins::Admin| {
         let seen_at = sessions::list(tx, Some(&admin.id), None, ROWS)?.into_iter().map(|(session, _)| session.last_used_at).max();
-        let role = if admin.disabled_at.is_some() { t!("{role}, kept out", role = admin.role) } else { admin.role };
+        let role = if admin.disabled_at.is_some() { t!("{role}, kept out", role = role_word(&admin.role)) } else { role_word(&admin.role) };
         let second_factor = second_factor::standing(tx, actor, &admin.id)?.on_since.is_some();
         Ok(AdminRow { id: admin.id, name: admin.name, role, second_factor, seen_at })
     };
@@ -68,7 +73,7 @@ pub(super) fn token_rows(tx: &Tx, actor: &Actor) -> Result<Vec<TokenRow>> {
     let row = |token: crate::store::api_tokens::ApiToken| TokenRow {
         id: token.id,
         name: token.name,
-        role: token.role,
+        role: role_word(&token.role),
         used_at: token.last_used_at,
         expires_at: token.expires_at,
     };

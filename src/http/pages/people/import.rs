@@ -5,6 +5,7 @@ use maud::{Markup, Render as _, html};
 use super::super::parts::{Button, Fact, Frame, Section, Shell, count, facts, field, frame, named, post, section, thousands};
 use super::BACK;
 use crate::http::limits::ROSTER_MAX_BYTES;
+use crate::language::way;
 use crate::mdm::people::import::{Part, Preview, Summary};
 use crate::store::people::Source;
 
@@ -33,7 +34,7 @@ pub fn choose(shell: &Shell, error: Option<&str>) -> Markup {
             p { (t!("From OneRoster 1.1 or 1.2 users, classes and enrollments are taken; parents and guardians are left out. A Managed Apple Account is taken from userIds, {ManagedAppleID:…}, or from a column metadata.managedAppleId.")) }
         }))
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, t!("Import people and classes")) }, content)
+    frame(shell, &Frame { back: Some(way(BACK)), ..Frame::new(Section::People, t!("Import people and classes")) }, content)
 }
 
 /// The page that shows what would change.

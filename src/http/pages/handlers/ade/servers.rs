@@ -145,7 +145,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ServerView> {
         let profiles = suiting(&profiles, std::iter::once(family), &chosen);
         FamilyDefault { family: family.to_owned(), words: words.to_owned(), chosen, profiles }
     };
-    let defaults = FAMILIES.into_iter().chain([("", t!("All others"))]).map(of).collect();
+    let defaults = FAMILIES.map(language::way).into_iter().chain([("", t!("All others"))]).map(of).collect();
     Ok(ServerView {
         has_token: server.state != ServerState::Waiting,
         discovery: (server.discovery_url, server.discovery_problem),

@@ -179,7 +179,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
         devices: devices.into_iter().map(|row| device(row, &zone)).collect(),
         unable: apps::unable(tx, actor, id)?
             .into_iter()
-            .map(|one| (one.device_id, one.device_name, words::sentence(&one.because)))
+            .map(|one| (one.device_id, one.device_name, words::sentence(&crate::language::kept(&one.because))))
             .collect(),
         total,
         next,

@@ -164,7 +164,11 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
             identifier: thing.identifier,
         }
     });
-    let unable = standings.unable.into_iter().map(|row| UnableRow { origin: origin(&row.origin), what: row.what, because: row.because });
+    let unable = standings.unable.into_iter().map(|row| UnableRow {
+        origin: origin(&row.origin),
+        what: crate::language::kept(&row.what),
+        because: crate::language::kept(&row.because),
+    });
     let clashes = standings.warnings.into_iter().map(|warning| warning.message);
     Ok(DeviceContent::Wanted(rows.collect(), unable.collect(), clashes.collect(), standings.planned_at))
 }

@@ -154,7 +154,7 @@ fn member(laggard: Laggard, rings: &[String], now: Timestamp) -> MemberRow {
         state: mark(&member.state, now),
         words: room_words::stage(&member.state, now),
         because: [because, remedy].join(" ").trim().to_owned(),
-        deadline: Wall::parse(&member.state.deadline).map(Wall::words).unwrap_or_default(),
+        deadline: Wall::parse(&member.state.deadline).map(|deadline| language::date(deadline.words())).unwrap_or_default(),
         seen_at: member.last_seen_at,
         may_retry: next::may_retry(&member.state, now),
         is_excepted: false,

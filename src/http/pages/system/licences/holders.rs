@@ -6,6 +6,7 @@ use super::super::super::parts::{
     Button, Column, Frame, Live, Pager, Row, Section, Shell, State, badge, frame, hidden, live, named, post, section,
 };
 use super::{BACK_TO_ALL, OwnedRow, list, owned};
+use crate::language::way;
 
 /// What the page of an owned app shows.
 #[derive(Debug, Clone)]
@@ -94,7 +95,7 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
             }
         },
     );
-    frame(shell, &Frame { back: Some(BACK_TO_ALL), under, ..Frame::new(Section::System, &app.name) }, content)
+    frame(shell, &Frame { back: Some(way(BACK_TO_ALL)), under, ..Frame::new(Section::System, &app.name) }, content)
 }
 
 fn deed(app: &OwnedRow, holder: &HolderRow) -> Markup {

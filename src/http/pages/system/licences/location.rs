@@ -8,6 +8,7 @@ use super::super::super::parts::{
 };
 use super::{BACK_TO_ALL, LocationRow, list};
 use crate::clock::Timestamp;
+use crate::language::way;
 
 /// What the page of a location shows.
 #[derive(Debug, Clone)]
@@ -73,7 +74,7 @@ pub fn location(shell: &Shell, view: &LocationView) -> Markup {
         }
         (section(t!("People that Apple knows here"), people(view, shell.now)))
     };
-    frame(shell, &Frame { back: Some(BACK_TO_ALL), state: Some(row.state), ..Frame::new(Section::System, &row.name) }, content)
+    frame(shell, &Frame { back: Some(way(BACK_TO_ALL)), state: Some(row.state), ..Frame::new(Section::System, &row.name) }, content)
 }
 
 fn people(view: &LocationView, now: Timestamp) -> Markup {
@@ -133,7 +134,7 @@ pub fn ask_remove(shell: &Shell, id: &str, name: &str, licences: usize, wanted: 
         cancel: &cancel,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some(BACK_TO_ALL), ..Frame::new(Section::System, t!("Remove a location")) }, confirm(&ask))
+    frame(shell, &Frame { back: Some(way(BACK_TO_ALL)), ..Frame::new(Section::System, t!("Remove a location")) }, confirm(&ask))
 }
 
 #[cfg(test)]
