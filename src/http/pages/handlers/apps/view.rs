@@ -10,6 +10,7 @@ use crate::http::pages::apps::one::{AppView, DeviceRow};
 use crate::http::pages::apps::{AppRow, Licences};
 use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, Share, State as Mark};
+use crate::language::{kept, say};
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, LicenceBy, Overview, Picture, Settings, Updates, words};
 use crate::mdm::licences::lacks_location;
@@ -179,7 +180,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
         devices: devices.into_iter().map(|row| device(row, &zone)).collect(),
         unable: apps::unable(tx, actor, id)?
             .into_iter()
-            .map(|one| (one.device_id, one.device_name, words::sentence(&crate::language::kept(&one.because))))
+            .map(|one| (one.device_id, one.device_name, words::sentence(&kept(&one.because))))
             .collect(),
         total,
         next,
@@ -242,11 +243,11 @@ fn sentences(settings: &Settings, kind: AppKind, zone: &Zone) -> Vec<String> {
     }
     for known in ATTRIBUTES {
         match settings.attributes.value(known.id) {
-            Some(Json::Bool(yes)) => said.push(format!("{}: {}.", known.words, if yes { t!("yes") } else { t!("no") })),
-            Some(Json::String(text)) => said.push(format!("{}: {text}.", known.words)),
+            Some(Json::Bool(yes)) => said.push(format!("{}: {}.", say(known.words), if yes { t!("yes") } else { t!("no") })),
+            Some(Json::String(text)) => said.push(format!("{}: {text}.", say(known.words))),
             Some(Json::Array(list)) => {
                 let list: Vec<_> = list.iter().filter_map(Json::as_str).collect();
-                said.push(format!("{}: {}.", known.words, list.join(", ")));
+                said.push(format!("{}: {}.", say(known.words), list.join(", ")));
             }
             _ => {}
         }
