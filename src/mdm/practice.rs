@@ -60,7 +60,7 @@ pub fn was_decided(tx: &Tx) -> Result<bool> {
 pub fn want(tx: &Tx, actor: &Actor, wanted: Wanted) -> Result<()> {
     actor.require(Right::Configure)?;
     if wanted.devices > MAX_DEVICES {
-        return Err(Error::field("devices", format!("at most {MAX_DEVICES} practice devices")));
+        return Err(Error::field("devices", t!("at most {MAX_DEVICES} practice devices", MAX_DEVICES)));
     }
     settings::set(tx, &WANTED, &wanted)?;
     journal::note(tx, actor, "practice.wanted", journal::Subject::default(), json!({ "devices": wanted.devices }))?;

@@ -228,7 +228,7 @@ pub fn command(device: &Device, enrollment: &Enrollment, open: &Command) -> Reas
 }
 
 fn of_open(device: &Device, enrollment: &Enrollment, open: &Command) -> Reason {
-    let name = if device.model_name.is_empty() { "device" } else { device.model_name.as_str() };
+    let name = if device.model_name.is_empty() { t!("device") } else { device.model_name.as_str() };
     match open.state {
         CommandState::NotNow if device.platform == Platform::Macos => {
             let cause = t!("The {name} put off what was asked, as Macs do while they sleep.", name);

@@ -70,7 +70,7 @@ pub fn switch_on(tx: &Tx, actor: &Actor, which: Option<&[String]>) -> Result<usi
         None => there.clone(),
     };
     if let Some(other) = chosen.iter().find(|serial| !there.contains(*serial)) {
-        return Err(Error::field("serial_numbers", format!("{other} is no boxed practice iPad; real devices are switched on by hand")));
+        return Err(Error::field("serial_numbers", t!("{other} is no boxed practice iPad; real devices are switched on by hand", other)));
     }
     if chosen.is_empty() {
         return Err(Error::field("serial_numbers", "names at least one boxed practice iPad"));

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::store::account_tokens::{Ownership, Shown};
 
 pub(super) fn by_account(account: &ByAccount, known: &DeviceFacts, now: Timestamp) -> Markup {
-    let model = if known.model.is_empty() { "device" } else { known.model.as_str() };
+    let model = if known.model.is_empty() { t!("device") } else { known.model.as_str() };
     let title = match account.ownership {
         Ownership::Own => t!("This is {person}’s own {model}", person = account.person, model),
         Ownership::School => t!("{person} signed in on this {model}", person = account.person, model),
