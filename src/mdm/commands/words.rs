@@ -58,7 +58,7 @@ const WORDS: [(&str, &str, &str); 68] = [
     ("RemoveProvisioningProfile", msg!("remove a provisioning profile"), msg!("Removed a provisioning profile")),
     ("RequestMirroring", msg!("show its screen on another device"), msg!("Was asked whether it shows its screen elsewhere")),
     ("RequestUnlockToken", msg!("give what takes its passcode off"), msg!("Gave what takes its passcode off")),
-    ("RestartDevice", "restart", msg!("Began to restart")),
+    ("RestartDevice", msg!("restart"), msg!("Began to restart")),
     ("Restrictions", msg!("say what is restricted on it"), msg!("Said what is restricted on it")),
     ("RotateFileVaultKey", msg!("make another FileVault key"), msg!("Made another FileVault key")),
     ("ScheduleOSUpdate", msg!("update its system"), msg!("Took the order to update its system")),

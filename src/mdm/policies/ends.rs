@@ -39,7 +39,7 @@ fn words(on_device: &[&Switch], on_contact: &[&Switch]) -> String {
     const SHARED: &str =
         msg!("What another policy sets for longer too stays as strict as both until then, and loosens when the device connects.");
     if on_contact.is_empty() {
-        return format!("{ITSELF} {SHARED}");
+        return format!("{} {}", say(ITSELF), say(SHARED));
     }
     if on_device.is_empty() {
         return say(CONTACT).to_owned();

@@ -178,7 +178,7 @@ fn view_of(tx: &Tx, actor: &Actor, id: &str) -> Result<VersionView> {
     let found = packages::versions(tx, actor, &package.app_id)?;
     Ok(VersionView {
         words: package.words(),
-        notes: packages::notes(tx, &package)?,
+        notes: packages::notes(tx, &package)?.iter().map(|note| crate::language::kept(note)).collect(),
         id: package.id,
         app: (found.app.id, found.app.name),
         stage: package.stage,
