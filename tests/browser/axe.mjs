@@ -2,18 +2,27 @@
 // dark, and at telephone width. One page of each kind: addresses that differ only in an id count once. Pages that ask first, dialogs and forms are among them.
 // Pictures of all of them, 1280 and 390 pixels wide, land in the folder `pages`.
 import { mkdirSync } from 'node:fs';
-import { check, finish, isPage, kindOf as kind, logIn, open } from './kit.mjs';
+import { check, finish, logIn, open } from './kit.mjs';
 import { LOOKS, judge } from './judge.mjs';
 
 const [, , link, password] = process.argv;
 const base = new URL(link).origin;
 mkdirSync('pages', { recursive: true });
+// What a page of one kind is called: ids, serial numbers and codes stand for each other, and only the query's names count.
+const kind = (address) => {
+  const url = new URL(address);
+  const path = url.pathname.split('/').map((part) => (/\d/.test(part) && part.length > 6 ? ':id' : part)).join('/');
+  const names = [...url.searchParams.keys()].filter((name) => name === 'tab' || name === 'by').map((name) => `${name}=${url.searchParams.get(name)}`);
+  return path + (names.length ? `?${names.join('&')}` : '');
+};
 const kept = (page, what, look) => page.screenshot({ path: `pages/${what.replace(/\W+/g, '-').replace(/^-|-$/g, '') || 'today'}-${look}.png`, fullPage: true });
 
 const desk = await open(base);
 await logIn(base, desk.page, password);
 await desk.page.waitForURL(`${base}/`);
 
+// Downloads, streams and whatever logs out are no pages; the API is for programs. What turns out to be a file is passed over.
+const isPage = (url) => url.origin === base && !/^\/(api|static|logout|packages|ddm|health)\b|\.(csv|ics|mobileconfig|pem|crt|cer|p7b|ipa|json|svg|txt)$|\/(download|export|certificate|csr|template)$/.test(url.pathname);
 console.log('every page that links reach');
 const seen = new Map(), queue = [`${base}/`];
 while (queue.length) {
@@ -29,7 +38,7 @@ while (queue.length) {
   for (const href of await desk.page.evaluate(() => [...document.querySelectorAll('a[href]')].map((a) => a.href))) {
     const url = new URL(href);
     url.hash = '';
-    if (isPage(url, base) && !seen.has(kind(url.href))) queue.push(url.href);
+    if (isPage(url) && !seen.has(kind(url.href))) queue.push(url.href);
   }
 }
 console.log(`${seen.size} kinds of pages`);
@@ -68,6 +77,8 @@ const choose = async (page, filter, deed, count = 2) => {
 };
 const scenes = {
   'rows that are chosen': async (page) => {
+    // Tall enough for all rows: the bar stays at the foot, and a row that it covers in part is scrolled to by whoever wants it.
+    await page.setViewportSize({ width: page.viewportSize().width, height: 2400 });
     await page.goto(`${base}/devices`);
     await page.locator('tbody .pick input').first().check();
   },

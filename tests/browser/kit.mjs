@@ -47,17 +47,6 @@ export async function fitsTelephones(base, cookies, paths) {
   }
 }
 
-// What a page of one kind is called: ids, serial numbers and codes stand for each other, and only the query's names count.
-export function kindOf(address) {
-  const url = new URL(address);
-  const path = url.pathname.split('/').map((part) => (/\d/.test(part) && part.length > 6 ? ':id' : part)).join('/');
-  const names = [...url.searchParams.keys()].filter((name) => name === 'tab' || name === 'by').map((name) => `${name}=${url.searchParams.get(name)}`);
-  return path + (names.length ? `?${names.join('&')}` : '');
-}
-
-// Downloads, streams and whatever logs out are no pages; the API is for programs. What turns out to be a file is passed over.
-export const isPage = (url, base) => url.origin === base && !/^\/(api|static|logout|packages|ddm|health)\b|\.(csv|ics|mobileconfig|pem|crt|cer|p7b|ipa|json|svg|txt)$|\/(download|export|certificate|csr|template)$/.test(url.pathname);
-
 export async function finish() {
   await browser.close();
   console.log(`${checks - failures} of ${checks} checks passed`);
