@@ -281,10 +281,10 @@ impl ObjectStore {
                 code = or(code, "403")
             ),
             (_, status) => t!(
-                "{store} answered {status}{format}.",
+                "{store} answered {status}{detail}.",
                 store,
                 status,
-                format = if code.is_empty() { String::new() } else { format!(" ({code})") }
+                detail = if code.is_empty() { String::new() } else { format!(" ({code})") }
             ),
         };
         Error::new(Kind::Upstream, words)

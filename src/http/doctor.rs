@@ -107,7 +107,7 @@ async fn look(app: &App) -> Result<Seen> {
 async fn within<T>(work: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
     match tokio::time::timeout(NEAR_TIMEOUT, work).await {
         Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err(t!("no answer within {as_secs} seconds", as_secs = NEAR_TIMEOUT.as_secs())),
+        Err(_) => Err(t!("no answer within {seconds} seconds", seconds = NEAR_TIMEOUT.as_secs())),
     }
 }
 

@@ -278,7 +278,7 @@ fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Res
     let title = match error.kind {
         Kind::BadInput => t!("That cannot be used as it is"),
         Kind::Unauthenticated => t!("Please log in"),
-        Kind::Forbidden if error.message == crate::http::auth::origin::ANOTHER_SITE => t!("That came from another site"),
+        Kind::Forbidden if error.message == say(crate::http::auth::origin::ANOTHER_SITE) => t!("That came from another site"),
         Kind::Forbidden => t!("Your role does not allow this"),
         Kind::NotFound => t!("There is nothing here"),
         Kind::Conflict | Kind::NotManaged | Kind::Retired => t!("That does not go as things stand"),

@@ -24,8 +24,8 @@ pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
     let stuck = |_| {
         let waiting = app.store.waiting();
         let message = t!(
-            "The database has taken no write for {as_secs} seconds, and {waiting} wait. Is the disk slow or full, or does another program hold the database?",
-            as_secs = PATIENCE.as_secs(),
+            "The database has taken no write for {seconds} seconds, and {waiting} wait. Is the disk slow or full, or does another program hold the database?",
+            seconds = PATIENCE.as_secs(),
             waiting
         );
         Error::new(Kind::Busy, message)

@@ -1,3 +1,5 @@
+//! Texts in another language: their holes, plurals and dates, and files that are none.
+
 use super::*;
 use crate::error::Kind;
 

@@ -83,11 +83,11 @@ pub(in crate::mdm) fn stands_against(tx: &Tx, platform: Platform, channel: &Enro
     let zone = zone(tx)?;
     Ok(Some(match lock {
         Lock::Asked(at) => t!(
-            "This Mac was asked on {zone} to lock itself with a PIN, which is kept with it. Take that back to lock it with another.",
-            zone = language::date(zone.words(at))
+            "This Mac was asked on {time} to lock itself with a PIN, which is kept with it. Take that back to lock it with another.",
+            time = language::date(zone.words(at))
         ),
         Lock::Stands(at) => {
-            t!("This Mac is locked with a PIN already, since {zone}. {remedy}", zone = language::date(zone.words(at)), remedy = say(REMEDY))
+            t!("This Mac is locked with a PIN already, since {time}. {remedy}", time = language::date(zone.words(at)), remedy = say(REMEDY))
         }
     }))
 }

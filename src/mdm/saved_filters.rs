@@ -62,7 +62,7 @@ pub fn tidy(query: &str) -> Result<String> {
     if let Some((unknown, _)) = pairs.iter().find(|(key, _)| !KEYS.contains(&key.as_ref()) && key != "after" && key != "said") {
         return Err(Error::field(
             "query",
-            t!("The list of devices is not filtered by “{unknown}”; take {join}.", unknown, join = KEYS.join(", ")),
+            t!("The list of devices is not filtered by “{unknown}”; take {list}.", unknown, list = KEYS.join(", ")),
         ));
     }
     let mut tidy = form_urlencoded::Serializer::new(String::new());

@@ -159,10 +159,10 @@ fn setup(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
     let cause = match awaited.as_slice() {
         [] if waits.things.is_none() => String::from(t!("It waits in Setup Assistant until it has said what it is.")),
         [] => String::from(t!("It waits in Setup Assistant and goes on in a moment.")),
-        awaited => t!("Setup Assistant waits for: {join}.", join = awaited.join(", ")),
+        awaited => t!("Setup Assistant waits for: {list}.", list = awaited.join(", ")),
     };
     let given_up = waits.given_up();
-    let cause = if given_up.is_empty() { cause } else { t!("{cause} It goes on without {join}.", cause, join = given_up.join("; ")) };
+    let cause = if given_up.is_empty() { cause } else { t!("{cause} It goes on without {list}.", cause, list = given_up.join("; ")) };
     let remedy = t!("it goes on by itself, at {time} at the latest", time = zone(tx)?.time(until));
     Ok(Some(wait(&cause, &remedy, waits.hold.held_at)))
 }
@@ -174,9 +174,9 @@ fn renewal(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
     let Some(ends) = ends.filter(|_| !missing.is_empty()) else { return Ok(None) };
     Ok(Some(problem(
         &t!(
-            "Its certificate came from another server and ends on {day}. It cannot be renewed from here, because {join} of the profile there is not known.",
+            "Its certificate came from another server and ends on {day}. It cannot be renewed from here, because {list} of the profile there is not known.",
             day = language::date(zone(tx)?.day(ends)),
-            join = missing.join(", ")
+            list = missing.join(", ")
         ),
         t!("Enroll it anew by an invitation before then."),
         None,

@@ -248,7 +248,7 @@ pub(crate) mod tests {
             plist.insert("ProvisionedDevices".into(), Value::Array(devices.iter().map(|udid| Value::from(*udid)).collect()));
         }
         plist.insert("Entitlements".into(), Value::Dictionary(entitlements));
-        let issuer = issue::root(t!("Provisioning of a test"), Timestamp::from_seconds(1_790_000_000)).unwrap();
+        let issuer = issue::root("Provisioning of a test", Timestamp::from_seconds(1_790_000_000)).unwrap();
         cms::sign(issuer.signer(), &to_xml(&Value::Dictionary(plist)).unwrap(), &cms::SignOptions::default()).unwrap()
     }
 

@@ -130,7 +130,7 @@ async fn ask_for_tunnel(stream: &mut TcpStream, proxy: &Proxy, endpoint: &Endpoi
     let mut words = status_line.split_ascii_whitespace();
     match (words.next(), words.next()) {
         (Some(version), Some(status)) if version.starts_with("HTTP/1.") && status.len() == 3 && status.starts_with('2') => Ok(()),
-        _ => Err(t!("it answered “{string}”", string = status_line.chars().take(80).collect::<String>())),
+        _ => Err(t!("it answered “{said}”", said = status_line.chars().take(80).collect::<String>())),
     }
 }
 

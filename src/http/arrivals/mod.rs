@@ -103,7 +103,7 @@ async fn looked(app: &App, desk: &Desk, headers: &HeaderMap, door: Door) -> Resu
     let token = app.random.token();
     desk.open(&token, Visit { asked }, app.now());
     let mut response = sheet(sign_in_page(&organisation(app).await?, &SignIn { visit: &token, ..SignIn::default() }));
-    let set = t!("{COOKIE_NAME}={token}; Path=/ade; Secure; HttpOnly; SameSite=Lax", COOKIE_NAME, token);
+    let set = format!("{COOKIE_NAME}={token}; Path=/ade; Secure; HttpOnly; SameSite=Lax");
     let set = HeaderValue::from_str(&set).map_err(|error| Error::internal("the cookie of a visit could not be written", error))?;
     response.headers_mut().insert(SET_COOKIE, set);
     Ok(response)

@@ -60,15 +60,9 @@ pub fn end(secure: bool) -> Result<HeaderValue> {
 }
 
 fn set(name: &str, value: &str, secure: bool, max_age_s: u64) -> Result<HeaderValue> {
-    let attribute = if secure { t!("; Secure") } else { "" };
-    let mut header = HeaderValue::from_str(&t!(
-        "{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{attribute}",
-        name,
-        value,
-        max_age_s,
-        attribute
-    ))
-    .map_err(|error| Error::internal("the session's cookie could not be written", error))?;
+    let attribute = if secure { "; Secure" } else { "" };
+    let mut header = HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{attribute}"))
+        .map_err(|error| Error::internal("the session's cookie could not be written", error))?;
     header.set_sensitive(true);
     Ok(header)
 }

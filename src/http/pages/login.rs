@@ -35,7 +35,7 @@ pub fn login(view: &LoginView) -> Markup {
                 (Button::submit(t!("Log in")).main())
             }
         }))
-        p.meta { (t!("Lost the password? Whoever has access to the appliance can set a new one: ")) code { (t!("rollcall admin reset-password")) } }
+        p.meta { (t!("Lost the password? Whoever has access to the appliance can set a new one: ")) code { "rollcall admin reset-password" } }
     };
     centred(t!("Log in"), false, content)
 }
@@ -66,7 +66,7 @@ pub fn code(view: &CodeView) -> Markup {
                 div.row { (Button::submit(t!("Go on")).main()) (Button::link("/login", t!("Start again"))) }
             }
         }))
-        p.meta { (t!("Lost the telephone and the paper? An owner can switch your second factor off under System, or whoever has access to the appliance: ")) code { (t!("rollcall admin reset-totp")) } }
+        p.meta { (t!("Lost the telephone and the paper? An owner can switch your second factor off under System, or whoever has access to the appliance: ")) code { "rollcall admin reset-totp" } }
     };
     centred(t!("Log in"), false, content)
 }

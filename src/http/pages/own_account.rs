@@ -113,7 +113,7 @@ pub fn listed(words: &[&str]) -> String {
     match words {
         [] => String::from(t!("do nothing")),
         [one] => (*one).to_owned(),
-        [first @ .., last] => t!("{join} and {last}", join = first.join(", "), last),
+        [first @ .., last] => t!("{list} and {last}", list = first.join(", "), last),
     }
 }
 
@@ -277,22 +277,22 @@ pub fn browser_words(user_agent: &str) -> String {
     let has = |word: &str| user_agent.contains(word);
     // Each pretends to be others: the order decides.
     let browser = [
-        (t!("Edg"), t!("Edge")),
-        ("OPR/", t!("Opera")),
-        ("Firefox/", t!("Firefox")),
-        ("FxiOS/", t!("Firefox")),
-        ("CriOS/", t!("Chrome")),
-        ("Chrome/", t!("Chrome")),
-        ("Safari/", t!("Safari")),
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
     ];
     let machine = [
         ("iPad", t!("an iPad")),
         ("iPhone", t!("an iPhone")),
         ("CrOS", t!("a Chromebook")),
-        (t!("Android"), t!("Android")),
-        (t!("Windows"), t!("Windows")),
-        (t!("Macintosh"), t!("a Mac")),
-        (t!("Linux"), t!("Linux")),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Macintosh", t!("a Mac")),
+        ("Linux", "Linux"),
     ];
     let find = |table: &[(&str, &'static str)]| table.iter().find(|(word, _)| has(word)).map(|(_, words)| *words);
     match (find(&browser), find(&machine)) {

@@ -193,10 +193,10 @@ fn look(tx: &Tx, mut server: AdeServer, expires_at: Timestamp) -> Result<()> {
         _ => t!("in {days} days, on {day}", days, day = language::date(expires_at.day())),
     };
     let message = t!(
-        "The server token “{name}” ends {when}. {trim_end_matches} can renew it.",
+        "The server token “{name}” ends {when}. {said} can renew it.",
         name = server.name,
         when,
-        trim_end_matches = who(&server).trim_end_matches(',')
+        said = who(&server).trim_end_matches(',')
     );
     alerts::raise(tx, &key("ade.ends", &server), *harm, &message, say(RENEW)).map(drop)
 }

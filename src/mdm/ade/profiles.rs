@@ -84,7 +84,7 @@ fn checked(wish: Wish) -> Result<(String, String, ProfileKeys)> {
     }
     let preset = presets::preset(&wish.kind).ok_or_else(|| {
         let kinds: Vec<_> = presets::PRESETS.iter().map(|preset| preset.kind).collect();
-        Error::field("kind", t!("is none of {join}", join = kinds.join(", ")))
+        Error::field("kind", t!("is none of {list}", list = kinds.join(", ")))
     })?;
     let keys = wish.keys.unwrap_or_else(|| preset.keys()).checked()?;
     if keys.is_multi_user && preset.family != "iPad" {
@@ -229,7 +229,7 @@ pub fn set_default(tx: &Tx, actor: &Actor, server_id: &str, family: &str, profil
     let server = ade_servers::by_id(tx, server_id)?.ok_or_else(|| Error::not_found(t!("There is no such server token.")))?;
     if !family.is_empty() && !FAMILIES.iter().any(|(known, _)| *known == family) {
         let families: Vec<_> = FAMILIES.iter().map(|(known, _)| *known).collect();
-        return Err(Error::field("device_family", t!("is none of {join}; leave it empty for all others", join = families.join(", "))));
+        return Err(Error::field("device_family", t!("is none of {list}; leave it empty for all others", list = families.join(", "))));
     }
     let profile = named(tx, profile_id)?;
     if let Some(profile) = &profile {

@@ -141,7 +141,7 @@ pub fn filled(keys: &Dictionary, values: &Values) -> Result<Dictionary, String> 
     let missing: Vec<_> =
         used.into_iter().filter(|name| *name != variables::DOLLAR && !values.contains_key(name)).map(|name| format!("${name}")).collect();
     if !missing.is_empty() {
-        return Err(t!("its configuration uses {join}, of which nothing is known there", join = missing.join(", ")));
+        return Err(t!("its configuration uses {list}, of which nothing is known there", list = missing.join(", ")));
     }
     let mut values: Values = values.iter().map(|(name, value)| (*name, variables::clean(value))).collect();
     values.insert(variables::DOLLAR, String::from("$"));

@@ -187,9 +187,9 @@ fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
     if let Some(next) = authorities::upcoming(tx)?.filter(|next| !next.is_ahead(tx.now)) {
         let latest = used_at_latest(&current, &next);
         let words = t!(
-            "It is used from {zone}; who lacks it then can still come in until {zone_2}, and not afterwards.",
-            zone = language::date(zone.words(latest)),
-            zone_2 = language::date(zone.words(current.not_after_at))
+            "It is used from {time}; who lacks it then can still come in until {time_2}, and not afterwards.",
+            time = language::date(zone.words(latest)),
+            time_2 = language::date(zone.words(current.not_after_at))
         );
         return Ok((tx.now >= latest.minus(TELL_BEFORE)).then_some((60, words)));
     }
@@ -199,8 +199,8 @@ fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
         (
             harm,
             t!(
-                "It is in use; who lacks it can still come in until {zone}, and has to be enrolled anew afterwards.",
-                zone = language::date(zone.words(end))
+                "It is in use; who lacks it can still come in until {time}, and has to be enrolled anew afterwards.",
+                time = language::date(zone.words(end))
             ),
         )
     }))

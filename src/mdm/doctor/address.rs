@@ -46,10 +46,10 @@ pub(super) fn clock(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Finding> {
         let there = service.date.unwrap_or(tx.now);
         let off = apart(tx.now, there);
         let what = t!(
-            "This machine’s clock says {here}; {host} says {zone}.",
+            "This machine’s clock says {here}; {host} says {time}.",
             here,
             host = service.host,
-            zone = language::date(zone.words(there))
+            time = language::date(zone.words(there))
         );
         return Ok(match off {
             off if off > CLOCK_WRONG => {
@@ -66,9 +66,9 @@ pub(super) fn clock(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Finding> {
     let newest = events::list(tx, &Filter::default(), None, 1)?.into_iter().next();
     if let Some(newest) = newest.filter(|newest| newest.at.since(tx.now) > CLOCK_WRONG) {
         let what = t!(
-            "This machine’s clock says {here}, and something is noted here as of {zone}: it was set back.",
+            "This machine’s clock says {here}, and something is noted here as of {time}: it was set back.",
             here,
-            zone = language::date(zone.words(newest.at))
+            time = language::date(zone.words(newest.at))
         );
         return Ok(Finding::new(ID, area, Level::Warning, what, say(SET)));
     }
@@ -135,9 +135,9 @@ pub(super) fn ways(seen: &Seen) -> Option<Finding> {
     let what = if ways.is_empty() {
         t!("Let’s Encrypt cannot vouch for {host}: it is no name that can be found from the internet.", host = seen.host)
     } else if ways.iter().any(|way| way.possible) {
-        t!("Let’s Encrypt can vouch for {host}. {join}", host = seen.host, join = words.join(" "))
+        t!("Let’s Encrypt can vouch for {host}. {list}", host = seen.host, list = words.join(" "))
     } else {
-        t!("Let’s Encrypt cannot vouch for {host} as it is. {join}", host = seen.host, join = words.join(" "))
+        t!("Let’s Encrypt cannot vouch for {host} as it is. {list}", host = seen.host, list = words.join(" "))
     };
     Some(Finding::new(ID, Area::Tls, Level::Note, what, ""))
 }
@@ -227,10 +227,10 @@ pub(super) fn tls(now: Timestamp, seen: &Seen, zone: &Zone) -> Vec<Finding> {
     if findings.is_empty() {
         let by = if seen.own_tls { t!("our own authority") } else { t!("a public authority") };
         let what = t!(
-            "Devices trust what {public_url} shows: it is of {by}, ends {zone}, and its chain is whole.",
+            "Devices trust what {public_url} shows: it is of {by}, ends {time}, and its chain is whole.",
             public_url = seen.public_url,
             by,
-            zone = until(own.not_after(), now, zone)
+            time = until(own.not_after(), now, zone)
         );
         findings.push(Finding::ok("tls.certificate", area, what));
     }
@@ -294,12 +294,12 @@ fn validity(now: Timestamp, seen: &Seen, own: &Certificate, zone: &Zone) -> Opti
             ID,
             Area::Tls,
             Level::Error,
-            t!("The certificate has ended, {zone}.", zone = until(end, now, zone)),
+            t!("The certificate has ended, {time}.", time = until(end, now, zone)),
             renew,
         ));
     }
     (end.since(now) < SOON)
-        .then(|| Finding::new(ID, Area::Tls, Level::Warning, t!("The certificate ends {zone}.", zone = until(end, now, zone)), renew))
+        .then(|| Finding::new(ID, Area::Tls, Level::Warning, t!("The certificate ends {time}.", time = until(end, now, zone)), renew))
 }
 
 /// Whether a chain that is valid and of the right name leads to a root that devices know.

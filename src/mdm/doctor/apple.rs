@@ -74,7 +74,7 @@ pub(super) fn services(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
     }
     if !reached.is_empty() {
         let by = seen.proxy.as_ref().map(|proxy| t!(", through the proxy {proxy}", proxy)).unwrap_or_default();
-        findings.push(Finding::ok("apple.reached", Area::Apple, t!("These answer{by}: {join}.", by, join = reached.join(", "))));
+        findings.push(Finding::ok("apple.reached", Area::Apple, t!("These answer{by}: {list}.", by, list = reached.join(", "))));
     }
     Ok(findings)
 }
@@ -155,20 +155,20 @@ fn token(id: String, name: &str, trouble: Option<(Level, &str)>, good: String) -
 
 fn content(tx: &Tx, row: &ContentToken, zone: &Zone) -> Finding {
     let read =
-        row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = language::date(zone.words(at))));
+        row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {time}", time = language::date(zone.words(at))));
     let level = if row.state == TokenState::Refused { Level::Error } else { Level::Warning };
     let trouble = (row.failures > 0 || !row.problem.is_empty()).then_some((level, row.problem.as_str()));
-    let good = t!("good, ends {zone}, {read}", zone = until(row.expires_at, tx.now, zone), read);
+    let good = t!("good, ends {time}, {read}", time = until(row.expires_at, tx.now, zone), read);
     token(format!("tokens.apps_and_books:{}", row.id), &t!("The content token of “{name}”", name = row.name()), trouble, good)
 }
 
 fn server(tx: &Tx, row: &AdeServer, zone: &Zone) -> Finding {
     let read =
-        row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {zone}", zone = language::date(zone.words(at))));
+        row.synced_at.map_or_else(|| String::from(t!("not read yet")), |at| t!("last read {time}", time = language::date(zone.words(at))));
     let level = if matches!(row.state, ServerState::Ended) { Level::Error } else { Level::Warning };
     let trouble = (row.failures > 0 || !row.problem.is_empty()).then_some((level, row.problem.as_str()));
     let ends = row
         .expires_at
-        .map_or_else(|| String::from(t!("waits for its token")), |at| t!("good, ends {zone}", zone = until(at, tx.now, zone)));
+        .map_or_else(|| String::from(t!("waits for its token")), |at| t!("good, ends {time}", time = until(at, tx.now, zone)));
     token(format!("tokens.device_list:{}", row.id), &t!("The server token “{name}”", name = row.name), trouble, format!("{ends}, {read}"))
 }

@@ -67,12 +67,12 @@ fn lost(listed: &[Backup], seen: &Seen, zone: &Zone) -> Option<Finding> {
     let level = if is_newest { Level::Error } else { Level::Warning };
     let away = seen.backups.unreachable.contains(&newest.location);
     let which = match gone.len() {
-        1 => t!("The backup {name} of {zone}", name = newest.name, zone = language::date(zone.words(newest.made_at))),
+        1 => t!("The backup {name} of {time}", name = newest.name, time = language::date(zone.words(newest.made_at))),
         count => t!(
-            "{count} backups, the newest of them {name} of {zone},",
+            "{count} backups, the newest of them {name} of {time},",
             count,
             name = newest.name,
-            zone = language::date(zone.words(newest.made_at))
+            time = language::date(zone.words(newest.made_at))
         ),
     };
     let (is, has) = if gone.len() == 1 { (t!("is"), t!("has")) } else { (t!("are"), t!("have")) };
@@ -105,7 +105,7 @@ fn age(tx: &Tx, standing: &Standing, zone: &Zone) -> Vec<Finding> {
         return vec![Finding::new(ID, AREA, Level::Warning, what, say(SET_UP))];
     };
     let (age, daily) = (tx.now.since(last.made_at), standing.plan.daily);
-    let what = t!("The last backup is of {zone}.", zone = language::date(zone.words(last.made_at)));
+    let what = t!("The last backup is of {time}.", time = language::date(zone.words(last.made_at)));
     vec![match (daily, age) {
         (true, age) if age > DAILY_LATE => {
             Finding::new(ID, AREA, Level::Warning, what, t!("One is made each day by itself; look at System, Backups, why it is not."))

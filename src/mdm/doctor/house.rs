@@ -86,7 +86,7 @@ fn authority(tx: &Tx, root: &Standing, zone: &Zone) -> Result<Finding> {
         );
         return Ok(Finding::new(ID, area, Level::Error, what, remedy));
     }
-    let what = t!("The certificate authority “{name}” ends {zone}.", name = root.name, zone = until(end, tx.now, zone));
+    let what = t!("The certificate authority “{name}” ends {time}.", name = root.name, time = until(end, tx.now, zone));
     Ok(if end.since(tx.now) < SOON {
         let remedy = t!(
             "Rollcall makes the next one by itself and brings it to devices; look at System, Certificate authority, who does not know it yet."

@@ -181,7 +181,7 @@ pub fn note_impossible(tx: &Tx) -> Result<usize> {
         }
         if enrollment.renewal_attempts == 0 {
             let ends = certificates::of_enrollment(tx, &enrollment.id)?.first().map(|identity| identity.not_after_at);
-            let because = t!("{join} of the profile that another server installed is not known here", join = missing.join(", "));
+            let because = t!("{list} of the profile that another server installed is not known here", list = missing.join(", "));
             journal::note(
                 tx,
                 &Actor::Job("renewal"),
@@ -225,8 +225,8 @@ pub fn hasten(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let missing = missing(tx, enrollment)?;
     if !missing.is_empty() {
         return Err(Error::conflict(t!(
-            "This device came from another server, and {join} of its profile there is not known here, so it would refuse a renewal. Enroll it anew by an invitation.",
-            join = missing.join(", ")
+            "This device came from another server, and {list} of its profile there is not known here, so it would refuse a renewal. Enroll it anew by an invitation.",
+            list = missing.join(", ")
         )));
     }
     let mut enrollment = enrollment.clone();

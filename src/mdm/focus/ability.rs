@@ -86,7 +86,7 @@ fn of_apps(tx: &Tx, target: &Target, items: &[String], wanted: &[Assignment]) ->
     if shown.is_empty() {
         return Ok(Err(t!("The policy “{policy}” hides all of these apps here.", policy)));
     }
-    let note = t!("The policy “{policy}” hides here also during the lesson: {join}.", policy, join = hidden.join(", "));
+    let note = t!("The policy “{policy}” hides here also during the lesson: {list}.", policy, list = hidden.join(", "));
     Ok(Ok(Able { items: shown, note }))
 }
 

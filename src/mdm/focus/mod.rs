@@ -80,7 +80,7 @@ pub fn foresee(tx: &Tx, actor: &Actor, class_id: &str, wish: &Wish) -> Result<Ou
     let wish = wish.checked()?;
     let learners = rows::learners(tx, &class.id)?;
     if let Some(strange) = wish.devices.iter().flatten().find(|id| !learners.iter().any(|learner| learner.device_id.as_ref() == Some(id))) {
-        let words = t!("nobody who learns in this class uses the device {string}", string = strange.chars().take(60).collect::<String>());
+        let words = t!("nobody who learns in this class uses the device {said}", said = strange.chars().take(60).collect::<String>());
         return Err(Error::field("devices", words));
     }
     let app = ability::one_app(tx, &class.id, &wish)?;
@@ -214,11 +214,11 @@ fn somebody_has(tx: &Tx, outlook: &Outlook) -> Result<Option<String>> {
         names.push(&beyond);
     }
     Ok(Some(t!(
-        "{started_by} ({class_name}) has a focus there until {time}: {value}, for {join}. Take its place on purpose, or wait.",
+        "{started_by} ({class_name}) has a focus there until {time}: {value}, for {list}. Take its place on purpose, or wait.",
         started_by = focus.started_by,
         class_name = focus.class_name,
         time = zone.time(focus.ends_at),
         value = words(tx, &focus.class_id, focus.kind, &focus.items)?,
-        join = names.join(", ")
+        list = names.join(", ")
     )))
 }

@@ -281,10 +281,7 @@ impl OsRange {
         }
         for bound in [&self.at_least, &self.below].into_iter().flatten() {
             if !OsVersion::parse(bound).is_known() {
-                return Err(wrong(t!(
-                    "“{string}” is no version; write for example 17.5",
-                    string = bound.chars().take(40).collect::<String>()
-                )));
+                return Err(wrong(t!("“{said}” is no version; write for example 17.5", said = bound.chars().take(40).collect::<String>())));
             }
         }
         can_be_met([self])

@@ -274,22 +274,22 @@ pub(crate) mod tests {
         let sheet = "Code,Status\nAB-CD,\nGOODCODE1234,\n,\nmno pqr,\nÄÖÜ12345678,\n";
         let found = read(sheet.as_bytes()).unwrap();
         assert_eq!((found.codes.as_slice(), found.passed_over), (["GOODCODE1234".to_owned()].as_slice(), vec![2, 5, 6]));
-        let many = format!("Code\nGOODCODE1234\n{}", t!("no code\n").repeat(LINES_NAMED + 1));
+        let many = format!("Code\nGOODCODE1234\n{}", "no code\n".repeat(LINES_NAMED + 1));
         assert_eq!(read(many.as_bytes()).unwrap().passed_over.len(), LINES_NAMED);
     }
 
     #[test]
     fn a_sheet_of_odd_codes_alone_is_refused_by_its_line_and_with_what_a_code_looks_like() {
         for (sheet, words) in [
-            ("Code\nABC12\n", t!("in line 2, the code is too short, with 5 characters. A code has 8 to 32 letters and digits")),
-            ("Order,1\n\nStatus,Code\n,ABCD-EFGH-2345\n,X\n", t!("in line 4, there is a “-” in the code.")),
-            (t!("Code\nABCD EFGH 2345\n"), t!("in line 2, there is a blank in the code.")),
-            ("Code\n123456789012\n", t!("in line 2, the code is a number without a letter.")),
-            ("Code;Status\n;new\n", t!("in line 2, the cell of the code is empty.")),
-            ("Code\n\n", t!("There is nothing below the heading Code in this sheet.")),
-            ("a,b\nc,d\n", t!("It needs a column named Code")),
-            ("Serial;Name\nC02ABCDE1234;iPad\n", t!("It needs a column named Code")),
-            ("Firstname\nAlexanderson\n", t!("It needs a column named Code")),
+            ("Code\nABC12\n", "in line 2, the code is too short, with 5 characters. A code has 8 to 32 letters and digits"),
+            ("Order,1\n\nStatus,Code\n,ABCD-EFGH-2345\n,X\n", "in line 4, there is a “-” in the code."),
+            ("Code\nABCD EFGH 2345\n", "in line 2, there is a blank in the code."),
+            ("Code\n123456789012\n", "in line 2, the code is a number without a letter."),
+            ("Code;Status\n;new\n", "in line 2, the cell of the code is empty."),
+            ("Code\n\n", "There is nothing below the heading Code in this sheet."),
+            ("a,b\nc,d\n", "It needs a column named Code"),
+            ("Serial;Name\nC02ABCDE1234;iPad\n", "It needs a column named Code"),
+            ("Firstname\nAlexanderson\n", "It needs a column named Code"),
         ] {
             let said = read(sheet.as_bytes()).unwrap_err().message;
             assert!(said.contains(words) && said.ends_with("like X9JW3KEYNOTE."), "{words}: {said}");
@@ -300,7 +300,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_no_sheet_of_codes_is_named() {
-        for (sheet, words) in [(&b"PK\x03\x04"[..], t!("save it as CSV")), (b"a,b\nc,d\n", t!("no code")), (b"", t!("no code"))] {
+        for (sheet, words) in [(&b"PK\x03\x04"[..], "save it as CSV"), (b"a,b\nc,d\n", "no code"), (b"", "no code")] {
             assert!(read(sheet).unwrap_err().message.contains(words), "{words}");
         }
         let many = (0..=CODES_MAX).map(|number| format!("CODE{number:08}")).collect::<Vec<_>>().join("\n");

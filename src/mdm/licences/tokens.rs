@@ -153,10 +153,10 @@ pub fn keep(tx: &Tx, actor: &Actor, arrival: &Arrival) -> Result<ContentToken> {
 fn ends_earlier(tx: &Tx, newer: &ContentToken, brought: &Brought) -> Result<Error> {
     let zone = zone(tx)?;
     Ok(Error::conflict(t!(
-        "This content token of “{name}” ends on {zone}, and the one that is here on {zone_2}: it is an older one. Bring the newest, or say that the older one is meant.",
+        "This content token of “{name}” ends on {time}, and the one that is here on {time_2}: it is an older one. Bring the newest, or say that the older one is meant.",
         name = newer.name(),
-        zone = language::date(zone.words(brought.expires_at)),
-        zone_2 = language::date(zone.words(newer.expires_at))
+        time = language::date(zone.words(brought.expires_at)),
+        time_2 = language::date(zone.words(newer.expires_at))
     )))
 }
 

@@ -64,7 +64,7 @@ fn of_person(tx: &Tx, token_id: &str, person_id: &str) -> Result<Licence> {
     let user = user_rows::of(tx, token_id, person_id)?;
     let because = match user.map(|user| (user.state, user.problem)) {
         Some((UserState::Associated, _)) => return Ok(Licence::Held),
-        Some((UserState::Registered, _)) => String::from(say(NOT_ACCEPTED)),
+        Some((UserState::Registered, _)) => String::from(NOT_ACCEPTED),
         Some((UserState::Failed, problem)) => return Ok(Licence::Failed { because: problem, until: None }),
         _ => String::from(t!("Apple is being told of the person.")),
     };
@@ -76,7 +76,7 @@ fn again(tx: &Tx, row: &Row) -> Result<String> {
     let problem = row.problem.trim_end_matches('.');
     Ok(match row.due_at.filter(|due| *due > tx.now) {
         Some(due) => {
-            t!("{problem}. Apple is asked again at {zone}.", problem, zone = language::date(settings::zone(tx)?.words(due)))
+            t!("{problem}. Apple is asked again at {time}.", problem, time = language::date(settings::zone(tx)?.words(due)))
         }
         None => t!("{problem}. Apple is asked again.", problem),
     })

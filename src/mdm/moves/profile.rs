@@ -113,9 +113,9 @@ fn warnings(tx: &Tx, profile: &OldProfile, hosts: &[String]) -> Result<Vec<Strin
         let path = path.split('?').next().unwrap_or(path);
         if !PATHS.contains(&path) {
             warnings.push(t!(
-                "Devices come to {path}, which is no address of this server ({join}): have a reverse proxy map it.",
+                "Devices come to {path}, which is no address of this server ({list}): have a reverse proxy map it.",
                 path,
-                join = PATHS.join(", ")
+                list = PATHS.join(", ")
             ));
         }
     }

@@ -228,10 +228,10 @@ fn must_not_be_missed(tx: &Tx, app: &App, package: &Package) -> Result<()> {
     let names: Vec<_> = names.iter().map(|name| format!("“{name}”")).collect();
     let more = if more == 0 { String::new() } else { t!(" and {more} more", more) };
     Err(Error::conflict(t!(
-        "Version {version} of “{name}” is in use: {join}{more} are to have it. Put another version in its place first, or take the app back from them.",
+        "Version {version} of “{name}” is in use: {list}{more} are to have it. Put another version in its place first, or take the app back from them.",
         version = package.version,
         name = app.name,
-        join = names.join(", "),
+        list = names.join(", "),
         more
     )))
 }

@@ -56,8 +56,8 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     let asking = groups::asking_for_class(tx, id)?;
     if !asking.is_empty() {
         return Err(Error::conflict(t!(
-            "The rules of these groups ask for this class: {join}. Change the rules or delete the groups first.",
-            join = asking.join(", ")
+            "The rules of these groups ask for this class: {list}. Change the rules or delete the groups first.",
+            list = asking.join(", ")
         )));
     }
     let devices = rows::devices(tx, id)?;

@@ -84,7 +84,7 @@ pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
     }
     let faults = types::of_outside(&profile);
     if !faults.is_empty() {
-        return Err(Error::bad_input(t!("The profile cannot be kept: {join}.", join = faults.join("; "))));
+        return Err(Error::bad_input(t!("The profile cannot be kept: {list}.", list = faults.join("; "))));
     }
     let facts = Facts::of(&profile);
     let variables = variables_of(&profile.keys, &facts)?;

@@ -253,7 +253,7 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>, of_eve
         let is_there = |name: &str| named.contains_key(name) || of_every_device.iter().any(|document| document.identifier == name);
         let missing: Vec<_> = configurations.filter_map(Value::as_str).filter(|name| !is_there(name)).collect();
         if !missing.is_empty() {
-            refused.push((piece, t!("it activates {join}, which this device does not get", join = missing.join(", "))));
+            refused.push((piece, t!("it activates {list}, which this device does not get", list = missing.join(", "))));
         }
     }
     let is_refused = |piece: &DeclarationPiece| refused.iter().any(|(other, _)| std::ptr::eq(*other, piece));

@@ -141,7 +141,7 @@ fn of_row(row: &Deployment, hold: &Hold, asked_at: Timestamp, now: Timestamp) ->
         _ => (asked_at, now),
     };
     if since.plus(PATIENCE) <= until {
-        return Standing::GivenUp(t!("it did not come within {as_secs} minutes", as_secs = PATIENCE.as_secs() / 60));
+        return Standing::GivenUp(t!("it did not come within {seconds} minutes", seconds = PATIENCE.as_secs() / 60));
     }
     on_its_way(hold, asked_at)
 }

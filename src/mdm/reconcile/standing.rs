@@ -320,7 +320,7 @@ fn settled(said: &DeclarationState) -> Option<Told> {
     match said.valid.as_str() {
         "valid" if said.active || is_passive => Some((State::There, words("", ""))),
         "invalid" => {
-            let because = t!("The device refused it: {trim_end_matches}.", trim_end_matches = reasons(&said.reasons).trim_end_matches('.'));
+            let because = t!("The device refused it: {said}.", said = reasons(&said.reasons).trim_end_matches('.'));
             Some((State::Failed, words(&because, t!("Change it, or take it back."))))
         }
         _ => None,

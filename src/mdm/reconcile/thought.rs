@@ -56,7 +56,7 @@ pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
             };
             if !is_there {
                 let noun = if field == "devices" { t!("device") } else { t!("group") };
-                return Err(Error::field(field, t!("there is no {noun} {string}", noun, string = id.chars().take(60).collect::<String>())));
+                return Err(Error::field(field, t!("there is no {noun} {said}", noun, said = id.chars().take(60).collect::<String>())));
             }
         }
     }

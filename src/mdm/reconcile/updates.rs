@@ -72,7 +72,7 @@ fn command(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, wakes: &mut 
                 next::enter(
                     &mut planned.row,
                     Stage::Waiting,
-                    &t!("quiet hours: it goes on at {zone}", zone = language::date(zone.words(at))),
+                    &t!("quiet hours: it goes on at {time}", time = language::date(zone.words(at))),
                     tx.now,
                 );
             }

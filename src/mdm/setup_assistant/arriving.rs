@@ -186,7 +186,7 @@ fn set_up(row: &mut Arriving, stands: &Waits, enrolled_at: Option<Timestamp>) {
     row.troubles = stands.given_up();
     (row.step, row.words) = match (row.troubles.is_empty(), stands.awaited().is_empty()) {
         (false, _) => (Step::Lacking, String::from(t!("is set up and lacks something"))),
-        (true, false) => (Step::Completing, t!("is set up; {join} so far", join = counts(stands).join(", "))),
+        (true, false) => (Step::Completing, t!("is set up; {list} so far", list = counts(stands).join(", "))),
         (true, true) => (Step::Ready, String::from(t!("is set up"))),
     };
 }

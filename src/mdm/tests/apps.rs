@@ -100,10 +100,6 @@ fn held(tx: &crate::store::Tx) -> crate::error::Result<()> {
     rows::put(tx, None, &row)
 }
 
-/// What is said of a device's group while no location was brought.
-const NO_LOCATION: &str =
-    "1 more licence of Atlas is needed for “7b”. There is no content token here: bring one at System, Apps and Books.";
-
 fn has_licence(school: &School) -> bool {
     let holder = Holder::Device { serial_number: "TESTSN0001".into() };
     school.write(move |tx| licences::licence(tx, ATLAS, &holder)) == licences::Licence::Held
@@ -244,21 +240,6 @@ fn an_app_that_was_to_go_and_stayed_is_seen_and_removed_again() {
     device.session("", "");
     assert_eq!(device.app(), None);
     assert!(!has_licence(&school));
-}
-
-#[test]
-fn without_a_licence_nothing_is_sent_and_who_lacks_how_many_is_said_by_name() {
-    let school = School::new();
-    let device = device(&school, "16.7");
-    let app = assigned(&school, 0, AssignedMode::Required, Settings::default());
-    assert!(device.session("", "").is_empty());
-    assert_eq!(device.stage(), Stage::NoLicence);
-    let id = app.id.clone();
-    let (_, short, _) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
-    assert_eq!((short[0].by, short[0].because.as_str()), (1, NO_LOCATION));
-    // Without asking any device it is the same.
-    let (found, lacks) = school.write(move |tx| apps::found(tx, &app, &["g".to_owned()]));
-    assert_eq!((found, lacks), (short, Vec::new()));
 }
 
 #[test]

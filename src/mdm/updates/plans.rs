@@ -297,7 +297,7 @@ fn checked(tx: &Tx, name: &str, note: &str, rules: &Rules) -> Result<(String, St
     }
     for group in rules.rings.iter().flat_map(|ring| &ring.groups) {
         if groups::by_id(tx, group)?.is_none() {
-            faults.push(("rings", t!("there is no group {string}", string = group.chars().take(60).collect::<String>())));
+            faults.push(("rings", t!("there is no group {said}", said = group.chars().take(60).collect::<String>())));
         }
     }
     match (Error::fields(faults), rules.check()) {

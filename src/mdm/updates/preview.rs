@@ -150,7 +150,7 @@ pub fn preview(tx: &Tx, actor: &Actor, id: Option<&str>, rules: &Rules) -> Resul
     rules.check()?;
     for group in rules.rings.iter().flat_map(|ring| &ring.groups) {
         if groups::by_id(tx, group)?.is_none() {
-            return Err(Error::field("rings", t!("there is no group {string}", string = group.chars().take(60).collect::<String>())));
+            return Err(Error::field("rings", t!("there is no group {said}", said = group.chars().take(60).collect::<String>())));
         }
     }
     let read = draft(tx, id, rules)?;

@@ -382,7 +382,7 @@ impl Target {
             Self::NewestMinusDays { days } => t!("the newest release that has been out for {days} days", days),
             Self::Minimum { versions } => {
                 let each: Vec<_> = versions.iter().map(|(platform, version)| format!("{platform} {version}")).collect();
-                t!("at least {join}", join = each.join(", "))
+                t!("at least {list}", list = each.join(", "))
             }
         }
     }

@@ -98,7 +98,7 @@ fn check_topics(topics: &[String]) -> Result<()> {
     match topics.iter().find(|topic| !TOPICS.contains(&topic.as_str())) {
         Some(topic) => Err(Error::field(
             "topics",
-            t!("there is no topic `{topic}`; take some of {join}, or none for all", topic, join = TOPICS.join(", ")),
+            t!("there is no topic `{topic}`; take some of {list}, or none for all", topic, list = TOPICS.join(", ")),
         )),
         None => Ok(()),
     }

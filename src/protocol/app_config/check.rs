@@ -101,7 +101,7 @@ impl Field {
             return Ok(());
         }
         let values: Vec<_> = self.choices.iter().map(|choice| choice.value.as_str()).collect();
-        Err(t!("one of {join}", join = values.join(", ")))
+        Err(t!("one of {list}", list = values.join(", ")))
     }
 
     fn check_range(&self, value: &Value, text: Option<&str>) -> Result<(), String> {

@@ -111,7 +111,7 @@ impl AssetType {
                 Ok(if bytes.starts_with(b"-----BEGIN") { *pem } else { *der }.to_owned())
             }
             known if known.contains(&said.as_str()) => Ok(said),
-            known => Err(t!("must be {join} for {PREFIX}{name}", join = known.join(t!(" or ")), PREFIX, name = self.name)),
+            known => Err(t!("must be {list} for {PREFIX}{name}", list = known.join(t!(" or ")), PREFIX, name = self.name)),
         }
     }
 

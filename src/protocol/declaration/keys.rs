@@ -182,14 +182,14 @@ impl Key {
             (KeyType::Any, _) | (KeyType::Boolean, Json::Bool(_)) => {}
             (KeyType::String, Json::String(text)) => {
                 if !self.values.is_empty() && !self.values.contains(&text.as_str()) {
-                    find(Fault::NotAllowed, t!("is one of {join}", join = self.values.join(", ")));
+                    find(Fault::NotAllowed, t!("is one of {list}", list = self.values.join(", ")));
                 }
             }
             (KeyType::Integer, Json::Number(number)) if number.is_i64() || number.is_u64() => {
                 if self.values.is_empty() {
                     self.check_range(number, find);
                 } else if !self.values.contains(&number.to_string().as_str()) {
-                    find(Fault::NotAllowed, t!("is one of {join}", join = self.values.join(", ")));
+                    find(Fault::NotAllowed, t!("is one of {list}", list = self.values.join(", ")));
                 }
             }
             (KeyType::Real, Json::Number(number)) => self.check_range(number, find),

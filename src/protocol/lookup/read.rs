@@ -98,7 +98,7 @@ fn read_platform(lookup: &mut Lookup, (key, list): (&str, List), platform: &str,
     // visionOS was called so before it had a name.
     let platform = if platform == "xrOS" { "visionOS" } else { platform };
     let Some(entries) = entries.as_array().filter(|_| is_short(platform)) else {
-        pass_over(lookup, t!("{key}: “{string}” is no list", key, string = platform.chars().take(MAX_TEXT_CHARS).collect::<String>()));
+        pass_over(lookup, t!("{key}: “{said}” is no list", key, said = platform.chars().take(MAX_TEXT_CHARS).collect::<String>()));
         return Ok(());
     };
     for (at, entry) in entries.iter().enumerate() {

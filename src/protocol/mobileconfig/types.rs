@@ -84,7 +84,7 @@ pub fn of_outside(profile: &Profile) -> Vec<String> {
     if let Some(scope) = fields::text(&profile.keys, "PayloadScope")
         .filter(|scope| !["System", "User"].iter().any(|known| known.eq_ignore_ascii_case(scope)))
     {
-        faults.push(t!("PayloadScope must be System or User, not {string}", string = scope.chars().take(40).collect::<String>()));
+        faults.push(t!("PayloadScope must be System or User, not {said}", said = scope.chars().take(40).collect::<String>()));
     }
     let duration = match profile.keys.get("DurationUntilRemoval") {
         Some(Value::Real(seconds)) => Some(*seconds),

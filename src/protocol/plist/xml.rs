@@ -246,7 +246,7 @@ impl<'a> Document<'a> {
             Event::CData(_) => PlistError::CData,
             Event::Eof => self.broken(t!("it ends in the middle")),
             Event::Start(tag) | Event::Empty(tag) => {
-                self.broken(&t!("<{as_ref}> stands within a value that holds only text", as_ref = tag.name().as_ref()))
+                self.broken(&t!("<{element}> stands within a value that holds only text", element = tag.name().as_ref()))
             }
             _ => self.broken(t!("text stands between the values")),
         }

@@ -60,7 +60,7 @@ fn read_profile(profile: &Dictionary) -> InstalledProfile {
         organization: text(profile, "PayloadOrganization"),
         is_managed: fields::flag(profile, "IsManaged"),
         removal_disallowed: fields::flag(profile, "PayloadRemovalDisallowed"),
-        is_declared: fields::text(profile, "Source") == Some(t!("Declarative Device Management")),
+        is_declared: fields::text(profile, "Source") == Some("Declarative Device Management"),
         payloads: fields::dictionaries(profile, "PayloadContent")
             .map(|payload| InstalledPayload {
                 payload_type: text(payload, "PayloadType"),

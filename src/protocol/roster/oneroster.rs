@@ -261,8 +261,8 @@ fn day(table: &Table, row: &Row, column: Option<usize>, title: &str) -> Result<O
     }
     let written = text.split(['T', ' ']).next().unwrap_or_default();
     Day::parse(written).map(Some).ok_or_else(|| {
-        Mistake(t!("“{string}” in line {line} of “{name}” is no date as OneRoster writes {title}: year-month-day, as 2026-07-31. A table program may have changed it; \
-             take the file as it was exported.", string = text.chars().take(40).collect::<String>(), line = row.line, name = table.name, title))
+        Mistake(t!("“{said}” in line {line} of “{name}” is no date as OneRoster writes {title}: year-month-day, as 2026-07-31. A table program may have changed it; \
+             take the file as it was exported.", said = text.chars().take(40).collect::<String>(), line = row.line, name = table.name, title))
     })
 }
 

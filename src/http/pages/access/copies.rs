@@ -207,6 +207,6 @@ fn size(bytes: i64) -> String {
         1 => String::from(t!("1 byte")),
         ..1024 => t!("{bytes} bytes", bytes),
         1024..1_048_576 => t!("{bytes} KB", bytes = bytes / 1024),
-        _ => t!("{_048_576} MB", _048_576 = format!("{:.1}", bytes as f64 / 1_048_576.0)),
+        _ => t!("{mebibytes} MB", mebibytes = format!("{:.1}", bytes as f64 / 1_048_576.0)),
     }
 }

@@ -104,7 +104,7 @@ pub fn access(organisation: &str) -> Markup {
         h2 { (t!("What the app must do")) }
         ol { @for duty in DUTIES { li { (say(duty)) } } }
         h2 { (t!("Copies of offline edits")) }
-        pre.code-block tabindex="0" role="group" aria-label=(t!("A document sent back")) { code { (t!("POST /access/v1/copies?document=notes.txt\nAuthorization: Bearer <the last answer>\n\n<the document>")) } }
+        pre.code-block tabindex="0" role="group" aria-label=(t!("A document sent back")) { code { "POST /access/v1/copies?document=notes.txt\nAuthorization: Bearer <the last answer>\n\n<the document>" } }
         p { (t!("201 with id, version and sha256; 200 when the newest version is the same. Copies are added and never changed. At most ")) (COPY_MAX_BYTES / (1 << 20)) (t!(" MiB each, "))
             (COPIES_MAX) (t!(" and ")) (COPIES_MAX_BYTES / (1 << 20)) (t!(" MiB of one app for each device, or for each person where only a password is asked. When a right ends, \
              copies are taken for another ")) (COPIES_AFTER_REFUSAL.as_secs() / 60) (t!(" minutes from the first refusal on, and are kept apart; who never had a right brings none.")) }

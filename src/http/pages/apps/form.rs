@@ -188,7 +188,7 @@ fn help(asked: &Field) -> String {
         _ => asked.suggested.iter().map(label).collect(),
     };
     if !suggested.is_empty() {
-        said.push(t!("The maker suggests: {join}", join = suggested.join(", ")));
+        said.push(t!("The maker suggests: {list}", list = suggested.join(", ")));
     }
     said.retain(|text| !text.is_empty());
     said.join(" ")

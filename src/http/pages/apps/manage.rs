@@ -139,7 +139,7 @@ fn attributes(view: &ManageView) -> Markup {
             div.stack {
                 @for known in &ATTRIBUTES {
                     @let name = format!("attributes.{}", known.id);
-                    @let help = t!("From iOS {ios}{format}.", ios = known.ios, format = known.tvos.map(|tvos| t!(" and tvOS {tvos}", tvos)).unwrap_or_default());
+                    @let help = t!("From iOS {ios}{detail}.", ios = known.ios, detail = known.tvos.map(|tvos| t!(" and tvOS {tvos}", tvos)).unwrap_or_default());
                     @if known.is_flag {
                         (select(&name, say(known.words), &choices, view.attribute(known.id), &help, view.error(&name)))
                     } @else if known.id == "associated_domains" {

@@ -75,7 +75,7 @@ fn proof(genuine: &Genuine, device: &str, now: Timestamp) -> Markup {
 /// Decimal gigabytes, as Apple's settings show them.
 fn gigabytes(bytes: u64) -> String {
     if bytes >= 10_000_000_000 {
-        t!("{_000_000_000} GB", _000_000_000 = bytes / 1_000_000_000)
+        t!("{gigabytes} GB", gigabytes = bytes / 1_000_000_000)
     } else {
         t!("{e9} GB", e9 = format!("{:.1}", bytes as f64 / 1e9))
     }

@@ -124,7 +124,7 @@ fn accounts(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
 }
 
 fn megabytes(number: u64) -> String {
-    if number >= 1_000 { t!("{_000} GB", _000 = format!("{:.1}", number as f64 / 1_000.0)) } else { t!("{number} MB", number) }
+    if number >= 1_000 { t!("{kilobytes} GB", kilobytes = format!("{:.1}", number as f64 / 1_000.0)) } else { t!("{number} MB", number) }
 }
 
 fn sharing(action: &str, form: &SharingForm, may_change: bool) -> Markup {

@@ -307,13 +307,13 @@ fn megabytes(bytes: u64) -> String {
     match bytes {
         0 => String::new(),
         1..1_000_000 => t!("under 1 MB").to_owned(),
-        1_000_000..1_000_000_000 => t!("{_000_000} MB", _000_000 = bytes / 1_000_000),
+        1_000_000..1_000_000_000 => t!("{megabytes} MB", megabytes = bytes / 1_000_000),
         _ => t!("{e9} GB", e9 = format!("{:.1}", bytes as f64 / 1e9)),
     }
 }
 
 fn kilobytes(bytes: u64) -> String {
-    if bytes < 1_000 { count(bytes, t!("byte"), t!("bytes")) } else { t!("{_000} kB", _000 = bytes / 1_000) }
+    if bytes < 1_000 { count(bytes, t!("byte"), t!("bytes")) } else { t!("{kilobytes} kB", kilobytes = bytes / 1_000) }
 }
 
 #[cfg(test)]

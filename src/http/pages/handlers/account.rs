@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<App> {
 pub(super) fn part(tx: &Tx) -> Result<(Mark, String)> {
     let rules = rules::rules(tx)?;
     let names: Vec<_> = rules.families.keys().map(|family| family.name()).collect();
-    let words = if names.is_empty() { String::from(t!("off")) } else { t!("people enroll by it: {join}", join = names.join(", ")) };
+    let words = if names.is_empty() { String::from(t!("off")) } else { t!("people enroll by it: {list}", list = names.join(", ")) };
     Ok((Mark::Ok, words))
 }
 

@@ -175,9 +175,9 @@ async fn learn(State(app): State<App>, gate: Gate, who: SignedIn, parts: Multipa
     match app.store.write(app.now(), move |tx| profile::learn(tx, &actor, &profile, &hosts)).await {
         Ok(learned) => {
             let words = t!(
-                "Learned: {devices} have it. {join}",
+                "Learned: {devices} have it. {list}",
                 devices = count(learned.devices as u64, t!("device"), t!("devices")),
-                join = learned.warnings.join(" ")
+                list = learned.warnings.join(" ")
             );
             Ok(said(&app, &gate, &who, ADDRESS, words.trim_end()))
         }

@@ -130,7 +130,7 @@ fn versions(view: &AppView, now: Timestamp) -> Markup {
     let assigned = if view.assigned.is_empty() {
         String::from(t!("It is assigned to nobody yet."))
     } else {
-        t!("Assigned to {join}.", join = view.assigned.join(", "))
+        t!("Assigned to {list}.", list = view.assigned.join(", "))
     };
     section(t!("Versions"), html! { p.quiet { (assigned) } (reachable(view, now)) (list) })
 }

@@ -117,7 +117,7 @@ fn verb(summary: &Summary) -> String {
     if parts.is_empty() {
         String::from(t!("Import: change classes and devices"))
     } else {
-        t!("Import: {join} {noun}", join = parts.join(", "), noun)
+        t!("Import: {list} {noun}", list = parts.join(", "), noun)
     }
 }
 

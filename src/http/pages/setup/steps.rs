@@ -63,13 +63,13 @@ pub(super) fn address(view: &SetupView, now: Timestamp) -> Step {
                     p {
                         (t!("This address is for this machine alone: it leads every device to itself. It serves to try out with practice devices. \
                          Before real ones enroll, give the machine a name that they find, and start the appliance with it: "))
-                        code { (t!("--url https://NAME")) (listen(view)) }
+                        code { "--url https://NAME" (listen(view)) }
                     }
                 }
             } @else if let Some(port) = view.listens_here_alone {
                 p {
                     (t!("The appliance takes connections from this machine alone. Unless a program here passes devices on, start it with "))
-                    code { (t!("--listen ")) (port) } (t!(" too."))
+                    code { "--listen " (port) } (t!(" too."))
                 }
             }
             @if !view.address_confirmed && !view.is_for_this_machine() {
@@ -108,7 +108,7 @@ fn found(view: &SetupView) -> Markup {
                 @if view.listens_here_alone.is_some() { (t!("The appliance takes connections from this machine alone now, so it has to listen elsewhere too. ")) }
                 (t!("Start the appliance with one of:"))
             }
-            ul { @for name in &view.names { li { code { (t!("--url ")) (name) (listen(view)) } } } }
+            ul { @for name in &view.names { li { code { "--url " (name) (listen(view)) } } } }
         }
     }
 }

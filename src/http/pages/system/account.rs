@@ -108,8 +108,8 @@ fn way(view: &AccountView) -> Markup {
             (t!("A device asks at the domain of the Managed Apple Account, the part after the @. Whoever looks after the web server of that domain leads it here, "))
             (t!("with everything that stands after the question mark. One of these does it:"))
         }
-        (copy_field("nginx", "nginx", &t!("location = {PATH} {{ return 302 {target}$is_args$args; }}", PATH, target)))
-        (copy_field("apache", t!("Apache"), &t!("RedirectMatch 302 ^{replace}$ {target}", replace = PATH.replace('.', "\\."), target)))
+        (copy_field("nginx", "nginx", &format!("location = {PATH} {{ return 302 {target}$is_args$args; }}")))
+        (copy_field("apache", "Apache", &format!("RedirectMatch 302 ^{}$ {target}", PATH.replace('.', "\\."))))
         (copy_field("address", t!("Any other: redirect to"), &target))
         (by_apple(view))
         @if view.domains.is_empty() {

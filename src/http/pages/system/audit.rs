@@ -45,7 +45,7 @@ impl AuditFilter {
         if told.is_empty() {
             String::from(t!("Narrow it down, or take it as a file"))
         } else {
-            t!("Narrowed down: {join}", join = told.join(", "))
+            t!("Narrowed down: {list}", list = told.join(", "))
         }
     }
 

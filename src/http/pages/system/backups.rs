@@ -192,7 +192,7 @@ fn form(view: &BackupsView) -> Markup {
         return html! { (facts(&[Fact::text(t!("Made"), &daily), Fact::text(t!("Put into"), &places)])) p.quiet { (t!("Only admins change this.")) } };
     }
     let keep = |name: &str, label: &str, value: &str| field(name, label).kind("number").value(value).error(error(name)).render();
-    let at_help = t!("By the clock of {replace}.", replace = view.zone.replace('_', " "));
+    let at_help = t!("By the clock of {address}.", address = view.zone.replace('_', " "));
     let secret_help = if view.standing.has_s3_secret {
         t!("One is kept, and not shown. Leave this empty to go on with it.")
     } else {
@@ -311,10 +311,10 @@ fn instructions() -> Markup {
     html! {
         ol.taps {
             li { p { (t!("Install Rollcall on another machine. It must answer at the same address as before: devices look for no other.")) } }
-            li { p { (t!("Start it. Its first page offers ")) em { (t!("Restore a backup")) } (t!("; or run ")) code { (t!("rollcall restore FILE")) } (t!(" before.")) } }
+            li { p { (t!("Start it. Its first page offers ")) em { (t!("Restore a backup")) } (t!("; or run ")) code { "rollcall restore FILE" } (t!(" before.")) } }
             li { p { (t!("Give the recovery key, or the passphrase. Devices come back by themselves, within minutes when they are woken.")) } }
         }
-        p.quiet { (t!("Without Rollcall, ")) code { (t!("age --decrypt FILE | zstd -d | tar x")) } (t!(" opens a backup too.")) }
+        p.quiet { (t!("Without Rollcall, ")) code { "age --decrypt FILE | zstd -d | tar x" } (t!(" opens a backup too.")) }
     }
 }
 

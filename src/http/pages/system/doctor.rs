@@ -73,7 +73,7 @@ pub fn page(shell: &Shell, view: &DoctorView) -> Markup {
             }
         }
     };
-    let under = html! { (t!("Whether the appliance can do its work, and what to do where it cannot. ")) code { (t!("rollcall doctor")) } (t!(" says the same on the machine.")) };
+    let under = html! { (t!("Whether the appliance can do its work, and what to do where it cannot. ")) code { "rollcall doctor" } (t!(" says the same on the machine.")) };
     frame(shell, &Frame { back: Some(("/system", t!("System"))), under, action, ..Frame::new(Section::System, t!("Doctor")) }, content)
 }
 

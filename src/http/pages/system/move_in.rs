@@ -135,7 +135,7 @@ fn standing(view: &MoveInView, now: Timestamp) -> Markup {
                 (state_square(State::Problem, 12))
                 p.words {
                     strong { (count(*devices, t!("device cannot"), t!("devices cannot"))) (t!(" be woken.")) } (t!(" There is no push certificate for ")) code { (topic) } (t!(". Bring the one of the old \
-                    server, with its key, under ")) a href="/system/push" { (t!("Push certificate")) } (t!(" or by ")) code { (t!("rollcall import")) } (t!(": a new one has another topic."))
+                    server, with its key, under ")) a href="/system/push" { (t!("Push certificate")) } (t!(" or by ")) code { "rollcall import" } (t!(": a new one has another topic."))
                 }
             }
         }
@@ -163,7 +163,7 @@ fn addresses(view: &MoveInView) -> Markup {
         @if old > 0 {
             p { strong { (count(old, t!("device still comes"), t!("devices still come"))) (t!(" to another host than ")) (view.public_host) "." } (t!(" Keep those names pointing here: a device never learns another one.")) }
         }
-        p.quiet { (t!("Further names are served when they stand in ")) code { (t!("extra_hosts")) } (t!(" in rollcall.toml (or ROLLCALL_EXTRA_HOSTS); Rollcall's own TLS certificate is then for them too. A certificate of your own has to name them.")) }
+        p.quiet { (t!("Further names are served when they stand in ")) code { "extra_hosts" } (t!(" in rollcall.toml (or ROLLCALL_EXTRA_HOSTS); Rollcall's own TLS certificate is then for them too. A certificate of your own has to name them.")) }
     }
 }
 
@@ -205,7 +205,7 @@ fn authorities(view: &MoveInView, now: Timestamp) -> Markup {
 
 fn profile(view: &MoveInView) -> Markup {
     html! {
-        p { (t!("Identities are renewed from here only where the profile is known that the device has: nothing of it may change. Bring it as devices get it, for example what ")) code { (t!("/mdm/enroll")) } (t!(" of MicroMDM gives.")) }
+        p { (t!("Identities are renewed from here only where the profile is known that the device has: nothing of it may change. Bring it as devices get it, for example what ")) code { "/mdm/enroll" } (t!(" of MicroMDM gives.")) }
         @if !view.profiles.is_empty() {
             (facts(&view.profiles.iter().map(|(identifier, url)| Fact::code(identifier.clone(), url)).collect::<Vec<_>>()))
         }
@@ -250,11 +250,11 @@ fn steps(view: &MoveInView) -> Markup {
     let command = |words: &str| html! { code { (view.command) " " (words) } };
     html! {
         ol.stack {
-            li { (t!("On the old server, note its address and copy what it keeps: MicroMDM's ")) code { (t!("micromdm.db")) } (t!("; NanoMDM's storage folder or a dump of its database, and the certificate authority of its SCEP server. Stop it for the copy.")) }
+            li { (t!("On the old server, note its address and copy what it keeps: MicroMDM's ")) code { "micromdm.db" } (t!("; NanoMDM's storage folder or a dump of its database, and the certificate authority of its SCEP server. Stop it for the copy.")) }
             li { (t!("Look first, on this machine: ")) (command(t!("import micromdm --check micromdm.db"))) (t!(", or ")) (command(t!("import nanomdm --check FOLDER ca.pem push.pem push.key"))) (t!(". Nothing is changed.")) }
-            li { (t!("The same without ")) code { "--check" } (t!(" brings authority, push certificate and devices. The tools of their world work too: ")) code { "nano2nano" } (t!(" and ")) code { (t!("llorne")) } (t!(" with this server's ")) code { (t!("/migration")) } (t!(" and an API token as the key.")) }
+            li { (t!("The same without ")) code { "--check" } (t!(" brings authority, push certificate and devices. The tools of their world work too: ")) code { "nano2nano" } (t!(" and ")) code { "llorne" } (t!(" with this server's ")) code { "/migration" } (t!(" and an API token as the key.")) }
             li { (t!("Bring the enrollment profile of the old server, above or with ")) code { "--profile" } "." }
-            li { (t!("Write the old host name into ")) code { (t!("extra_hosts")) } (t!(" in rollcall.toml and start again; then let the name point to this machine. The TLS certificate must be one that the devices trust already: the old server's, or a public one.")) }
+            li { (t!("Write the old host name into ")) code { "extra_hosts" } (t!(" in rollcall.toml and start again; then let the name point to this machine. The TLS certificate must be one that the devices trust already: the old server's, or a public one.")) }
             li { (t!("Devices come by themselves, most within a day. Each one that has come is ticked off above; wake the others by sending them something.")) }
             li { (t!("When none is missing, close the door: “Close” beside the authority.")) }
         }

@@ -100,7 +100,7 @@ pub fn page(shell: &Shell, view: &NoticesView) -> Markup {
             (section(t!("Beside what needs somebody"), rules(view)))
             (section(t!("Calendar"), calendar(view)))
             (section(t!("Webhooks"), html! {
-                p.quiet { (t!("A webhook that names the topic ")) code { (t!("rollcall.Notice")) } (t!(" is told the same as it happens. ")) a href="/system/webhooks" { (t!("Webhooks")) } }
+                p.quiet { (t!("A webhook that names the topic ")) code { "rollcall.Notice" } (t!(" is told the same as it happens. ")) a href="/system/webhooks" { (t!("Webhooks")) } }
             }))
             (section(t!("Last letters"), letters(&view.standing.letters, shell.now)))
         }
@@ -255,7 +255,7 @@ fn mail_server(view: &NoticesView) -> Markup {
 fn rules(view: &NoticesView) -> Markup {
     let rules = &view.standing.rules;
     let days: Vec<_> = (0..7).map(|day| (day.to_string(), language::weekday(weekday_words(day)).to_owned())).collect();
-    let help = t!("By the clock of {replace}.", replace = view.zone.replace('_', " "));
+    let help = t!("By the clock of {address}.", address = view.zone.replace('_', " "));
     let form = post(
         &format!("{ADDRESS}/rules"),
         html! {

@@ -200,7 +200,7 @@ pub fn token_made(shell: &Shell, name: &str, text: &str) -> Markup {
     let content = html! {
         div.form {
             (copy_field("token", t!("Token"), text))
-            p { (t!("Copy it now: it is not shown again. Scripts send it as ")) code { (t!("Authorization: Bearer")) } "." }
+            p { (t!("Copy it now: it is not shown again. Scripts send it as ")) code { "Authorization: Bearer" } "." }
             div.row { (Button::link("/system", t!("Done")).main()) }
         }
     };

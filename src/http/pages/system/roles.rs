@@ -55,7 +55,7 @@ fn required(now: Required) -> Markup {
         html! {
             div.form {
                 fieldset.choices { legend { (t!("A code of their telephone, after the password")) } @for of in Required::ALL { (choice(of)) } }
-                p.quiet { (t!("Tokens of scripts are not asked. Whoever has lost the telephone: open them above, or ")) code { (t!("rollcall admin reset-totp NAME")) } (t!(" on the machine.")) }
+                p.quiet { (t!("Tokens of scripts are not asked. Whoever has lost the telephone: open them above, or ")) code { "rollcall admin reset-totp NAME" } (t!(" on the machine.")) }
                 div.form-foot { (Button::submit(t!("Save")).main()) }
             }
         },

@@ -58,8 +58,8 @@ fn zones(view: &SettingsForm) -> Vec<(String, String)> {
 
 fn help(view: &SettingsForm) -> String {
     t!(
-        "Quiet hours and the ends that you type go by it, and pages without script show times in it. Now it is {view} ({replace}).",
+        "Quiet hours and the ends that you type go by it, and pages without script show times in it. Now it is {view} ({address}).",
         view = view.shown,
-        replace = view.zone_now.replace('_', " ")
+        address = view.zone_now.replace('_', " ")
     )
 }

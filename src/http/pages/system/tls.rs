@@ -81,7 +81,7 @@ pub fn page(shell: &Shell, view: &TlsView) -> Markup {
             }
         }))
         @if view.by_files {
-            p { (t!("The certificate comes from files of the settings, and is read again when they change. Remove ")) code { (t!("tls.certificate")) } (t!(" there to have one got here.")) }
+            p { (t!("The certificate comes from files of the settings, and is read again when they change. Remove ")) code { "tls.certificate" } (t!(" there to have one got here.")) }
         } @else if view.may_change {
             @if view.chosen.is_some() { (deeds()) }
             (section(if view.chosen.is_some() { t!("Change it") } else { t!("Get one that everybody trusts") }, html! { (form(view)) }))
@@ -95,7 +95,7 @@ fn shown(view: &TlsView) -> Vec<Fact> {
     let mut list = vec![Fact::new(t!("Shown now"), badge(view.state, &view.words)), Fact::text(t!("Name"), &view.host)];
     let extra = html! {
         @if view.extra_hosts.is_empty() { (t!("none")) } @else { (view.extra_hosts.join(", ")) }
-        " " span.quiet { "(" code { (t!("extra_hosts")) } (t!(" of the settings: for devices that moved in)")) }
+        " " span.quiet { "(" code { "extra_hosts" } (t!(" of the settings: for devices that moved in)")) }
     };
     list.push(Fact::new(t!("Served too"), extra));
     if let Some(chosen) = &view.chosen {
@@ -145,7 +145,7 @@ fn form(view: &TlsView) -> Markup {
     };
     html! {
         @if view.not_public {
-            p.error { (view.host) (t!(" is no name that can be found from the internet: nobody there can vouch for it. Start the appliance with ")) code { (t!("--url https://NAME")) } (t!(" of a domain of yours, or name an authority of your own below.")) }
+            p.error { (view.host) (t!(" is no name that can be found from the internet: nobody there can vouch for it. Start the appliance with ")) code { "--url https://NAME" } (t!(" of a domain of yours, or name an authority of your own below.")) }
         }
         @if !view.ways.is_empty() { (ways(&view.ways)) }
         (post(ADDRESS, html! {

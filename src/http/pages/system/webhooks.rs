@@ -165,7 +165,7 @@ pub fn new(shell: &Shell, form: &WebhookForm) -> Markup {
         html! {
             div.form {
                 (fields(form))
-                p.quiet { (t!("The secret that signs each event (")) code { (t!("X-Hmac-Signature")) } (t!(") is made here and shown once.")) }
+                p.quiet { (t!("The secret that signs each event (")) code { "X-Hmac-Signature" } (t!(") is made here and shown once.")) }
                 div.form-foot { (Button::submit(t!("Add the webhook")).main()) }
             }
         },
@@ -179,7 +179,7 @@ pub fn made(shell: &Shell, id: &str, key: &str) -> Markup {
         div.form {
             (copy_field("key", t!("Secret"), key))
             p {
-                (t!("Copy it now: it is not shown again. The receiver proves by it that an event is ours: ")) code { (t!("X-Hmac-Signature")) }
+                (t!("Copy it now: it is not shown again. The receiver proves by it that an event is ours: ")) code { "X-Hmac-Signature" }
                 (t!(" is the base64 of the HMAC-SHA256 of the body with this secret."))
             }
             div.row { (Button::link(format!("{ADDRESS}/{id}"), t!("Go on to the webhook")).main()) }

@@ -144,7 +144,7 @@ pub(super) fn availability(declaration_type: &str, payload: &Map<String, Value>)
             })
             .collect();
         if !words.is_empty() {
-            told.push(t!("Payload.{path}: {join}", path, join = words.join(", ")));
+            told.push(t!("Payload.{path}: {list}", path, list = words.join(", ")));
         }
     }
     told

@@ -218,7 +218,7 @@ impl Plan {
             if asking.is_empty() {
                 self.classes_removed.push((class.id.clone(), class.name.clone()));
             } else {
-                self.classes_kept.push(t!("{name} (asked for by {join})", name = class.name, join = asking.join(", ")));
+                self.classes_kept.push(t!("{name} (asked for by {list})", name = class.name, list = asking.join(", ")));
             }
         }
         Ok(which)
@@ -252,7 +252,12 @@ impl Plan {
                     continue;
                 }
             }
-            let words = t!("{person} in {class}{else}", person = names.person(&said.person), class = names.class(&said.class), else = if said.teaches { ", teaches" } else { "" });
+            let words = t!(
+                "{person} in {class}{more}",
+                person = names.person(&said.person),
+                class = names.class(&said.class),
+                more = if said.teaches { ", teaches" } else { "" }
+            );
             self.joins.push(Joins { class: class.clone(), person: person.clone(), role, words });
         }
         if unknown > 0 {

@@ -9,6 +9,10 @@ use crate::store::enrollments::{self, Enrollment};
 use crate::store::licences::users::{self, User, UserState};
 use crate::store::people::PersonRole;
 
+/// What is said of a device's group while no location was brought.
+const NO_LOCATION: &str =
+    "1 more licence of Atlas is needed for “7b”. There is no content token here: bring one at System, Apps and Books.";
+
 impl Device<'_> {
     fn wishes(&self) -> u32 {
         self.school.write(|tx| rows::count_short(tx, ATLAS, false))
@@ -18,6 +22,21 @@ impl Device<'_> {
 fn now_optional(school: &School, app: &App) {
     let id = app.id.clone();
     school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Optional, None));
+}
+
+#[test]
+fn without_a_licence_nothing_is_sent_and_who_lacks_how_many_is_said_by_name() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 0, AssignedMode::Required, Settings::default());
+    assert!(device.session("", "").is_empty());
+    assert_eq!(device.stage(), Stage::NoLicence);
+    let id = app.id.clone();
+    let (_, short, _) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
+    assert_eq!((short[0].by, short[0].because.as_str()), (1, NO_LOCATION));
+    // Without asking any device it is the same.
+    let (found, lacks) = school.write(move |tx| apps::found(tx, &app, &["g".to_owned()]));
+    assert_eq!((found, lacks), (short, Vec::new()));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn crowded(rules: &Rules, ring: usize, name: &str, devices: u32) -> Option<Strin
     let needs = i64::from(devices.div_ceil(most)) * TURN_MINUTES;
     let has = pauses::minutes_between(window.opens, window.deadline);
     (needs > has).then(|| {
-        t!("{devices} devices of “{name}” begin {most} at once, which takes some {needs} hours, and it has {format}. Those whose turn comes later have an hour from there.", devices, name, most, needs = needs / 60, format = match has / 60 {
+        t!("{devices} devices of “{name}” begin {most} at once, which takes some {needs} hours, and it has {detail}. Those whose turn comes later have an hour from there.", devices, name, most, needs = needs / 60, detail = match has / 60 {
                 0 => t!("{has} minutes", has),
                 hours => t!("{hours} hours", hours),
             })
@@ -59,9 +59,9 @@ fn new_generation(target: &Target, devices: &[Device]) -> Option<String> {
     let others: Vec<_> = devices.iter().filter(is_other).collect();
     let newest = others.iter().map(|device| OsVersion::parse(&device.version)).max()?;
     Some(t!(
-        "Apple offers {others} nothing of that generation that is new enough: {get} the next one, {newest} for example.",
+        "Apple offers {others} nothing of that generation that is new enough: {found} the next one, {newest} for example.",
         others = if others.len() == 1 { String::from(t!("a device")) } else { t!("{others} devices", others = others.len()) },
-        get = if others.len() == 1 { t!("it gets") } else { t!("they get") },
+        found = if others.len() == 1 { t!("it gets") } else { t!("they get") },
         newest
     ))
 }

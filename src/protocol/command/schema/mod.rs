@@ -90,7 +90,7 @@ impl Checker {
             let given = rule.keys.iter().filter(|key| keys.contains_key(key)).count();
             if given == 0 || rule.exactly && given > 1 {
                 let how_many = if rule.exactly { t!("exactly one") } else { t!("at least one") };
-                self.fault(path, t!("give {how_many} of {join}", how_many, join = rule.keys.join(", ")));
+                self.fault(path, t!("give {how_many} of {list}", how_many, list = rule.keys.join(", ")));
             }
         }
     }
@@ -164,7 +164,7 @@ impl Checker {
                 if !self.newer_values && !values.contains(&given.as_str()) {
                     self.fault(
                         path,
-                        t!("{given} is not allowed here; take {join}", given = format!("{given:?}"), join = values.join(", ")),
+                        t!("{given} is not allowed here; take {list}", given = format!("{given:?}"), list = values.join(", ")),
                     );
                 }
             }

@@ -116,11 +116,11 @@ fn every_type_and_key_of_apples_schema_is_in_the_table_as_apple_describes_it() {
             for path in wanted.keys().chain(here.keys()).collect::<BTreeSet<_>>() {
                 if wanted.get(path) != here.get(path) {
                     faults.push(t!(
-                        "{name}: {path}: {get}, here {get_2}",
+                        "{name}: {path}: {found}, here {found_2}",
                         name,
                         path,
-                        get = format!("{:?}", wanted.get(path)),
-                        get_2 = format!("{:?}", here.get(path))
+                        found = format!("{:?}", wanted.get(path)),
+                        found_2 = format!("{:?}", here.get(path))
                     ));
                 }
             }

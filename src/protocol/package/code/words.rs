@@ -150,7 +150,7 @@ fn of_names(facts: &Facts, signature: &CodeSignature) -> Vec<String> {
         beyond.truncate(NAMES_LISTED);
         if !beyond.is_empty() {
             let more = if more == 0 { String::new() } else { t!(" and {more} more", more) };
-            problems.push(t!("It claims what the provisioning profile inside does not grant ({join}{more}): devices refuse to install such an app. Add it to the app's identifier at Apple's developer site, and export the app with the new profile.", join = beyond.join(", "), more));
+            problems.push(t!("It claims what the provisioning profile inside does not grant ({list}{more}): devices refuse to install such an app. Add it to the app's identifier at Apple's developer site, and export the app with the new profile.", list = beyond.join(", "), more));
         }
     }
     problems

@@ -99,7 +99,7 @@ fn outcome(imported: &Imported) -> String {
     if !passed_over.is_empty() {
         let lines: Vec<_> = passed_over.iter().map(u64::to_string).collect();
         let more = if lines.len() == codes::LINES_NAMED { t!(" and perhaps more") } else { "" };
-        words.push(t!("No code, which has 8 to 32 letters and digits, is in line {join}{more}.", join = lines.join(", "), more));
+        words.push(t!("No code, which has 8 to 32 letters and digits, is in line {list}{more}.", list = lines.join(", "), more));
     }
     words.join(" ")
 }

@@ -44,7 +44,7 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
     let holidays = rules.holidays.len() as u64;
     match (quiet.is_empty(), holidays) {
         (true, 0) => {}
-        (false, 0) => said.push(t!("Nothing begins {join}; what a device is at goes on.", join = quiet.join(t!(", or ")))),
+        (false, 0) => said.push(t!("Nothing begins {list}; what a device is at goes on.", list = quiet.join(t!(", or ")))),
         (true, _) => {
             said.push(t!(
                 "Nothing begins in {holidays}; what a device is at goes on.",
@@ -52,8 +52,8 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
             ));
         }
         (false, _) => said.push(t!(
-            "Nothing begins {join}, or in {holidays}; what a device is at goes on.",
-            join = quiet.join(t!(", or ")),
+            "Nothing begins {list}, or in {holidays}; what a device is at goes on.",
+            list = quiet.join(t!(", or ")),
             holidays = count(holidays, t!("holiday"), t!("holidays"))
         )),
     }
@@ -117,7 +117,7 @@ fn quiet(quiet: &Quiet) -> String {
     let days = match days.as_slice() {
         [0, 1, 2, 3, 4] => String::from(t!("from Monday to Friday")),
         [0, 1, 2, 3, 4, 5, 6] => String::from(t!("on any day")),
-        _ => t!("on {join}", join = days.iter().map(|day| language::weekday(weekday_words(*day as i8))).collect::<Vec<_>>().join(", ")),
+        _ => t!("on {list}", list = days.iter().map(|day| language::weekday(weekday_words(*day as i8))).collect::<Vec<_>>().join(", ")),
     };
     t!("{days} between {from} and {to}", days, from = minute_words(quiet.from), to = minute_words(quiet.to))
 }
