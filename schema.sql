@@ -212,10 +212,6 @@ CREATE TABLE enrollments (
     state                  TEXT NOT NULL CHECK (state IN ('authenticated', 'enrolled', 'left', 'retired', 'erased')),
     generation             INTEGER NOT NULL DEFAULT 1,
     topic                  TEXT NOT NULL DEFAULT '',
-    push_token_sealed      BLOB,
-    push_magic_sealed      BLOB,
-    unlock_token_sealed    BLOB,
-    bootstrap_token_sealed BLOB,
     awaiting_configuration INTEGER NOT NULL DEFAULT 0 CHECK (awaiting_configuration IN (0, 1)),
     token_update_tally     INTEGER NOT NULL DEFAULT 0,
     token_hash             BLOB,                    -- SHA-256 of what the last TokenUpdate said: a repeat changes nothing durable
@@ -245,15 +241,27 @@ CREATE TABLE enrollments (
     setup_held_at          INTEGER,                 -- since when it is held in Setup Assistant
     setup_due_at           INTEGER,                 -- when it is let go at the latest; later, when it is looked whether it has gone on
     setup_released_at      INTEGER,
-    setup_because          TEXT NOT NULL DEFAULT '' -- why it was let go
+    setup_because          TEXT NOT NULL DEFAULT '',-- why it was let go
+    has_push_token         INTEGER NOT NULL DEFAULT 0 CHECK (has_push_token IN (0, 1)), -- of enrollment_secrets
+    has_unlock_token       INTEGER NOT NULL DEFAULT 0 CHECK (has_unlock_token IN (0, 1)),
+    has_bootstrap_token    INTEGER NOT NULL DEFAULT 0 CHECK (has_bootstrap_token IN (0, 1))
 ) STRICT;
-CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at, id, state, left_at, push_dead_at, questions_due, last_seen_at, token_updated_at, kind, access_rights);
+CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at, id, state, left_at, push_dead_at, questions_due, last_seen_at, kind, access_rights);
 CREATE INDEX enrollments_whose ON enrollments (id, device_id, state);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
 CREATE INDEX enrollments_setup_due ON enrollments (setup_due_at) WHERE setup_due_at IS NOT NULL;
 CREATE INDEX enrollments_push_error ON enrollments (topic, push_error) WHERE push_error <> '' AND state = 'enrolled';
+
+-- What of an enrollment is secret: longer than all the rest of it, which every poll reads.
+CREATE TABLE enrollment_secrets (
+    enrollment_id          TEXT PRIMARY KEY REFERENCES enrollments (id) ON DELETE CASCADE,
+    push_token_sealed      BLOB,
+    push_magic_sealed      BLOB,
+    unlock_token_sealed    BLOB,
+    bootstrap_token_sealed BLOB
+) STRICT;
 
 -- Device channels that another server handed over. Their devices keep its profile and, at first, its identity.
 CREATE TABLE moves (
@@ -287,7 +295,6 @@ CREATE TABLE certificates (
     fingerprint     BLOB NOT NULL PRIMARY KEY,      -- SHA-256 of the DER
     authority_id    TEXT NOT NULL REFERENCES authorities (id),
     serial          TEXT NOT NULL,                  -- hexadecimal
-    certificate     BLOB NOT NULL,                  -- DER
     public_key      BLOB NOT NULL,                  -- SHA-256 of the SubjectPublicKeyInfo
     purpose         TEXT NOT NULL CHECK (purpose IN ('enroll', 'renew', 'imported')),
     invitation_id   TEXT,
@@ -303,6 +310,12 @@ CREATE TABLE certificates (
 ) STRICT;
 CREATE INDEX certificates_enrollment ON certificates (enrollment_id, issued_at) WHERE enrollment_id IS NOT NULL;
 CREATE INDEX certificates_transaction ON certificates (transaction_id, public_key) WHERE transaction_id <> '';
+
+-- The certificates themselves: longer than what is known of them, which every message asks for.
+CREATE TABLE certificate_files (
+    fingerprint BLOB NOT NULL PRIMARY KEY REFERENCES certificates (fingerprint) ON DELETE CASCADE,
+    certificate BLOB NOT NULL                       -- DER
+) STRICT;
 
 -- ---------------------------------------------------------------- invitations
 

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::mdm::backups::offer;
 use crate::store::backup::{DATABASE, Kept, noted};
 use crate::store::begun::lost;
+use crate::store::closed;
 use crate::store::integrity::{AtRest, at_rest};
 
 /// Bytes of a database that is looked through before it serves. That takes about two seconds for each gigabyte that the machine has in memory already, so
@@ -22,6 +23,10 @@ pub(super) struct Damage {
 
 /// Refuses a data folder whose database is damaged; nothing in it is changed, and nothing removed.
 pub(super) async fn refuse(data: &Path) -> Result<()> {
+    if lost(data).is_none() && closed::in_order(&data.join(DATABASE)) {
+        // Nobody has touched it since it was closed. What a disk does by itself is found by the job that looks through it while it serves.
+        return Ok(());
+    }
     let folder = data.to_path_buf();
     let looked = tokio::task::spawn_blocking(move || look(&folder)).await;
     match looked.map_err(|panic| Error::internal("a fault in the program", panic))? {
@@ -70,7 +75,7 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::pki::seal::{KEY_BYTES, Sealer};
     use crate::store::backup::note;
-    use crate::store::{OpenOptions, Store};
+    use crate::store::{DataFolder, OpenOptions, Store};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_593_600);
 
@@ -121,6 +126,24 @@ mod tests {
                 "a new one would be another appliance: {damage:?}"
             );
             assert!(damage.remedy.contains(&restore) && damage.remedy.contains("move the whole folder aside"), "{damage:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_damaged_after_it_was_closed_in_order_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let path = data.database();
+        drop(Store::open(OpenOptions::file(&path, data.sealer().unwrap())).unwrap());
+        data.note_closed();
+        assert!(refuse(folder.path()).await.is_ok());
+        let middle = fs::metadata(&path).unwrap().len() / 2 / 4096 * 4096;
+        let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.seek(SeekFrom::Start(middle)).unwrap();
+        file.write_all(&[0xa5; 4096]).unwrap();
+        for _ in 0..2 {
+            let refusal = refuse(folder.path()).await.unwrap_err();
+            assert!(refusal.message.contains("is damaged"), "{refusal}");
         }
     }
 }

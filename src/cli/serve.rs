@@ -263,6 +263,9 @@ impl Serving {
         self.app.store.close().await;
         // A socket that nobody listens on would only puzzle; the next start removes it as well.
         let _ = std::fs::remove_file(self.folder.control_socket());
+        let Self { app, tasks, streams, folder, .. } = self;
+        drop((app, tasks, streams));
+        folder.note_closed();
         Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 mod arrival;
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
@@ -95,7 +97,11 @@ async fn check_in(
     log::note_enrollment(said.ids.nano_id());
     let presented = sender(&app, &pace, (&peer, &headers, &body[..]), now).await?;
     let presented = presented.map(|presented| asked(presented, &uri, &headers, &peer));
-    let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
+    // Dropped here, and not by the one thread that writes: secrets are wiped byte by byte.
+    let kept = Arc::new((presented, said));
+    let told = Arc::clone(&kept);
+    let outcome = app.store.write(now, move |tx| checkin::checkin(tx, told.0.as_ref(), &told.1, query.as_deref())).await?;
+    drop(kept);
     match outcome {
         checkin::Reply::ReturnToService(how) => returns_to_service(&app, *how, now),
         outcome => answer(outcome),
@@ -235,21 +241,25 @@ async fn not_too_often(app: &App, pace: &Pace, presented: Option<&Presented>, no
 
 async fn record(app: &App, now: Timestamp, arrived: Arrived, query: Option<String>) -> Result<Response> {
     let sha256 = arrived.sha256();
+    // Dropped here, and not by the one thread that writes.
+    let arrived = Arc::new(arrived);
+    let told = Arc::clone(&arrived);
     let outcome = app
         .store
         .write(now, move |tx| {
             let incoming = Incoming {
-                head: &arrived.head,
-                report: arrived.report.as_ref(),
-                unreadable: arrived.unreadable.as_deref(),
-                body: arrived.body.as_deref(),
-                size_bytes: arrived.size_bytes,
+                head: &told.head,
+                report: told.report.as_ref(),
+                unreadable: told.unreadable.as_deref(),
+                body: told.body.as_deref(),
+                size_bytes: told.size_bytes,
                 sha256,
                 query: query.as_deref(),
             };
-            connect::connect(tx, arrived.presented.as_ref(), &incoming)
+            connect::connect(tx, told.presented.as_ref(), &incoming)
         })
         .await?;
+    drop(arrived);
     Ok(match outcome {
         connect::Reply::Empty => StatusCode::OK.into_response(),
         connect::Reply::Command(offer) => {

@@ -23,6 +23,7 @@ mod file_body;
 mod health;
 pub mod identity;
 mod language;
+mod late;
 pub mod limits;
 pub mod log;
 pub mod mdm;
@@ -62,6 +63,7 @@ use api::Streams;
 use auth::Gate;
 use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
+use late::Late;
 use limits::{
     API_MAX_BYTES, FORM_MAX_BYTES, LANGUAGE_FORM_MAX_BYTES, PACKAGE_FORM_MAX_BYTES, PACKAGE_MAX_BYTES, PROFILE_FORM_MAX_BYTES,
     RELEASES_FORM_MAX_BYTES, RESTORE_MAX_BYTES, ROSTER_MAX_BYTES, group,
@@ -74,25 +76,34 @@ use server::Doors;
 /// Each noun names its own addresses and wraps them in a [`limits::group`]: who reads its failures, and how much of a body is taken.
 pub fn doors(app: &App, streams: &Streams) -> Doors {
     let gate = Gate::new(app.store.clone(), app.clock.clone());
-    let known = |routes: Router<App>| routes.layer(Extension(gate.clone())).layer(Extension(streams.clone()));
-    let scripts = known(scripts());
-    let whole = Router::new()
-        .merge(devices(app))
-        .merge(access::routes())
-        .merge(monitors())
-        .merge(scripts.clone())
-        .merge(known(people()))
-        .merge(content_tokens::routes())
-        .fallback(nowhere);
-    let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
-    let control = Router::new().merge(monitors()).merge(scripts).fallback(nowhere);
     let desk = Desk { ids: Arc::new(RequestIds::new(&app.random)), metrics: app.metrics.clone() };
     let budget = Budget::new(BODIES_MAX_BYTES);
-    let finish = |routes: Router<App>| {
-        let line = axum::middleware::from_fn_with_state(desk.clone(), log::line);
-        routes.layer(line).layer(Extension(budget.clone())).with_state(app.clone())
+    let finish = {
+        let app = app.clone();
+        move |routes: Router<App>| {
+            let line = axum::middleware::from_fn_with_state(desk.clone(), log::line);
+            routes.layer(line).layer(Extension(budget.clone())).with_state(app.clone())
+        }
     };
-    Doors { whole: finish(whole), plain: finish(plain), control: finish(control) }
+    let known = {
+        let streams = streams.clone();
+        move |routes: Router<App>| routes.layer(Extension(gate.clone())).layer(Extension(streams.clone()))
+    };
+    let everybody = Late::new({
+        let (finish, known) = (finish.clone(), known.clone());
+        move || {
+            let routes = Router::new().merge(known(scripts())).merge(known(people())).merge(content_tokens::routes());
+            finish(routes.fallback(nowhere))
+        }
+    });
+    let scripts = Late::new({
+        let finish = finish.clone();
+        move || finish(known(scripts()).fallback(nowhere))
+    });
+    let whole = finish(Router::new().merge(devices(app)).merge(access::routes()).merge(monitors())).fallback_service(everybody);
+    let plain = finish(Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https));
+    let control = finish(monitors()).fallback_service(scripts);
+    Doors { whole, plain, control }
 }
 
 /// Devices: known by their identities, answered by [`Audience::Device`], [`Audience::Scep`] and [`Audience::Acme`] alone.

@@ -1,11 +1,13 @@
-//! How many devices were heard of day by day. What a past day was is counted once and kept: there may be a million lines of it to go through.
+//! When devices were heard of, and how many day by day. What a past day was is counted once and kept: there may be a million lines of it to go through.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::{Actor, Right};
 use crate::store::Tx;
+use crate::store::enrollments::{self, Enrollment};
 use crate::store::events;
 use crate::store::roster;
 use crate::store::settings::{self, Setting};
@@ -13,10 +15,21 @@ use crate::store::settings::{self, Setting};
 /// Days that are looked at, today among them.
 pub const DAYS: i64 = 14;
 
+/// How exactly it is remembered when a device was last heard of, within one conversation.
+const EVERY: Duration = Duration::from_secs(10);
+
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Devices that were heard of on past days, by the number of the day since 1970.
 const KEPT: Setting<BTreeMap<i64, u64>> = Setting::new("heard.days");
+
+/// Notes that an enrollment was heard of, with what it said; polls that say nothing are noted softly.
+pub fn now(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    if enrollment.last_seen_at.is_none_or(|seen| tx.now.since(seen) >= EVERY) {
+        enrollments::seen(tx, &enrollment.id)?;
+    }
+    Ok(())
+}
 
 fn today(tx: &Tx) -> i64 {
     tx.now.millis() / DAY_MS

@@ -87,18 +87,19 @@ pub struct NewIdentity<'a> {
 pub fn insert(tx: &Tx, new: &NewIdentity<'_>) -> Result<()> {
     let identity = new.identity;
     tx.execute(
-        "INSERT INTO certificates (fingerprint, authority_id, serial, certificate, public_key, purpose, invitation_id, intended_for, enrollment_id,
+        "INSERT INTO certificates (fingerprint, authority_id, serial, public_key, purpose, invitation_id, intended_for, enrollment_id,
                                    transaction_id, not_before_at, not_after_at, issued_at, bound_at)
-         VALUES (:fingerprint, :authority_id, :serial, :certificate, :public_key, :purpose, :invitation_id, :intended_for, :enrollment_id,
+         VALUES (:fingerprint, :authority_id, :serial, :public_key, :purpose, :invitation_id, :intended_for, :enrollment_id,
                  :transaction_id, :not_before_at, :not_after_at, :issued_at, :bound_at)",
         named_params! {
             ":fingerprint": identity.fingerprint, ":authority_id": identity.authority_id, ":serial": identity.serial,
-            ":certificate": new.certificate, ":public_key": &new.public_key[..], ":purpose": identity.purpose,
+            ":public_key": &new.public_key[..], ":purpose": identity.purpose,
             ":invitation_id": identity.invitation_id, ":intended_for": identity.intended_for, ":enrollment_id": identity.enrollment_id,
             ":transaction_id": new.transaction_id, ":not_before_at": identity.not_before_at, ":not_after_at": identity.not_after_at,
             ":issued_at": identity.issued_at, ":bound_at": identity.bound_at,
         },
     )?;
+    tx.execute("INSERT INTO certificate_files (fingerprint, certificate) VALUES (?1, ?2)", (identity.fingerprint, new.certificate))?;
     Ok(())
 }
 
@@ -111,7 +112,8 @@ pub fn by_fingerprint(tx: &Tx, fingerprint: &Fingerprint) -> Result<Option<Ident
 pub fn by_transaction(tx: &Tx, transaction_id: &str, public_key: &[u8; 32]) -> Result<Option<(Identity, Vec<u8>)>> {
     tx.optional(
         &format!(
-            "SELECT {COLUMNS}, certificate FROM certificates WHERE transaction_id = ?1 AND public_key = ?2 AND transaction_id <> '' LIMIT 1"
+            "SELECT {COLUMNS}, (SELECT certificate FROM certificate_files WHERE certificate_files.fingerprint = certificates.fingerprint)
+             FROM certificates WHERE transaction_id = ?1 AND public_key = ?2 AND transaction_id <> '' LIMIT 1"
         ),
         (transaction_id, &public_key[..]),
         |row| Ok((identity(row)?, row.get(12)?)),

@@ -11,8 +11,9 @@ use rusqlite::hooks::Wal;
 use crate::error::{Error, Result};
 use crate::store::connection::Location;
 
-/// Pages of the log that are copied back at a time, 16 MiB: a page that many commits changed meanwhile is copied once.
-const EVERY_PAGES: usize = 4096;
+/// Pages of the log that are copied back at a time, 48 MiB: a page that many commits changed meanwhile is copied once, and what is copied has to be on
+/// the disk before the log begins anew, which those who write then wait for.
+const EVERY_PAGES: usize = 12_288;
 /// Pages after which the writer itself waits until the log is copied back whole, 64 MiB: only then does it begin anew. Without pauses in the
 /// writing the log would grow for ever; with them it never comes to this.
 const LIMIT_PAGES: usize = 16_384;

@@ -1,17 +1,20 @@
 //! Enrollments: the relation of a device, or of one user on it, to this server.
 
 mod push;
+mod quiet;
+mod secrets;
 
 pub use push::{
     count_refused_on_topic, count_unpushed_on_topic, forget_push_outcome, hasten_push, last_push_on_topic, next_push_due,
     push_again_on_topic, push_due, push_everyone, set_push, set_push_outcome,
 };
+pub use quiet::quiet;
 use rusqlite::{Row, named_params};
+pub use secrets::{SealedColumn, forget_push, secret, set_secret, set_tokens};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::protocol::ids::EnrollmentKind;
-use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::invitations::Entry;
 use crate::store::words::{sql_word, words};
@@ -138,8 +141,8 @@ impl Enrollment {
 
 pub(in crate::store) const COLUMNS: &str = "enrollments.id, device_id, parent_id, kind, nano_id, user_short_name, user_long_name, state, generation, topic, \
      awaiting_configuration, token_update_tally, token_hash, access_rights, server_url, check_in_url, scep_url, invitation_id, session, push_due_at, \
-     push_attempts, push_sent_at, push_error, push_dead_at, push_token_sealed IS NOT NULL, unlock_token_sealed IS NOT NULL, \
-     bootstrap_token_sealed IS NOT NULL, renewal_state, renewal_due_at, renewal_attempts, authenticated_at, enrolled_at, token_updated_at, left_at, \
+     push_attempts, push_sent_at, push_error, push_dead_at, has_push_token, has_unlock_token, has_bootstrap_token, \
+     renewal_state, renewal_due_at, renewal_attempts, authenticated_at, enrolled_at, token_updated_at, left_at, \
      last_seen_at, enrollments.created_at, renewal_began_at, questions_due, enrollments.entry";
 
 pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
@@ -189,7 +192,7 @@ pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment
 /// Stores an enrollment that was never seen before. Its secrets are set apart.
 pub fn insert(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     tx.execute(
-        "INSERT INTO enrollments (id, device_id, parent_id, kind, nano_id, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO enrollments (id, device_id, parent_id, kind, nano_id, state, last_seen_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         (
             &enrollment.id,
             &enrollment.device_id,
@@ -197,6 +200,7 @@ pub fn insert(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
             enrollment.kind,
             &enrollment.nano_id,
             enrollment.state,
+            enrollment.last_seen_at,
             enrollment.created_at,
         ),
     )?;
@@ -277,68 +281,6 @@ pub fn of_invitation(tx: &Tx, invitation_id: &str, limit: u32) -> Result<Vec<Enr
 /// The user channels of a device channel.
 pub fn user_channels(tx: &Tx, parent_id: &str) -> Result<Vec<Enrollment>> {
     tx.list(&format!("SELECT {COLUMNS} FROM enrollments WHERE parent_id = ?1 ORDER BY created_at"), [parent_id], enrollment)
-}
-
-/// What of an enrollment is kept sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealedColumn {
-    /// The device token of APNs.
-    PushToken,
-    /// The word that a push must carry.
-    PushMagic,
-    /// What ClearPasscode needs.
-    UnlockToken,
-    /// What a Mac asks back for.
-    BootstrapToken,
-}
-
-impl SealedColumn {
-    fn name(self) -> &'static str {
-        match self {
-            Self::PushToken => "push_token_sealed",
-            Self::PushMagic => "push_magic_sealed",
-            Self::UnlockToken => "unlock_token_sealed",
-            Self::BootstrapToken => "bootstrap_token_sealed",
-        }
-    }
-
-    fn context(self) -> &'static str {
-        match self {
-            Self::PushToken => "enrollments.push_token",
-            Self::PushMagic => "enrollments.push_magic",
-            Self::UnlockToken => "enrollments.unlock_token",
-            Self::BootstrapToken => "enrollments.bootstrap_token",
-        }
-    }
-}
-
-/// Seals and stores one secret of an enrollment; `None` removes it.
-pub fn set_secret(tx: &Tx, id: &str, column: SealedColumn, value: Option<&[u8]>) -> Result<()> {
-    let sealed = value.map(|value| tx.seal(column.context(), value)).transpose()?;
-    tx.execute(&format!("UPDATE enrollments SET {} = ?2 WHERE id = ?1", column.name()), (id, sealed))?;
-    Ok(())
-}
-
-/// Seals and stores what a TokenUpdate brings; an unlock token that it lacks leaves the one that is held.
-///
-/// A new token is worth a new try: what Apple said of the old one is forgotten, without pretending that a push went out.
-pub fn set_tokens(tx: &Tx, id: &str, push_token: &[u8], push_magic: &[u8], unlock_token: Option<&[u8]>) -> Result<()> {
-    let seal = |column: SealedColumn, value: &[u8]| tx.seal(column.context(), value);
-    let unlock_token = unlock_token.map(|token| seal(SealedColumn::UnlockToken, token)).transpose()?;
-    tx.execute(
-        "UPDATE enrollments SET push_token_sealed = ?2, push_magic_sealed = ?3, unlock_token_sealed = coalesce(?4, unlock_token_sealed),
-                push_error = '', push_dead_at = NULL
-         WHERE id = ?1",
-        (id, seal(SealedColumn::PushToken, push_token)?, seal(SealedColumn::PushMagic, push_magic)?, unlock_token),
-    )?;
-    Ok(())
-}
-
-/// One secret of an enrollment.
-pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBytes>> {
-    let sealed: Option<Option<Vec<u8>>> =
-        tx.optional(&format!("SELECT {} FROM enrollments WHERE id = ?1", column.name()), [id], |row| row.get(0))?;
-    sealed.flatten().map(|sealed| tx.open(column.context(), &sealed)).transpose()
 }
 
 /// Begins a connection in which commands are offered; gives its number.

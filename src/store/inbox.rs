@@ -198,6 +198,11 @@ impl Inbox {
         }
     }
 
+    /// Whether the disk waits for a group.
+    pub(in crate::store) fn is_disk_free(&self) -> bool {
+        !self.lock().disk_busy
+    }
+
     /// Waits until the disk has the group before, and gives it the next one; fails when the disk failed.
     pub(in crate::store) fn take_disk(&self) -> Result<()> {
         let mut waiting = self.lock();

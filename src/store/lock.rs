@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::secret::SecretBytes;
 use crate::store::owner::{self, Owner};
-use crate::store::{backup, begun};
+use crate::store::{backup, begun, closed};
 
 /// A data folder that this process holds alone until the value is dropped.
 #[derive(Debug)]
@@ -75,6 +75,13 @@ impl DataFolder {
     /// Where the database is.
     pub fn database(&self) -> PathBuf {
         self.path.join("rollcall.db")
+    }
+
+    /// Notes that the database was closed in order, for the next start; call it when this process has it open no more.
+    pub fn note_closed(&self) {
+        if let Err(error) = closed::note(&self.database()) {
+            tracing::warn!("how the database lies could not be noted, so that the next start looks through it: {error}");
+        }
     }
 
     /// Where packages lie, by their SHA-256.

@@ -41,6 +41,7 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/21_leaner.sql"),
         include_str!("migrate/22_lists.sql"),
         include_str!("migrate/23_kept.sql"),
+        include_str!("migrate/24_short_rows.sql"),
     ],
 };
 
@@ -173,6 +174,32 @@ mod tests {
         assert_eq!(PLAN.apply(&mut stepped).unwrap(), 1);
         PLAN.apply(&mut new).unwrap();
         assert_eq!(schema_of(&stepped), schema_of(&new));
+    }
+
+    #[test]
+    fn what_lay_in_long_rows_is_found_apart() {
+        let mut conn = memory();
+        let before = Plan { schema: include_str!("migrate/1_first.sql"), steps: &PLAN.steps[..22] };
+        Plan { schema: before.schema, steps: &[] }.apply(&mut conn).unwrap();
+        before.apply(&mut conn).unwrap();
+        conn.execute_batch(
+            "INSERT INTO devices (id, created_at) VALUES ('d', 1);
+             INSERT INTO enrollments (id, device_id, kind, nano_id, state, push_token_sealed, unlock_token_sealed, token_updated_at, created_at)
+             VALUES ('e', 'd', 'device', 'TESTSN0001', 'enrolled', x'01', x'02', 7, 1), ('f', 'd', 'device', 'TESTSN0002', 'left', NULL, NULL, NULL, 1);
+             INSERT INTO authorities (id, certificate, fingerprint, state, not_after_at, created_at) VALUES ('a', x'00', x'01', 'imported', 2, 1);
+             INSERT INTO certificates (fingerprint, authority_id, serial, certificate, public_key, purpose, not_before_at, not_after_at, issued_at)
+             VALUES (x'0a', 'a', '01', x'0b', x'0c', 'enroll', 1, 2, 1);",
+        )
+        .unwrap();
+        assert_eq!(PLAN.apply(&mut conn).unwrap(), 23);
+        let said = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(
+            said("SELECT group_concat(enrollment_id || hex(push_token_sealed) || hex(unlock_token_sealed)) FROM enrollment_secrets"),
+            "e0102"
+        );
+        let held = "SELECT group_concat(id || has_push_token || has_unlock_token || has_bootstrap_token || ifnull(last_seen_at, '-')) FROM enrollments";
+        assert_eq!(said(held), "e1107,f000-");
+        assert_eq!(said("SELECT hex(certificate) FROM certificates JOIN certificate_files USING (fingerprint)"), "0B");
     }
 
     #[test]

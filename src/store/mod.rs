@@ -30,6 +30,7 @@ pub mod census;
 pub mod certificates;
 mod checkpoint;
 pub mod classes;
+pub mod closed;
 pub mod commands;
 mod connection;
 pub mod content_tokens;
@@ -125,7 +126,7 @@ use disk::{Durable, Log, NoDisk};
 use readers::Readers;
 use room::Room;
 use work::{Given, forget, recall};
-use writer::{GROUP_TIME, Pace, Writer};
+use writer::{GROUP_LEAST, GROUP_TIME, Pace, Writer};
 
 /// Closures that may wait for the writer unless [`OpenOptions::queue_limit`] says otherwise: a quarter of a second's worth.
 pub const QUEUE_LIMIT: usize = 4096;
@@ -157,7 +158,7 @@ impl OpenOptions {
             Location::File(path) | Location::Alone(path) => Box::new(Log::of(path.clone())),
             Location::Memory(_) => Box::new(NoDisk),
         };
-        let pace = Pace { queue_limit: QUEUE_LIMIT, group_time: GROUP_TIME };
+        let pace = Pace { queue_limit: QUEUE_LIMIT, group_time: GROUP_TIME, group_least: GROUP_LEAST };
         Self { location, sealer: Arc::new(sealer), random: Random::System, pace, durable }
     }
 
@@ -178,7 +179,7 @@ impl OpenOptions {
     /// How long a group may run before it is committed; tests want to know what makes a group.
     #[cfg(test)]
     pub(crate) fn group_time(mut self, time: std::time::Duration) -> Self {
-        self.pace.group_time = time;
+        (self.pace.group_time, self.pace.group_least) = (time, time);
         self
     }
 

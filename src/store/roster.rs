@@ -365,7 +365,7 @@ pub fn retired(tx: &Tx) -> Result<u64> {
 /// How many devices were heard of since a moment.
 pub fn heard_since(tx: &Tx, at: Timestamp) -> Result<u64> {
     let sql = "SELECT count(DISTINCT device_id) FROM enrollments
-               WHERE max(coalesce(last_seen_at, 0), coalesce(token_updated_at, 0), coalesce(authenticated_at, 0)) >= ?1";
+               WHERE max(coalesce(last_seen_at, 0), coalesce(authenticated_at, 0)) >= ?1";
     tx.one(sql, [at], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 

@@ -7,8 +7,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Json;
 use super::once::{Answer, Post};
@@ -16,6 +14,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::account_domain;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::devices;
 use crate::mdm::enroll::account::{self, Rules, rules};
@@ -24,8 +23,8 @@ use crate::protocol::service_discovery::ModelFamily;
 use crate::store::Tx;
 use crate::store::account_tokens::{Ownership, Shown};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, change)).routes(routes!(check)).routes(routes!(of_device)).routes(routes!(practice_devices))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, change)).routes(routes!(check)).routes(routes!(of_device)).routes(routes!(practice_devices))
 }
 
 /// Which devices people may enroll by their account.

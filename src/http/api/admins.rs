@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Json, Query};
 use super::list::{List, Page};
@@ -14,6 +12,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::{Authenticated, Gate};
 use crate::mdm::admins::{self, Change, HashedPassword, NewAdmin, Password, second_factor};
 use crate::mdm::{Actor, Right, Role};
@@ -21,8 +20,8 @@ use crate::secret::Secret;
 use crate::store::Tx;
 use crate::store::admins::Admin;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, add))
         .routes(routes!(show, change, remove))
         .routes(routes!(reset_password))

@@ -5,8 +5,6 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::read;
 use super::list::List;
@@ -15,13 +13,14 @@ use crate::app::App;
 use crate::apple::software_lookup::ROOT_MAX_BYTES;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::language::say;
 use crate::mdm::apple_roots::{self, Source, Standing};
 use crate::store::Tx;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, add))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, add))
 }
 
 /// A root of Apple's.

@@ -5,13 +5,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Json;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::language::say;
 use crate::mdm::attestation::{self, Mode, Policy};
@@ -25,8 +24,8 @@ use crate::store::devices::Device;
 use crate::store::enrollments::{self, EnrollmentState};
 use crate::store::invitations::IdentityKind;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, change)).routes(routes!(of_device, ask))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, change)).routes(routes!(of_device, ask))
 }
 
 /// What proof is asked for when a device enrolls, by platform.

@@ -12,13 +12,12 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Query;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::Actor;
 use crate::mdm::admins::audit::{self, Asked};
@@ -31,8 +30,8 @@ pub(in crate::http) const LINES_MAX: usize = 1_000_000;
 /// Pieces that wait for a slow reader; meanwhile nothing further is read for it.
 const PIECES_WAITING: usize = 4;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(save))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(save))
 }
 
 /// What the file is for.

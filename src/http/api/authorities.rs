@@ -7,14 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::list::List;
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::trusted;
 use crate::mdm::ca::imported::{self, Became, Imported};
@@ -33,8 +32,8 @@ const fn usual_days() -> u32 {
     30
 }
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, import)).routes(routes!(window))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, import)).routes(routes!(window))
 }
 
 /// A certificate authority.

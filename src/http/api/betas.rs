@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::PageQuery;
 use super::input::Query;
@@ -14,13 +12,14 @@ use super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::ade::betas as lists;
 use crate::mdm::betas::{self, Program};
 use crate::protocol::platform::Platform;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(standings)).routes(routes!(read_now))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list)).routes(routes!(standings)).routes(routes!(read_now))
 }
 
 /// A beta programme of the organisation.

@@ -5,20 +5,19 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Json;
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::catalog::{self, Catalog};
 use crate::store::Tx;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, set)).routes(routes!(end_links)).routes(routes!(of_device))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, set)).routes(routes!(end_links)).routes(routes!(of_device))
 }
 
 /// How the catalogue looks, and which devices get its icon.

@@ -10,8 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Query;
 use super::list::{List, Page};
@@ -19,6 +17,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::{Actor, Right, devices};
@@ -31,8 +30,8 @@ use crate::store::commands::{self as queue, Command, CommandState, Filter};
 /// The most devices that one request may name.
 const TARGETS_MAX: usize = 1000;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, send)).routes(routes!(show, cancel)).routes(routes!(available))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, send)).routes(routes!(show, cancel)).routes(routes!(available))
 }
 
 /// A command.

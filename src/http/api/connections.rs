@@ -5,20 +5,19 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::connections::test;
 use crate::mdm::Right;
 use crate::mdm::connections::{self, Connection, Service};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(try_it))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list)).routes(routes!(try_it))
 }
 
 /// A connection to one of Apple's services.

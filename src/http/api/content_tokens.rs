@@ -7,8 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::PageQuery;
 use super::input::Query;
@@ -17,6 +15,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::content_tokens::{Meant, bring, take_over};
 use crate::mdm::Right;
@@ -26,8 +25,8 @@ use crate::mdm::licences::tokens::{self, Standing};
 use crate::store::content_tokens::TokenState;
 use crate::store::licences::users::UserState;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(show, delete))
         .routes(routes!(claim))

@@ -8,8 +8,6 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::PageQuery;
 use super::input::{Json, Query, json, read, require_json};
@@ -19,6 +17,7 @@ use super::profiles::{StandingView, part};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::limits::API_MAX_BYTES;
 use crate::mdm::Right;
@@ -28,8 +27,8 @@ use crate::protocol::declaration::DeclarationKind;
 use crate::store::asset_data::AssetData;
 use crate::store::assignments::AssignedKind;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(show, replace, rename, delete))
         .routes(routes!(content))

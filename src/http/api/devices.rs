@@ -11,14 +11,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Query;
 use super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::devices::{self, Wanted};
 use crate::mdm::enroll::renewal;
@@ -28,8 +27,8 @@ use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{Filter, Listed, LostState, Sort, Standing};
 use crate::store::{Tx, groups, people};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list))
         .routes(routes!(show, delete))
         .routes(routes!(retire, take_back))

@@ -5,19 +5,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::doctor::{check, page_of};
 use crate::mdm::doctor::{self, Area, Finding, Level, Report};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show)).routes(routes!(run))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show)).routes(routes!(run))
 }
 
 /// Something that was found.

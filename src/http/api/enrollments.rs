@@ -4,20 +4,19 @@ use axum::Json as JsonBody;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::devices;
 use crate::protocol::ids::EnrollmentKind;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::invitations::Entry;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(enrollments_of)).routes(routes!(enrollment))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(enrollments_of)).routes(routes!(enrollment))
 }
 
 /// An enrollment: the relation of a device, or of one user on it, to this server.

@@ -15,14 +15,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Query;
 use super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::{Identified, Proof};
 use crate::mdm::admins::audit::{self, Asked, Stretch};
 use crate::store::events::{self, Event, Filter};
@@ -39,8 +38,8 @@ const WAITING_MAX: usize = 64;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list))
 }
 
 /// The open streams of one server: how many there may be, and when they end.

@@ -7,8 +7,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Query;
 use super::list::{List, Page};
@@ -16,6 +14,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::enroll;
 use crate::mdm::attestation::Claim;
@@ -25,8 +24,8 @@ use crate::mdm::{Actor, Right};
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::store::invitations::Invitation;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke)).routes(routes!(download))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, create)).routes(routes!(show, revoke)).routes(routes!(download))
 }
 
 /// An invitation.

@@ -7,13 +7,12 @@ use axum::http::header::CONTENT_LANGUAGE;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Query, read};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::language::{bring, speak_english, texts};
 use crate::http::limits::LANGUAGE_MAX_BYTES;
@@ -22,8 +21,8 @@ use crate::mdm::language::{self, Kept};
 use crate::mdm::{Actor, Right};
 use crate::store::Tx;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, put, remove)).routes(routes!(to_translate))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, put, remove)).routes(routes!(to_translate))
 }
 
 /// The language that pages are spoken in.

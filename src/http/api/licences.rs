@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::PageQuery;
 use super::input::{Json, Query};
@@ -15,6 +13,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::Right;
 use crate::mdm::licences::ledger::{self, Held};
@@ -22,8 +21,8 @@ use crate::mdm::licences::{self, Asset, Holder, Licence, codes};
 use crate::store::licences::{HolderKind, LineFilter, LineKey};
 use crate::store::redemption_codes::Count;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(owned))
         .routes(routes!(list))
         .routes(routes!(take_back))

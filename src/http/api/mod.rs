@@ -51,14 +51,10 @@ mod tokens;
 mod updates;
 mod webhooks;
 
-use std::sync::OnceLock;
-
 use axum::Router;
-use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use utoipa_axum::router::OpenApiRouter;
 
 pub(in crate::http) use access::{copies_archive, copy_download};
 pub(in crate::http) use audit::{Format, export};
@@ -68,31 +64,29 @@ pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_
 pub(in crate::http) use provisioning::recognise as recognise_provisioning;
 
 use crate::app::App;
+use openapi::Addresses;
 
 /// The API's addresses with their description. They want [`Gate`](crate::http::auth::Gate) and [`Streams`] as extensions, and their group round them.
 pub fn routes() -> Router<App> {
-    openapi::routes(nouns()).route(openapi::ADDRESS, get(description))
+    nouns().router().route(openapi::ADDRESS, get(description))
 }
 
-/// The description, made when somebody first asks for it: made of structures it takes ten times the room of its text.
 async fn description() -> impl IntoResponse {
-    static TEXT: OnceLock<Bytes> = OnceLock::new();
-    let text = TEXT.get_or_init(|| openapi::describe(nouns().merge(large())).to_string().into()).clone();
-    ([(CONTENT_TYPE, "application/json")], text)
+    ([(CONTENT_TYPE, "application/json")], openapi::TEXT)
 }
 
 /// The addresses that take more of a body than others. They want the same as [`routes`].
 pub fn uploads() -> Router<App> {
-    openapi::routes(large())
+    large().router()
 }
 
-fn large() -> OpenApiRouter<App> {
+fn large() -> Addresses {
     packages::uploads()
 }
 
 /// Every noun's addresses but those of [`uploads`].
-fn nouns() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+fn nouns() -> Addresses {
+    Addresses::new()
         .merge(session::routes())
         .merge(admins::routes())
         .merge(tokens::routes())

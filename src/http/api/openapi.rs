@@ -1,122 +1,96 @@
-//! The API's description, made from its handlers' own annotations, at `/api/v1/openapi.json`.
+//! Addresses of the API with their handlers, and the description of them all at `/api/v1/openapi.json`.
+//!
+//! The description is made of the handlers' own annotations by a test, and kept beside them: put together at each start it would take longer than all the
+//! rest of it, and a tenth of the program.
+
+#[cfg(test)]
+mod description;
 
 use axum::Router;
-use serde_json::{Value, json};
-use utoipa::Modify;
-use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use axum::handler::Handler;
+use axum::routing::MethodRouter;
+use utoipa::openapi::HttpMethod;
+use utoipa_axum::PathItemExt as _;
 
-use super::list::LIMIT_MAX;
-use crate::error::FieldError;
-use crate::http::error::Problem;
+use crate::app::App;
 
 /// Where the description is.
 pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Rollcall",
-        description = "Apple device management in one binary. Ids are UUIDv7 strings; an enrollment is also found by its Nano id. \
-                       Times are RFC 3339 in UTC. Lists give `items`, `next` and `total`, take `limit` and `after`, and keep a stable order. \
-                       Failures are problem documents (RFC 9457) that name the fields at fault. Unknown fields and parameters are refused."
-    ),
-    components(schemas(Problem, FieldError)),
-    security(("token" = []), ("session" = [])),
-    tags(
-        (name = "session", description = "Logging in and out"),
-        (name = "admins", description = "People who may log in"),
-        (name = "tokens", description = "API tokens for scripts"),
-        (name = "events", description = "What happened: the audit log, devices' timelines, the live stream"),
-        (name = "groups", description = "Devices put together by hand or found by a rule"),
-        (name = "people", description = "Who uses devices, classes, and imports of a school's roster"),
-        (name = "profiles", description = "Uploaded configuration profiles, their versions, and whom they are assigned to"),
-        (name = "policies", description = "Guided switches, whom they are assigned to, and what they come to on a device"),
-        (name = "attestation", description = "Whether devices are genuine: what proof is asked for, and what each has shown"),
-        (name = "updates", description = "Update plans, how they come along, and updates started by hand"),
-        (name = "declarations", description = "Declarations that admins write themselves"),
-        (name = "packages", description = "Apps of your own: files, their versions, and for whom each is meant"),
-        (name = "provisioning", description = "Provisioning profiles, and whom they are assigned to"),
-        (name = "access", description = "Who may use apps that ask this server, and what those apps bring; `/docs/access` says how an app asks"),
-        (name = "catalog", description = "The page at which the person at a device chooses apps"),
-        (name = "new devices", description = "Devices that Apple says are yours: server tokens, profiles for Setup Assistant, whose each will be"),
-        (name = "licences", description = "Locations of Apps and Books, what they own, who has it, and redemption codes"),
-        (name = "releases", description = "OS releases that Apple lists, how old the list is, and Apple's own roots, by which its service is known"),
-        (name = "setup assistant", description = "Devices that come in while they are set up, and Apple Configurator"),
-        (name = "backups", description = "When backups are made, where they are, whether they can be restored, and one to take away"),
-        (name = "authorities", description = "Whose certificates are known here: own roots, and those of other servers whose devices move in"),
-        (name = "moving in and out", description = "Devices that come from another server without noticing, and those that go to one"),
-        (name = "doctor", description = "Whether the appliance can do its work, and what to do where it cannot"),
-        (name = "webhooks", description = "Receivers that are told what devices say"),
-        (name = "notices", description = "What is told away from the page: by which mail server, to whom, and a calendar of everything that ends"),
-    ),
-    modifiers(&Ways)
-)]
-struct Base;
+/// The description: JSON, with a line for each address and each structure.
+pub(super) const TEXT: &str = include_str!("openapi/openapi.json");
 
-/// The ways of saying who one is.
-struct Ways;
+/// Takes the handlers of one address as `handler` or `module::handler`; what `#[utoipa::path]` says of them is where they are and by which method.
+macro_rules! routes {
+    (@said $what:ident $handler:ident) => { utoipa_axum::paste! { <[<__path_ $handler>] as utoipa::Path>::$what() } };
+    (@said $what:ident $module:ident :: $handler:ident) => { utoipa_axum::paste! { <$module::[<__path_ $handler>] as utoipa::Path>::$what() } };
+    ($($first:ident)::+ $(, $($more:ident)::+)* $(,)?) => {{
+        let methods = axum::routing::MethodRouter::<$crate::app::App>::new();
+        let methods = $crate::http::api::openapi::answer(methods, routes!(@said methods $($first)::+), $($first)::+);
+        $(let methods = $crate::http::api::openapi::answer(methods, routes!(@said methods $($more)::+), $($more)::+);)*
+        $crate::http::api::openapi::Address {
+            path: routes!(@said path $($first)::+),
+            methods,
+            #[cfg(test)]
+            described: utoipa_axum::routes!($($first)::+ $(, $($more)::+)*),
+        }
+    }};
+}
+pub(in crate::http) use routes;
 
-impl Modify for Ways {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let mut token = Http::new(HttpAuthScheme::Bearer);
-        token.bearer_format = Some("rc_…".into());
-        let session = ApiKeyValue::with_description(
-            "__Host-rollcall",
-            t!("Set by POST /api/v1/session; changes also need X-CSRF-Token, or a browser."),
-        );
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("token", SecurityScheme::Http(token));
-        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
-    }
+/// An address and what it answers.
+pub(in crate::http) struct Address {
+    pub(in crate::http) path: String,
+    pub(in crate::http) methods: MethodRouter<App>,
+    #[cfg(test)]
+    pub(in crate::http) described: utoipa_axum::router::UtoipaMethodRouter<App>,
 }
 
-/// The addresses alone.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Router<S> {
-    routes.split_for_parts().0
+/// Has `handler` answer `methods` of an address.
+pub(in crate::http) fn answer<H, T>(answered: MethodRouter<App>, methods: Vec<HttpMethod>, handler: H) -> MethodRouter<App>
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    methods.into_iter().fold(answered, |answered, method| answered.on(method.to_method_filter(), handler.clone()))
 }
 
-/// The description of addresses.
-pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Value {
-    let (_, document) = OpenApiRouter::with_openapi(Base::openapi()).merge(routes).split_for_parts();
-    // The description is made of strings and maps, which JSON always holds; the test of its content would fail on Null.
-    let mut document = serde_json::to_value(document).unwrap_or_default();
-    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
-        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
-            complete(path, method, operation);
-        }
-    }
-    document
+/// Addresses and what they answer.
+#[derive(Default)]
+pub(in crate::http) struct Addresses {
+    router: Router<App>,
+    #[cfg(test)]
+    described: utoipa_axum::router::OpenApiRouter<App>,
 }
 
-/// Adds what holds for every operation.
-fn complete(path: &str, method: &str, operation: &mut Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-        let rules: &[(&str, Value)] = match parameter["name"].as_str() {
-            Some("limit") => &[("minimum", json!(1)), ("maximum", json!(LIMIT_MAX))],
-            Some("after") => &[("minLength", json!(1))],
-            _ => &[],
-        };
-        for (rule, bound) in rules {
-            parameter["schema"][rule] = bound.clone();
+impl Addresses {
+    /// No addresses.
+    pub(in crate::http) fn new() -> Self {
+        Self::default()
+    }
+
+    /// These, and one more.
+    #[must_use]
+    pub(in crate::http) fn routes(self, address: Address) -> Self {
+        Self {
+            router: Router::route(self.router, &address.path, address.methods),
+            #[cfg(test)]
+            described: self.described.routes(address.described),
         }
     }
-    let problem = json!({ "$ref": "#/components/schemas/Problem" });
-    operation["responses"]["default"] = json!({
-        "description": "A failure, and what to do about it",
-        "content": { "application/problem+json": { "schema": problem } },
-    });
-    if method == "post" && path != "/api/v1/session" {
-        let key = json!({
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "A key of the caller's, for example a UUID: sent again within a day, the same request gets its first answer and does nothing twice.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
-        });
-        match operation["parameters"].as_array_mut() {
-            Some(parameters) => parameters.push(key),
-            None => operation["parameters"] = json!([key]),
+
+    /// These, and others.
+    #[must_use]
+    pub(in crate::http) fn merge(self, others: Self) -> Self {
+        Self {
+            router: self.router.merge(others.router),
+            #[cfg(test)]
+            described: self.described.merge(others.described),
         }
+    }
+
+    /// What answers at them.
+    pub(in crate::http) fn router(self) -> Router<App> {
+        self.router
     }
 }

@@ -2,17 +2,16 @@
 
 use axum::Json as JsonBody;
 use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::api::input::Json;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::reconcile::{self, Previews, Thought};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(preview))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(preview))
 }
 
 /// What would happen if things were assigned to groups, or taken back from them, without doing it. Without a change: what is about to happen.

@@ -7,8 +7,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::PageQuery;
 use super::input::{Query, read};
@@ -18,14 +16,15 @@ use super::profiles::{StandingView, part};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::Right;
 use crate::mdm::provisioning::{self, Overview, Recognised};
 use crate::protocol::provision::{Facts, MAX_BYTES};
 use crate::store::Tx;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(show, delete))
         .routes(routes!(content))

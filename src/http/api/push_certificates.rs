@@ -8,13 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::push_requests;
 use crate::mdm::Right;
@@ -23,8 +22,8 @@ use crate::mdm::push_certificates::{self, Standing};
 /// Files in one upload: a certificate and its key.
 const FILES_MAX: usize = 4;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, put))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, put))
 }
 
 /// A push certificate.

@@ -7,21 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Json;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::push_requests::{self, Checked};
 use crate::mdm::push_requests::Asking;
 use crate::pki::pem;
 use crate::secret::Secret;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(request)).routes(routes!(sign)).routes(routes!(mail)).routes(routes!(check))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(request)).routes(routes!(sign)).routes(routes!(mail)).routes(routes!(check))
 }
 
 /// The request that waits for its certificate.

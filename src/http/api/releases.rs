@@ -5,8 +5,6 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Query, read};
 use super::list::{List, Page};
@@ -14,6 +12,7 @@ use super::once::{Answer, Head};
 use crate::app::App;
 use crate::clock::{Day, Timestamp};
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::releases::read as read_list;
 use crate::mdm::Right;
@@ -22,8 +21,8 @@ use crate::protocol::lookup::{List as LookupList, MAX_BYTES};
 use crate::store::Tx;
 use crate::store::releases::{Release, ReleaseState, count_listed};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(state)).routes(routes!(import))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list)).routes(routes!(state)).routes(routes!(import))
 }
 
 /// A release of an operating system.

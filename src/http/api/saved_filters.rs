@@ -5,21 +5,20 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::list::List;
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::saved_filters;
 use crate::store::Tx;
 use crate::store::saved_filters::SavedFilter;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, save)).routes(routes!(remove))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, save)).routes(routes!(remove))
 }
 
 /// A filter of the list of devices that somebody keeps.

@@ -5,13 +5,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Json;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::{Authenticated, FromOurPage, Gate};
 use crate::mdm::admins::second_factor::{self, Required, Taken};
 use crate::mdm::{Actor, Right, settings};
@@ -19,8 +18,8 @@ use crate::pki::totp;
 use crate::secret::Secret;
 use crate::store::Tx;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(show, prepare, confirm))
         .routes(routes!(switch_off))
         .routes(routes!(renew_codes))

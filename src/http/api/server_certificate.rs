@@ -5,20 +5,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Json;
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::Actor;
 use crate::mdm::ca::public_tls::{self, Challenge, Choice, Chosen};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, choose, leave)).routes(routes!(order))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, choose, leave)).routes(routes!(order))
 }
 
 /// Where the certificate comes from that is shown now.

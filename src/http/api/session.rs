@@ -9,22 +9,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Json, Query};
 use super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Kind, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::{Authenticated, FromOurPage, Gate, Identified, Proof, cookie};
 use crate::mdm::admins::second_factor::Next;
 use crate::mdm::admins::sessions;
 use crate::mdm::{Actor, Right, Role};
 use crate::store::sessions::Session;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(show, log_in, log_out))
         .routes(routes!(change_password))
         .routes(routes!(list, end_others))

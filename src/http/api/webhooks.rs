@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Json, Query};
 use super::list::{List, Page};
@@ -14,14 +12,15 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::webhooks::test as trial;
 use crate::mdm::webhooks::{self, Change, NewWebhook, Standing};
 use crate::secret::Secret;
 use crate::store::webhooks::{LOG_MAX, Logged, LoggedState};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(change, delete))
         .routes(routes!(renew_key))

@@ -14,7 +14,7 @@ use crate::protocol::ids::EnrollmentIds;
 use crate::protocol::platform::Platform;
 use crate::store::certificates::{Identity, Purpose};
 use crate::store::devices::{self, Device};
-use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
 use crate::store::invitations::{Challenge, Entry};
 use crate::store::{Tx, invitations};
 
@@ -229,10 +229,7 @@ pub(super) fn next_generation(tx: &Tx, enrollment: &mut Enrollment) -> Result<()
 fn end_generation(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     commands::drop_all(tx, enrollment, t!("a new enrollment began"))?;
     escrow::archive(tx, enrollment, t!("kept when a new enrollment began"))?;
-    for column in [SealedColumn::PushToken, SealedColumn::PushMagic] {
-        enrollments::set_secret(tx, &enrollment.id, column, None)?;
-    }
-    enrollments::set_push(tx, &enrollment.id, None, 0)
+    enrollments::forget_push(tx, &enrollment.id)
 }
 
 /// The device that enrolls: known by its UDID or, when that changed with the hardware's erasure, by its serial number.

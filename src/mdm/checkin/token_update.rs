@@ -6,7 +6,7 @@ use crate::mdm::checkin::{Reply, bound, is_over, moved_in, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::taken_over::{self, Proof};
 use crate::mdm::enroll::{automated, next_root, renewal};
-use crate::mdm::{Actor, absent, ade, commands, groups, people, push, return_to_service, setup_assistant, webhooks};
+use crate::mdm::{Actor, absent, ade, commands, groups, heard, people, push, return_to_service, setup_assistant, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::protocol::command;
@@ -52,6 +52,7 @@ pub(super) fn token_update(
             enrollments::forget_push_outcome(tx, &enrollment.id)?;
         }
     }
+    heard::now(tx, &enrollment)?;
     if enrollment.kind == EnrollmentKind::SharedIpad && message.awaiting_configuration {
         // Its log-in waits at the same place each time it says so; nobody is to stand there for our sake.
         commands::enqueue_last(tx, &ACTOR, &enrollment, command::user_configured(tx.command_uuid()))?;
@@ -59,7 +60,7 @@ pub(super) fn token_update(
     if is_first {
         begin(tx, presented, &enrollment)?;
     } else {
-        renewal::finished(tx, presented, &enrollment)?;
+        renewal::used(tx, presented, &enrollment)?;
     }
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
     Ok(Reply::Empty)

@@ -1,24 +1,19 @@
 //! The queue as a device meets it: what it is offered next, and what its answers do to a command.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::error::Result;
 use crate::mdm::checkin::actor;
-use crate::mdm::{Actor, journal};
+use crate::mdm::{Actor, heard, journal};
 use crate::protocol::report::{Head, Status};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::commands::{self, Command, CommandState};
 use crate::store::deployments;
-use crate::store::enrollments::{self, Enrollment};
+use crate::store::enrollments::Enrollment;
 
 /// Offers without any reply after which a command is set aside, so that those behind it go on.
 pub const MAX_OFFERS: i64 = 3;
-
-/// How exactly it is remembered when a device was last heard of, within one conversation.
-const SEEN_EVERY: Duration = Duration::from_secs(10);
 
 /// A command that is offered to a device.
 #[derive(Debug, Clone)]
@@ -69,9 +64,7 @@ pub struct Recorded {
 
 /// Records an answer from CommandUUID and Status alone; the rest of the report is read afterwards.
 pub fn record(tx: &Tx, enrollment: &Enrollment, uuid: &str, head: &Head, session: i64) -> Result<Recorded> {
-    if enrollment.last_seen_at.is_none_or(|seen| tx.now.since(seen) >= SEEN_EVERY) {
-        enrollments::seen(tx, &enrollment.id)?;
-    }
+    heard::now(tx, enrollment)?;
     let Some(command) = commands::by_uuid(tx, &enrollment.id, uuid)? else {
         let data = json!({ "status": head.status });
         let subject = journal::Subject::from(enrollment).command(uuid);

@@ -25,7 +25,10 @@ pub fn set_push_outcome(tx: &Tx, id: &str, error: &str, dead_at: Option<Timestam
 
 /// Forgets what Apple said of the token that was before, without pretending that a push went out.
 pub fn forget_push_outcome(tx: &Tx, id: &str) -> Result<()> {
-    tx.execute("UPDATE enrollments SET push_error = '', push_dead_at = NULL WHERE id = ?1", [id])?;
+    tx.execute(
+        "UPDATE enrollments SET push_error = '', push_dead_at = NULL WHERE id = ?1 AND (push_error <> '' OR push_dead_at IS NOT NULL)",
+        [id],
+    )?;
     Ok(())
 }
 

@@ -47,13 +47,13 @@ pub(super) const ROSTER: &str = "
     ), roster AS (
         SELECT devices.*, channels.id AS enrollment_id, channels.state AS enrollment_state, channels.push_error,
                CASE WHEN channels.id IN (SELECT enrollment_id FROM moves WHERE bound_at IS NULL) THEN channels.last_seen_at ELSE
-               nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0), coalesce(channels.authenticated_at, 0)), 0) END AS last_seen_at,
+               nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.authenticated_at, 0)), 0) END AS last_seen_at,
                (SELECT count(*) FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) AS waiting,
                CASE WHEN channels.id IN (SELECT channel_id FROM lost) THEN 'lost'
                     WHEN channels.state = 'retired' THEN CASE WHEN channels.left_at IS NULL THEN 'waiting' ELSE 'silent' END
                     WHEN channels.id IS NULL OR channels.state IN ('left', 'erased') OR channels.push_dead_at IS NOT NULL THEN 'problem'
                     WHEN channels.state = 'authenticated' OR channels.id IN (SELECT enrollment_id FROM moves WHERE bound_at IS NULL) THEN 'waiting'
-                    WHEN max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0)) < ?1 - 604800000 THEN 'silent'
+                    WHEN coalesce(channels.last_seen_at, 0) < ?1 - 604800000 THEN 'silent'
                     WHEN channels.id IN (SELECT channel_id FROM troubled WHERE failed OR overdue) THEN 'problem'
                     WHEN channels.questions_due OR channels.id IN (SELECT channel_id FROM troubled)
                       OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)

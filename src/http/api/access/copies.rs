@@ -7,8 +7,6 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_T
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::input::Query;
 use super::super::list::{List, Page};
@@ -20,14 +18,15 @@ use super::views::{CopyView, KeeperView};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::access::copies;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::offline_copies::{Copy, Keeper};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, remove))
         .routes(routes!(content))
         .routes(routes!(export))

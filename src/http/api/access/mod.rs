@@ -11,14 +11,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Json, Query};
 use super::list::{List, Page};
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::access::{self, Policy, keys};
 use crate::store::Tx;
@@ -27,8 +26,8 @@ use views::{AccessInput, AccessKeyView, AccessNothing, AccessPreview, AccessView
 pub(in crate::http) use archive::archive_of as copies_archive;
 pub(in crate::http) use copies::download as copy_download;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(show, set, remove))
         .routes(routes!(preview))
         .routes(routes!(holders))

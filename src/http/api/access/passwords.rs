@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::input::Json;
 use super::super::once::{Answer, Post};
@@ -14,6 +12,7 @@ use super::views::AccessNothing;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::{Authenticated, Gate};
 use crate::mdm::Right;
 use crate::mdm::access::passwords::{self, LINK_LIFE};
@@ -21,8 +20,8 @@ use crate::mdm::admins::Password;
 use crate::secret::Secret;
 use crate::store::Tx;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, set, remove)).routes(routes!(offer))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, set, remove)).routes(routes!(offer))
 }
 
 /// What there is of a person's password; never the password.

@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::input::{Json, Query};
 use super::super::list::{List, Page};
@@ -14,14 +12,15 @@ use super::super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::ade::devices::{self, Granted, Say, Wish};
 use crate::mdm::practice::cart;
 use crate::store::Tx;
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(assign)).routes(routes!(switch_on))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(assign)).routes(routes!(switch_on))
 }
 
 /// A device that Apple says is ours, or was.

@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::groups::PageQuery;
 use super::super::input::{Json, Query};
@@ -15,12 +13,13 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::ade;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::ade::locks;
 use crate::store::ade_locks::{Lock, LockState};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, lock)).routes(routes!(reveal))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, lock)).routes(routes!(reveal))
 }
 
 /// A lock of a device, without what opens it.

@@ -5,10 +5,8 @@ mod locks;
 mod profiles;
 mod servers;
 
-use utoipa_axum::router::OpenApiRouter;
+use crate::http::api::openapi::Addresses;
 
-use crate::app::App;
-
-pub(super) fn routes() -> OpenApiRouter<App> {
+pub(super) fn routes() -> Addresses {
     servers::routes().merge(devices::routes()).merge(profiles::routes()).merge(locks::routes())
 }

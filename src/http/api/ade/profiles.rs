@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::groups::PageQuery;
 use super::super::input::{Json, Query};
@@ -15,6 +13,7 @@ use super::super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::language::say;
 use crate::mdm::Right;
@@ -22,8 +21,8 @@ use crate::mdm::ade::presets::{PRESETS, Preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
 use crate::protocol::ade::{ProfileKeys, SkipKey, skip_keys};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(show, change, delete))
         .routes(routes!(presets))

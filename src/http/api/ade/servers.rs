@@ -7,8 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::groups::PageQuery;
 use super::super::input::{Json, Query};
@@ -18,13 +16,14 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::ade;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::ade::profiles as room;
 use crate::mdm::ade::servers::{self, Standing};
 use crate::store::ade_servers::{Phase, ServerState};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(show, delete))
         .routes(routes!(public_key))

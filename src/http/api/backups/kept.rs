@@ -4,19 +4,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::once::{Answer, Post};
 use super::BackupNothing;
 use crate::app::App;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::backups::by_hand;
 use crate::store::backup;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(keep))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(keep))
 }
 
 /// What became of a backup that was taken away.

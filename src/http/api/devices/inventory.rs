@@ -5,19 +5,18 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::devices;
 use crate::store::enrollments;
 use crate::store::inventory::{InstalledApp, InstalledCertificate, InstalledProfile};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(facts))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(facts))
 }
 
 /// Everything that a device said of itself.

@@ -7,8 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::commands::CommandView;
 use super::super::input::Json;
@@ -16,6 +14,7 @@ use super::super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::return_to_service::prepare;
 use crate::mdm::devices;
@@ -25,8 +24,8 @@ use crate::mdm::{Actor, Right, return_to_service};
 use crate::store::Tx;
 use crate::store::returns::{self, Return};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, bring_back)).routes(routes!(show_rules, set_rules))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, bring_back)).routes(routes!(show_rules, set_rules))
 }
 
 /// How a device came back, or is to.

@@ -7,22 +7,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::commands::CommandView;
 use super::super::once::{Answer, Head};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::devices::{self, Purged};
 use crate::mdm::setup_assistant;
 use crate::store::Tx;
 use crate::store::escrow::{EscrowKind, Held};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(held, purge)).routes(routes!(reveal)).routes(routes!(renew_admin_password))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(held, purge)).routes(routes!(reveal)).routes(routes!(renew_admin_password))
 }
 
 /// A secret held for a device, without its value.

@@ -5,14 +5,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::commands::CommandView;
 use super::super::input::{Json, Query};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::Actor;
 use crate::mdm::device_users::{self, Sharing};
@@ -20,8 +19,8 @@ use crate::protocol::report::device::DeviceUser;
 use crate::store::Tx;
 use crate::store::commands::Command;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, delete_all)).routes(routes!(delete)).routes(routes!(log_out)).routes(routes!(sharing, share))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, delete_all)).routes(routes!(delete)).routes(routes!(log_out)).routes(routes!(sharing, share))
 }
 
 /// Somebody who has an account on a device.

@@ -2,18 +2,17 @@
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::devices;
 use crate::mdm::reconcile::{self, Standings};
 use crate::store::enrollments;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(wanted))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(wanted))
 }
 
 /// What a device is to have by the groups it is in, how each of it stands and why it waits, and what it cannot have.

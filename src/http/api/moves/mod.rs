@@ -9,8 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::Query;
 use super::list::{List, Page};
@@ -18,6 +16,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::checkin::MovedIn;
 use crate::mdm::moves::profile::Learned;
@@ -29,8 +28,8 @@ use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::moves::{Line, MovedFrom};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list))
         .routes(routes!(standing))
         .routes(routes!(messages))

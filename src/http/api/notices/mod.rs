@@ -7,8 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Json, Query};
 use super::list::{List, Page};
@@ -16,6 +14,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::notices::{out, send_test};
 use crate::mdm::Actor;
@@ -27,8 +26,8 @@ use crate::secret::Secret;
 use crate::store::letters::{Letter, LetterState, Occasion};
 use crate::store::notices::{Notice, NoticeKind};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list))
         .routes(routes!(list_letters))
         .routes(routes!(show, change))

@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::input::{Json, Query};
 use super::super::list::{List, Page};
@@ -15,12 +13,13 @@ use super::NoticesQuery;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::notices::recipients::{self, is_served};
 use crate::store::notices::{NoticeKind, Recipient};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(change, delete)).routes(routes!(set_own))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(list, create)).routes(routes!(change, delete)).routes(routes!(set_own))
 }
 
 /// Whom mail goes to.

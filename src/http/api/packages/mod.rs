@@ -9,14 +9,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Json, Query};
 use super::list::{List, Page};
 use super::once::{Answer, Head};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::upload;
 use crate::mdm::packages;
@@ -25,8 +24,8 @@ use crate::store::packages::Stage;
 pub(super) use uploads::routes as uploads;
 use views::{AppPackagesView, HeldView, PackageView};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list))
         .routes(routes!(show, edit, delete))
         .routes(routes!(versions, set_pilot))

@@ -7,14 +7,13 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::input::Query;
 use super::super::once::{Answer, Once, Post};
 use super::views::{KeptView, PackageView, UploadView};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::budget::Share;
 use crate::http::upload::{self, Wish};
@@ -23,8 +22,8 @@ use crate::mdm::{Actor, Right};
 use crate::store::Tx;
 use crate::store::packages::Stage;
 
-pub(in crate::http::api) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(in crate::http::api) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(begin, under_way))
         .routes(routes!(show, append, cancel))
         .routes(routes!(complete))

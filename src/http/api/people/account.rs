@@ -4,17 +4,16 @@ use axum::Json as JsonBody;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::input::Json;
 use crate::app::App;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::people;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, put))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, put))
 }
 
 /// A person's Managed Apple Account.

@@ -5,8 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::{NameKey, PageQuery, PersonView, after};
 use crate::app::App;
@@ -15,13 +13,14 @@ use crate::error::Result;
 use crate::http::api::input::{Json, Query};
 use crate::http::api::list::{List, Page};
 use crate::http::api::once::{Answer, Post};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::people::classes;
 use crate::store::classes::{Class, ClassRole, Member};
 use crate::store::people::Source;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(show, rename, delete))
         .routes(routes!(members))

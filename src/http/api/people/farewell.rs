@@ -7,22 +7,21 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::super::once::{Answer, Post};
 use super::PersonView;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::Actor;
 use crate::mdm::admins::leaver::LogIn;
 use crate::mdm::people::farewell::{self, Fate, LeftBehind, Progress};
 use crate::store::Tx;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, say))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(show, say))
 }
 
 /// What would follow if a person left now, and what followed when they did.

@@ -5,19 +5,18 @@ use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::error::Result;
 use crate::http::api::once::{Answer, Post};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::http::roster;
 use crate::mdm::Right;
 use crate::mdm::people::import::{self, Preview, Summary};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(preview)).routes(routes!(apply))
+pub(super) fn routes() -> Addresses {
+    Addresses::new().routes(routes!(preview)).routes(routes!(apply))
 }
 
 /// The files of a roster.

@@ -10,8 +10,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::{DeviceNameView, NameKey, PageQuery, after};
 use super::input::{Json, Query};
@@ -20,14 +18,15 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::people::{self, Change, NewPerson};
 use crate::store::Tx;
 use crate::store::classes::{self as class_rows, ClassRole};
 use crate::store::people::{self as rows, PeopleFilter, Person, PersonRole, Source};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .merge(import::routes())
         .routes(routes!(show, change, delete))

@@ -10,8 +10,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::PageQuery;
 use super::input::{Json, Query};
@@ -20,6 +18,7 @@ use super::once::{Answer, Post};
 use super::profiles::{StandingView, part};
 use crate::app::App;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::policies::{self, NewPolicy, PolicyChange};
 use crate::mdm::reconcile::outcomes;
@@ -27,8 +26,8 @@ use crate::store::Tx;
 use crate::store::assignments::AssignedKind;
 use views::{OnDevice, PolicyView};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(switches::list))
         .routes(routes!(show, update, delete))

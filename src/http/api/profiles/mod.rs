@@ -11,14 +11,13 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::groups::PageQuery;
 use super::input::{Json, Query};
 use super::list::{List, Page};
 use crate::app::App;
 use crate::error::Result;
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::profiles::{self, Edit};
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
@@ -28,8 +27,8 @@ pub(in crate::http) use upload::recognise;
 pub(super) use views::StandingView;
 use views::{ProfileView, VersionView};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, upload::create))
         .routes(routes!(show, edit, delete))
         .routes(routes!(versions, upload::add_version))

@@ -247,7 +247,7 @@ fn moved_in(tx: &crate::store::Tx) -> crate::error::Result<()> {
 async fn every_answer_is_what_the_description_says() {
     let house = House::new();
     let ids = house.filled().await;
-    let document = openapi::describe(nouns().merge(large()));
+    let document: Value = serde_json::from_str(openapi::TEXT).unwrap();
     let mut judge = Judge::new(&document);
     let mut walked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -272,7 +272,7 @@ async fn every_answer_is_what_the_description_says() {
 #[tokio::test]
 async fn every_word_that_the_description_offers_is_taken() {
     let house = House::new();
-    let document = openapi::describe(nouns().merge(large()));
+    let document: Value = serde_json::from_str(openapi::TEXT).unwrap();
     let judge = Judge::new(&document);
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -292,7 +292,7 @@ async fn every_word_that_the_description_offers_is_taken() {
 
 #[tokio::test]
 async fn what_the_description_forbids_is_what_is_refused() {
-    let document = openapi::describe(nouns().merge(large()));
+    let document: Value = serde_json::from_str(openapi::TEXT).unwrap();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for parameter in methods["get"]["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["name"] == "limit") {
             let schema = &parameter["schema"];

@@ -8,8 +8,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::input::{Json, Query};
 use super::list::{List, Page};
@@ -17,6 +15,7 @@ use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::{Day, Timestamp};
 use crate::error::{Error, Kind, Result};
+use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::updates::doubt::Listed;
 use crate::mdm::updates::matrix;
@@ -33,8 +32,8 @@ use views::{ExceptionView, MemberView, PlanView, PreviewView, SectionView};
 /// Days of the census when the caller does not say.
 const CENSUS_DEFAULT: u32 = 90;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Addresses {
+    Addresses::new()
         .routes(routes!(list, create))
         .routes(routes!(look))
         .routes(routes!(show, change, delete))

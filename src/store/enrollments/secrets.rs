@@ -1,0 +1,99 @@
+//! What of an enrollment is secret, sealed in rows of its own: longer than all the rest of it, which every message asks for.
+
+use super::forget_push_outcome;
+use crate::error::Result;
+use crate::secret::SecretBytes;
+use crate::store::Tx;
+
+/// What of an enrollment is kept sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedColumn {
+    /// The device token of APNs.
+    PushToken,
+    /// The word that a push must carry.
+    PushMagic,
+    /// What ClearPasscode needs.
+    UnlockToken,
+    /// What a Mac asks back for.
+    BootstrapToken,
+}
+
+impl SealedColumn {
+    fn name(self) -> &'static str {
+        match self {
+            Self::PushToken => "push_token_sealed",
+            Self::PushMagic => "push_magic_sealed",
+            Self::UnlockToken => "unlock_token_sealed",
+            Self::BootstrapToken => "bootstrap_token_sealed",
+        }
+    }
+
+    /// What says in the enrollment's own row that there is one.
+    fn held(self) -> Option<&'static str> {
+        match self {
+            Self::PushToken => Some("has_push_token"),
+            Self::PushMagic => None,
+            Self::UnlockToken => Some("has_unlock_token"),
+            Self::BootstrapToken => Some("has_bootstrap_token"),
+        }
+    }
+
+    fn context(self) -> &'static str {
+        match self {
+            Self::PushToken => "enrollments.push_token",
+            Self::PushMagic => "enrollments.push_magic",
+            Self::UnlockToken => "enrollments.unlock_token",
+            Self::BootstrapToken => "enrollments.bootstrap_token",
+        }
+    }
+}
+
+/// Seals and stores one secret of an enrollment; `None` removes it.
+pub fn set_secret(tx: &Tx, id: &str, column: SealedColumn, value: Option<&[u8]>) -> Result<()> {
+    let (name, sealed) = (column.name(), value.map(|value| tx.seal(column.context(), value)).transpose()?);
+    tx.execute(
+        &format!(
+            "INSERT INTO enrollment_secrets (enrollment_id, {name}) VALUES (?1, ?2) ON CONFLICT (enrollment_id) DO UPDATE SET {name} = excluded.{name}"
+        ),
+        (id, sealed),
+    )?;
+    if let Some(held) = column.held() {
+        tx.execute(&format!("UPDATE enrollments SET {held} = ?2 WHERE id = ?1"), (id, value.is_some()))?;
+    }
+    Ok(())
+}
+
+/// Seals and stores what a TokenUpdate brings; an unlock token that it lacks leaves the one that is held.
+///
+/// A new token is worth a new try: what Apple said of the old one is forgotten, without pretending that a push went out.
+pub fn set_tokens(tx: &Tx, id: &str, push_token: &[u8], push_magic: &[u8], unlock_token: Option<&[u8]>) -> Result<()> {
+    let seal = |column: SealedColumn, value: &[u8]| tx.seal(column.context(), value);
+    let (push_token, push_magic) = (seal(SealedColumn::PushToken, push_token)?, seal(SealedColumn::PushMagic, push_magic)?);
+    let unlock_token = unlock_token.map(|token| seal(SealedColumn::UnlockToken, token)).transpose()?;
+    let has_unlock_token = unlock_token.is_some();
+    tx.execute(
+        "INSERT INTO enrollment_secrets (enrollment_id, push_token_sealed, push_magic_sealed, unlock_token_sealed) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (enrollment_id) DO UPDATE SET push_token_sealed = excluded.push_token_sealed, push_magic_sealed = excluded.push_magic_sealed,
+            unlock_token_sealed = coalesce(excluded.unlock_token_sealed, unlock_token_sealed)",
+        (id, push_token, push_magic, unlock_token),
+    )?;
+    tx.execute(
+        "UPDATE enrollments SET has_push_token = 1, has_unlock_token = max(has_unlock_token, ?2)
+         WHERE id = ?1 AND (has_push_token = 0 OR has_unlock_token < ?2)",
+        (id, has_unlock_token),
+    )?;
+    forget_push_outcome(tx, id)
+}
+
+/// Forgets by what an enrollment is woken, and that it is to be.
+pub fn forget_push(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute("UPDATE enrollment_secrets SET push_token_sealed = NULL, push_magic_sealed = NULL WHERE enrollment_id = ?1", [id])?;
+    tx.execute("UPDATE enrollments SET has_push_token = 0, push_due_at = NULL, push_attempts = 0 WHERE id = ?1", [id]).map(drop)
+}
+
+/// One secret of an enrollment.
+pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBytes>> {
+    let sealed: Option<Option<Vec<u8>>> =
+        tx.optional(&format!("SELECT {} FROM enrollment_secrets WHERE enrollment_id = ?1", column.name()), [id], |row| row.get(0))?;
+    sealed.flatten().map(|sealed| tx.open(column.context(), &sealed)).transpose()
+}
