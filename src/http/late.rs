@@ -64,9 +64,11 @@ mod tests {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let late = Late::new(|| {
             MADE.fetch_add(1, Ordering::Relaxed);
-            Router::new().route("/here", get(async || "here"))
+            let here = get(async || "here");
+            Router::new().route("/here", here)
         });
-        let router = Router::new().route("/first", get(async || "first")).fallback_service(late);
+        let first = get(async || "first");
+        let router = Router::new().route("/first", first).fallback_service(late);
         let ask = |path: &str| router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
         assert_eq!((ask("/first").await.unwrap().status().as_u16(), MADE.load(Ordering::Relaxed)), (200, 0));
         for (path, status) in [("/here", 200), ("/nowhere", 404), ("/here", 200)] {
