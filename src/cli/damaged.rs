@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::backups::offer;
 use crate::store::backup::{DATABASE, Kept, noted};
 use crate::store::begun::lost;
-use crate::store::closed;
-use crate::store::integrity::{AtRest, at_rest};
+use crate::store::integrity::{self, AtRest, Depth, at_rest};
+use crate::store::{Store, closed};
 
 /// Bytes of a database that is looked through before it serves. That takes about two seconds for each gigabyte that the machine has in memory already, so
 /// that a restart is served from again within a second; 10,000 devices (60 MB) take a seventh of it. Larger ones are looked through by their job, while
@@ -24,7 +25,7 @@ pub(super) struct Damage {
 /// Refuses a data folder whose database is damaged; nothing in it is changed, and nothing removed.
 pub(super) async fn refuse(data: &Path) -> Result<()> {
     if lost(data).is_none() && closed::in_order(&data.join(DATABASE)) {
-        // Nobody has touched it since it was closed. What a disk does by itself is found by the job that looks through it while it serves.
+        // It was looked through at its end, and nobody has touched it since. What a disk does by itself is found by the job that looks through it while it serves.
         return Ok(());
     }
     let folder = data.to_path_buf();
@@ -33,6 +34,14 @@ pub(super) async fn refuse(data: &Path) -> Result<()> {
         Some(Damage { what, remedy }) => Err(Error::new(Kind::Internal, format!("{what} Rollcall does not start on it. {remedy}"))),
         None => Ok(()),
     }
+}
+
+/// Whether a database that was served is sound: it is looked through at its end, when nobody waits for it, and not at the next start.
+pub(super) async fn is_sound(store: &Store, now: Timestamp) -> bool {
+    // Larger ones no start looks through.
+    let bytes = store.path().and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
+    bytes.is_some_and(|bytes| bytes <= LOOKED_THROUGH_MAX_BYTES)
+        && store.read_slow(now, |tx| integrity::check(tx, Depth::Quick)).await.is_ok_and(|findings| findings.is_empty())
 }
 
 /// Looks through the database of a data folder that nobody serves from.
@@ -72,10 +81,9 @@ mod tests {
     use std::io::{Seek as _, SeekFrom, Write as _};
 
     use super::*;
-    use crate::clock::Timestamp;
     use crate::pki::seal::{KEY_BYTES, Sealer};
     use crate::store::backup::note;
-    use crate::store::{DataFolder, OpenOptions, Store};
+    use crate::store::{DataFolder, OpenOptions};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_593_600);
 
@@ -134,8 +142,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(folder.path()).unwrap();
         let path = data.database();
-        drop(Store::open(OpenOptions::file(&path, data.sealer().unwrap())).unwrap());
-        data.note_closed();
+        let store = Store::open(OpenOptions::file(&path, data.sealer().unwrap())).unwrap();
+        assert!(is_sound(&store, NOW).await);
+        drop(store);
+        data.note_closed(true);
         assert!(refuse(folder.path()).await.is_ok());
         let middle = fs::metadata(&path).unwrap().len() / 2 / 4096 * 4096;
         let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();

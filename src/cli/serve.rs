@@ -260,12 +260,13 @@ impl Serving {
             tracing::warn!(connections = cut, "connections were cut off because they did not end in time");
         }
         while self.tasks.join_next().await.is_some() {}
+        let is_sound = damaged::is_sound(&self.app.store, self.app.now()).await;
         self.app.store.close().await;
         // A socket that nobody listens on would only puzzle; the next start removes it as well.
         let _ = std::fs::remove_file(self.folder.control_socket());
         let Self { app, tasks, streams, folder, .. } = self;
         drop((app, tasks, streams));
-        folder.note_closed();
+        folder.note_closed(is_sound);
         Ok(())
     }
 }

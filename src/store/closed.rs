@@ -20,16 +20,19 @@ fn lies(database: &Path) -> Option<String> {
 
 /// Notes how a database lies that nobody has open any more.
 pub(in crate::store) fn note(database: &Path) -> io::Result<()> {
+    let Some(lies) = lies(database) else { return forget(database) };
     let path = database.with_file_name(NOTE);
-    let Some(lies) = lies(database) else {
-        return match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-    };
     let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(no_link).open(path)?;
     file.write_all(lies.as_bytes())
+}
+
+/// Has the next start look through a database.
+pub(in crate::store) fn forget(database: &Path) -> io::Result<()> {
+    match fs::remove_file(database.with_file_name(NOTE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a database was closed in order, and nobody has touched it since.
@@ -56,8 +59,11 @@ mod tests {
         assert!(!in_order(&database));
         drop(store);
         assert!(!in_order(&database), "nobody noted it");
-        data.note_closed();
+        data.note_closed(true);
         assert!(in_order(&database));
+        data.note_closed(false);
+        assert!(!in_order(&database), "it was found damaged");
+        data.note_closed(true);
 
         let mut open = OpenOptions::new().write(true).open(&database).unwrap();
         open.seek(SeekFrom::Start(5000)).unwrap();
@@ -71,7 +77,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(folder.path()).unwrap();
         let store = file(data.path());
-        data.note_closed();
+        data.note_closed(true);
         let database = store.path().unwrap();
         assert!(!in_order(&database), "whoever still has it open leaves its log there");
         drop(store);

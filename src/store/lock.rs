@@ -77,9 +77,11 @@ impl DataFolder {
         self.path.join("rollcall.db")
     }
 
-    /// Notes that the database was closed in order, for the next start; call it when this process has it open no more.
-    pub fn note_closed(&self) {
-        if let Err(error) = closed::note(&self.database()) {
+    /// Notes for the next start that the database was closed in order, and whether it was looked through and found sound before; call it when this
+    /// process has it open no more.
+    pub fn note_closed(&self, is_sound: bool) {
+        let database = self.database();
+        if let Err(error) = if is_sound { closed::note(&database) } else { closed::forget(&database) } {
             tracing::warn!("how the database lies could not be noted, so that the next start looks through it: {error}");
         }
     }
