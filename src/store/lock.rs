@@ -81,7 +81,8 @@ impl DataFolder {
     /// process has it open no more.
     pub fn note_closed(&self, is_sound: bool) {
         let database = self.database();
-        if let Err(error) = if is_sound { closed::note(&database) } else { closed::forget(&database) } {
+        let noted = if is_sound { closed::note(&database) } else { closed::forget(&database) };
+        if let Err(error) = noted {
             tracing::warn!("how the database lies could not be noted, so that the next start looks through it: {error}");
         }
     }
