@@ -8,10 +8,10 @@ use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{account, next_root, renewal};
 use crate::mdm::updates::own_list;
-use crate::mdm::{apps, checkin, inventory, journal, push, reconcile, setup_assistant, webhooks};
+use crate::mdm::{apps, checkin, heard, inventory, journal, push, reconcile, setup_assistant, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
-use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, Look};
 use crate::store::reports::{self, NewReport};
 use crate::store::{Tx, certificates, deployments, devices};
 
@@ -59,23 +59,24 @@ pub enum Poll {
     Write,
 }
 
-/// Looks whether an Idle report needs more than a read. Most polls do not.
+/// Looks whether an Idle report needs more than a read. Most polls do not, and one statement tells.
 pub fn poll(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
-    if head.status == Status::Idle
-        && let Some(enrollment_id) = enrollments::quiet(tx, &presented.fingerprint, head.ids.nano_id().as_str())?
-    {
-        let quiet = Poll::Nothing { enrollment_id };
-        debug_assert_eq!(poll_in_detail(tx, presented, head)?, quiet, "the short way says what the long one does");
-        return Ok(quiet);
+    if head.status != Status::Idle {
+        return Ok(Poll::Write);
     }
-    poll_in_detail(tx, presented, head)
+    let seen = match enrollments::look(tx, &presented.fingerprint, head.ids.nano_id().as_str())? {
+        Look::Quiet(enrollment_id) => Poll::Nothing { enrollment_id },
+        Look::Busy => Poll::Write,
+        Look::Unsure => return poll_in_detail(tx, presented, head),
+    };
+    debug_assert_eq!(poll_in_detail(tx, presented, head)?, seen, "the short way says what the long one does");
+    Ok(seen)
 }
 
 fn poll_in_detail(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
     let Outcome::Known(standing) = identify::identify(tx, presented, &head.ids)? else { return Ok(Poll::Write) };
     let enrollment = &standing.enrollment;
-    let quiet = head.status == Status::Idle
-        && standing.identity.enrollment_id.is_some()
+    let quiet = standing.identity.enrollment_id.is_some()
         && enrollment.state == EnrollmentState::Enrolled
         && enrollment.push_attempts == 0
         && !enrollment.awaiting_configuration
@@ -108,11 +109,13 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
         identify::record_refusal(tx, Some(presented), ids, refusal)?;
         return Ok(Reply::Refused(refusal));
     };
+    heard::now(tx, &enrollment)?;
     renewal::used(tx, presented, &enrollment)?;
     if incoming.head.status == Status::Idle {
         inventory::ask_first(tx, &enrollment)?;
     }
-    let session = session(tx, &enrollment, incoming.head.status)?;
+    // An Idle begins a session; what was put off in an earlier one may be offered again.
+    let session = enrollment.session + i64::from(incoming.head.status == Status::Idle);
     let recorded = record(tx, &enrollment, incoming, session)?;
     webhooks::announce_report(tx, &enrollment, incoming)?;
     reconcile::plan_if_due(tx, &enrollment)?;
@@ -134,14 +137,6 @@ pub fn too_large(tx: &Tx, presented: &Presented, command_uuid: Option<&str>, siz
     let because = t!("its answer is larger than {size_bytes} MiB, which is more than this server takes", size_bytes = size_bytes >> 20);
     commands::quarantine(tx, &enrollment, &command, &because)?;
     Ok(Some(command))
-}
-
-/// An Idle begins a session; what was put off in an earlier one may be offered again.
-fn session(tx: &Tx, enrollment: &Enrollment, status: Status) -> Result<i64> {
-    if status == Status::Idle && queue::any_open(tx, &enrollment.id)? {
-        return enrollments::begin_session(tx, enrollment);
-    }
-    Ok(enrollment.session)
 }
 
 fn record(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, session: i64) -> Result<Option<Recorded>> {
@@ -219,11 +214,14 @@ fn offer(tx: &Tx, enrollment: &Enrollment, status: Status, session: i64, recorde
     // The device may have erased itself, or been told to leave, by the very command that was just recorded; an Idle changes nothing.
     let present = if recorded.is_some() { enrollments::by_id(tx, &enrollment.id)? } else { Some(enrollment.clone()) };
     let Some(present) = present.filter(|present| present.state == EnrollmentState::Enrolled) else { return Ok(Reply::Empty) };
-    if devices::by_id(tx, &present.device_id)?.is_none_or(|device| device.deleted_at.is_some()) {
+    if devices::is_deleted(tx, &present.device_id)? {
         // What waits for a deleted device stays where the audit can see it, and is dropped if the device enrolls anew.
         return Ok(Reply::Empty);
     }
     if let Some(offer) = commands::next(tx, &present, session)? {
+        if session != present.session {
+            enrollments::begin_session(tx, &present.id, session)?;
+        }
         renewal::offered(tx, &present, &offer)?;
         push::answered(tx, &present)?;
         return Ok(Reply::Command(offer));

@@ -22,6 +22,9 @@ pub(in crate::mdm) fn archive_bootstrap_token(tx: &Tx, enrollment: &Enrollment, 
 }
 
 fn archive_one(tx: &Tx, enrollment: &Enrollment, column: SealedColumn, kind: EscrowKind, note: &str) -> Result<()> {
+    if !enrollment.has(column) {
+        return Ok(());
+    }
     let Some(value) = enrollments::secret(tx, &enrollment.id, column)? else { return Ok(()) };
     let of = Some((enrollment.id.as_str(), enrollment.generation));
     escrow::insert(tx, &enrollment.device_id, of, kind, value.expose(), note)?;

@@ -215,17 +215,19 @@ pub fn any_open(tx: &Tx, enrollment_id: &str) -> Result<bool> {
     tx.one("SELECT EXISTS (SELECT 1 FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL)", [enrollment_id], |row| row.get(0))
 }
 
-/// The next command to offer in `session`: highest priority, then oldest, leaving out what this session already put off.
-pub fn next(tx: &Tx, enrollment_id: &str, session: i64) -> Result<Option<Command>> {
-    tx.optional(
+/// The next command to offer in `session`, with its plist while that is kept: highest priority, then oldest, leaving out what this session already put
+/// off.
+pub fn next(tx: &Tx, enrollment_id: &str, session: i64) -> Result<Option<(Command, Option<SecretBytes>)>> {
+    let found = tx.optional(
         &format!(
-            "SELECT {COLUMNS} FROM commands
+            "SELECT {COLUMNS}, payload_sealed FROM commands
              WHERE enrollment_id = ?1 AND finished_at IS NULL AND (not_now_session IS NULL OR not_now_session <> ?2)
              ORDER BY priority DESC, seq LIMIT 1"
         ),
         (enrollment_id, session),
-        command,
-    )
+        |row| Ok((command(row)?, row.get("payload_sealed")?)),
+    )?;
+    found.map(|(command, sealed)| Ok((command, opened(tx, sealed)?))).transpose()
 }
 
 /// Moves a command in the queue.
@@ -235,7 +237,10 @@ pub fn set_priority(tx: &Tx, seq: i64, priority: i64) -> Result<()> {
 
 /// The plist of a command, while it is kept.
 pub fn payload(tx: &Tx, seq: i64) -> Result<Option<SecretBytes>> {
-    let sealed: Option<Vec<u8>> = tx.one("SELECT payload_sealed FROM commands WHERE seq = ?1", [seq], |row| row.get(0))?;
+    opened(tx, tx.one("SELECT payload_sealed FROM commands WHERE seq = ?1", [seq], |row| row.get(0))?)
+}
+
+fn opened(tx: &Tx, sealed: Option<Vec<u8>>) -> Result<Option<SecretBytes>> {
     sealed.map(|sealed| tx.open("commands.payload", &sealed)).transpose()
 }
 

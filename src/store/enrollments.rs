@@ -8,7 +8,7 @@ pub use push::{
     count_refused_on_topic, count_unpushed_on_topic, forget_push_outcome, hasten_push, last_push_on_topic, next_push_due,
     push_again_on_topic, push_due, push_everyone, set_push, set_push_outcome,
 };
-pub use quiet::quiet;
+pub use quiet::{Look, look};
 use rusqlite::{Row, named_params};
 pub use secrets::{SealedColumn, forget_push, secret, set_secret, set_tokens};
 
@@ -283,12 +283,9 @@ pub fn user_channels(tx: &Tx, parent_id: &str) -> Result<Vec<Enrollment>> {
     tx.list(&format!("SELECT {COLUMNS} FROM enrollments WHERE parent_id = ?1 ORDER BY created_at"), [parent_id], enrollment)
 }
 
-/// Begins a connection in which commands are offered; gives its number.
-pub fn begin_session(tx: &Tx, enrollment: &Enrollment) -> Result<i64> {
-    // Not by RETURNING, for which SQLite makes a table each time: there is one writer, so what was read in this transaction holds.
-    let session = enrollment.session + 1;
-    tx.execute("UPDATE enrollments SET session = ?2, last_seen_at = ?3 WHERE id = ?1", (&enrollment.id, session, tx.now))?;
-    Ok(session)
+/// Begins a connection in which commands are offered, by its number.
+pub fn begin_session(tx: &Tx, id: &str, session: i64) -> Result<()> {
+    tx.execute("UPDATE enrollments SET session = ?2 WHERE id = ?1", (id, session)).map(drop)
 }
 
 /// Notes that an enrollment was heard of, with what it said; polls that say nothing are noted softly.
@@ -299,7 +296,7 @@ pub fn seen(tx: &Tx, id: &str) -> Result<()> {
 
 /// Stores whether the first questions are to be queued when the device connects.
 pub fn set_questions_due(tx: &Tx, id: &str, due: bool) -> Result<()> {
-    tx.execute("UPDATE enrollments SET questions_due = ?2 WHERE id = ?1", (id, due))?;
+    tx.execute("UPDATE enrollments SET questions_due = ?2 WHERE id = ?1 AND questions_due <> ?2", (id, due))?;
     Ok(())
 }
 

@@ -43,7 +43,8 @@ pub fn of(tx: &Tx, enrollment_id: &str) -> Result<Hold> {
 /// Stores how an enrollment is held.
 pub fn set(tx: &Tx, enrollment_id: &str, hold: &Hold) -> Result<()> {
     tx.execute(
-        "UPDATE enrollments SET setup_held_at = ?2, setup_due_at = ?3, setup_released_at = ?4, setup_because = ?5 WHERE id = ?1",
+        "UPDATE enrollments SET setup_held_at = ?2, setup_due_at = ?3, setup_released_at = ?4, setup_because = ?5
+         WHERE id = ?1 AND (setup_held_at, setup_due_at, setup_released_at, setup_because) IS NOT (?2, ?3, ?4, ?5)",
         (enrollment_id, hold.held_at, hold.due_at, hold.released_at, &hold.because),
     )?;
     Ok(())

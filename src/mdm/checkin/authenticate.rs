@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
@@ -250,24 +250,26 @@ pub(super) fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, in
         Some(id) => invitations::by_id(tx, id)?,
         None => None,
     };
-    let is_new = known.is_none();
+    let before = known.clone();
     let mut device = known.unwrap_or_else(|| nameless(tx));
     device.udid = udid.or(device.udid);
     said(&mut device, message);
     device.deleted_at = None;
     device.supervised = None;
-    device.refresh_due_at = Some(tx.now.plus(inventory::REFRESH_EVERY));
     if let Some(invitation) = invitation {
         device.practice = invitation.practice;
         device.group_label = invitation.group_label;
         device.person_label = invitation.person_label;
     }
-    if is_new {
-        devices::insert(tx, &device)?;
-    } else {
-        devices::update(tx, &device)?;
+    let is_same = before.as_ref() == Some(&device);
+    device.refresh_due_at = Some(tx.now.plus(inventory::REFRESH_EVERY));
+    match before {
+        None => devices::insert(tx, &device)?,
+        // Most say what they said before, and nearly all of it is in one index or another.
+        Some(_) if is_same => devices::set_refresh_due(tx, &device.id, device.refresh_due_at)?,
+        Some(_) => devices::update(tx, &device)?,
     }
-    devices::by_id(tx, &device.id)?.ok_or_else(|| Error::new(Kind::Internal, t!("a device that was just stored is gone")))
+    Ok(device)
 }
 
 fn nameless(tx: &Tx) -> Device {

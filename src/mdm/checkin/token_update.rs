@@ -112,7 +112,8 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
         people::invited(tx, &enrollment.device_id)?;
         absent::settled(tx, &enrollment.device_id)?;
-        let proof = taken_over::proof(tx, enrollment, &presented.fingerprint)?;
+        let challenge = invitations::challenge_by_fingerprint(tx, &presented.fingerprint)?;
+        let proof = taken_over::proof_by(tx, enrollment, &presented.fingerprint, challenge.as_ref())?;
         if proof == Proof::Proven {
             taken_over::put_out_others(tx, enrollment)?;
         }
@@ -121,7 +122,6 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
             ade::arrived(tx, &enrollment.device_id)?;
         }
         // Whoever signed in at the device has it, whatever was chosen before.
-        let challenge = invitations::challenge_by_fingerprint(tx, &presented.fingerprint)?;
         automated::arrived(tx, challenge.as_ref(), &enrollment.device_id)?;
         return_to_service::watch::returned(tx, enrollment)?;
         ade::migration::arrived(tx, enrollment)?;

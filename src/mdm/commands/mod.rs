@@ -186,9 +186,10 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
     let uuid = order.uuid.as_str();
     let is_intent = row.supersede_key.is_some();
     let supersede_key = row.supersede_key.or_else(|| order.supersede_key());
+    let open = commands::count_open(tx, &enrollment.id)?;
     let older = match &supersede_key {
-        Some(key) => commands::open_with_key(tx, &enrollment.id, key)?,
-        None => Vec::new(),
+        Some(key) if open > 0 => commands::open_with_key(tx, &enrollment.id, key)?,
+        _ => Vec::new(),
     };
     if is_intent
         && let [unsent] = older.as_slice()
@@ -196,7 +197,7 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
     {
         return rewrite(tx, actor, enrollment, unsent, order, row.expires_at);
     }
-    if commands::count_open(tx, &enrollment.id)? >= MAX_OPEN {
+    if open >= MAX_OPEN {
         return Err(Error::conflict(t!(
             "{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.",
             MAX_OPEN

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::mdm::checkin::actor;
-use crate::mdm::{Actor, heard, journal};
+use crate::mdm::{Actor, journal};
 use crate::protocol::report::{Head, Status};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
@@ -30,7 +30,7 @@ pub struct Offer {
 
 /// The next command for an enrollment in this session; commands whose time is over, or that never get a reply, leave the queue on the way.
 pub fn next(tx: &Tx, enrollment: &Enrollment, session: i64) -> Result<Option<Offer>> {
-    while let Some(command) = commands::next(tx, &enrollment.id, session)? {
+    while let Some((command, payload)) = commands::next(tx, &enrollment.id, session)? {
         if command.generation != enrollment.generation {
             end(tx, enrollment, &command, CommandState::Dropped, t!("a new enrollment began"))?;
         } else if command.expires_at.is_some_and(|end| end <= tx.now) {
@@ -38,7 +38,7 @@ pub fn next(tx: &Tx, enrollment: &Enrollment, session: i64) -> Result<Option<Off
         } else if command.offers >= MAX_OFFERS {
             let because = t!("the device was sent it three times and never replied; it may not be able to read it");
             end(tx, enrollment, &command, CommandState::Quarantined, because)?;
-        } else if let Some(payload) = commands::payload(tx, command.seq)? {
+        } else if let Some(payload) = payload {
             commands::mark_sent(tx, command.seq)?;
             return Ok(Some(Offer {
                 uuid: command.uuid,
@@ -64,7 +64,6 @@ pub struct Recorded {
 
 /// Records an answer from CommandUUID and Status alone; the rest of the report is read afterwards.
 pub fn record(tx: &Tx, enrollment: &Enrollment, uuid: &str, head: &Head, session: i64) -> Result<Recorded> {
-    heard::now(tx, enrollment)?;
     let Some(command) = commands::by_uuid(tx, &enrollment.id, uuid)? else {
         let data = json!({ "status": head.status });
         let subject = journal::Subject::from(enrollment).command(uuid);

@@ -153,7 +153,17 @@ pub(in crate::mdm) enum Proof {
 /// How sure it is which hardware an enrollment is.
 pub(in crate::mdm) fn proof(tx: &Tx, enrollment: &Enrollment, fingerprint: &Fingerprint) -> Result<Proof> {
     let challenge = invitations::challenge_by_fingerprint(tx, fingerprint)?;
-    let is_listed = challenge.as_ref().is_some_and(|challenge| challenge.serial_number.is_some());
+    proof_by(tx, enrollment, fingerprint, challenge.as_ref())
+}
+
+/// [`proof`] of an identity whose challenge has been read already.
+pub(in crate::mdm) fn proof_by(
+    tx: &Tx,
+    enrollment: &Enrollment,
+    fingerprint: &Fingerprint,
+    challenge: Option<&Challenge>,
+) -> Result<Proof> {
+    let is_listed = challenge.is_some_and(|challenge| challenge.serial_number.is_some());
     if is_listed || attestations::of_key(tx, fingerprint)?.is_some() {
         return Ok(Proof::Proven);
     }

@@ -145,9 +145,12 @@ fn parts(of: &Dictionary) -> String {
 }
 
 fn query_key(kind: &str, keys: &Dictionary) -> String {
+    if keys.is_empty() {
+        return kind.to_owned();
+    }
     let bytes = plist::to_binary(&Value::Dictionary(sorted(keys))).unwrap_or_default();
     let hash = digest::digest(&digest::SHA256, &bytes);
-    if keys.is_empty() { kind.to_owned() } else { format!("{kind}:{}", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..HASH_BYTES])) }
+    format!("{kind}:{}", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..HASH_BYTES]))
 }
 
 /// The keys in one order, with lists of names in one order too: what is asked counts, not how it is written.

@@ -1,6 +1,6 @@
 //! What of an enrollment is secret, sealed in rows of its own: longer than all the rest of it, which every message asks for.
 
-use super::forget_push_outcome;
+use super::{Enrollment, forget_push_outcome};
 use crate::error::Result;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
@@ -89,6 +89,17 @@ pub fn set_tokens(tx: &Tx, id: &str, push_token: &[u8], push_magic: &[u8], unloc
 pub fn forget_push(tx: &Tx, id: &str) -> Result<()> {
     tx.execute("UPDATE enrollment_secrets SET push_token_sealed = NULL, push_magic_sealed = NULL WHERE enrollment_id = ?1", [id])?;
     tx.execute("UPDATE enrollments SET has_push_token = 0, push_due_at = NULL, push_attempts = 0 WHERE id = ?1", [id]).map(drop)
+}
+
+impl Enrollment {
+    /// Whether this secret is held, as of when the enrollment was read.
+    pub fn has(&self, column: SealedColumn) -> bool {
+        match column {
+            SealedColumn::PushToken | SealedColumn::PushMagic => self.has_push_token,
+            SealedColumn::UnlockToken => self.has_unlock_token,
+            SealedColumn::BootstrapToken => self.has_bootstrap_token,
+        }
+    }
 }
 
 /// One secret of an enrollment.
