@@ -55,7 +55,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered { .. } => "delivered",
-        Outcome::Refused { .. } => "refused",
+        Outcome::Refused { .. } | Outcome::Unaddressed { .. } => "refused",
         Outcome::Unreachable { .. } => "unreachable",
         Outcome::Unproven { .. } => "certificate_refused",
     }
@@ -75,6 +75,7 @@ fn ways(answers: &[(Due, Outcome)], identities: &HashMap<String, (Arc<PushIdenti
             match outcome {
                 Outcome::Delivered { .. } | Outcome::Refused { .. } => return Some((connections::push_name(practice), Ok(()))),
                 Outcome::Unreachable { why } | Outcome::Unproven { why } => failure = failure.or_else(|| Some(why.clone())),
+                Outcome::Unaddressed { .. } => {}
             }
         }
         failure.map(|why| (connections::push_name(practice), Err(why)))

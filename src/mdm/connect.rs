@@ -100,6 +100,12 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
         Outcome::Known(_) | Outcome::NoEnrollment(_) => Refusal::AnothersIdentity,
     };
     if let Outcome::Known(standing) = &outcome
+        && checkin::is_user_of_retired(standing)
+    {
+        identify::record_refusal(tx, Some(presented), ids, Refusal::DeviceRetired)?;
+        return Ok(Reply::Refused(Refusal::DeviceRetired));
+    }
+    if let Outcome::Known(standing) = &outcome
         && let Some(how) = how_to_leave(tx, standing)?
     {
         checkin::told(tx, &standing.enrollment, how)?;
@@ -218,7 +224,8 @@ fn offer(tx: &Tx, enrollment: &Enrollment, status: Status, session: i64, recorde
         // What waits for a deleted device stays where the audit can see it, and is dropped if the device enrolls anew.
         return Ok(Reply::Empty);
     }
-    if let Some(offer) = commands::next(tx, &present, session)? {
+    let again = recorded.is_some_and(Recorded::is_repeated);
+    if let Some(offer) = commands::next(tx, &present, session, again)? {
         if session != present.session {
             enrollments::begin_session(tx, &present.id, session)?;
         }

@@ -53,15 +53,35 @@ pub fn standing(tx: &Tx, actor: &Actor, id: &str) -> Result<Listed> {
 /// An enrollment by its id, or by its Nano id.
 pub fn find_enrollment(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
     actor.require(Right::View)?;
-    let found = enrollments::by_id(tx, id)?;
-    let found = found.map_or_else(|| enrollments::by_nano_id(tx, id), |found| Ok(Some(found)))?;
+    let found = match enrollments::by_id(tx, id)? {
+        Some(found) => Some(found),
+        None => by_its_word(tx, id)?,
+    };
     found.ok_or_else(|| Error::not_found(t!("There is no such enrollment.")))
+}
+
+/// The enrollment that says of itself that it has this Nano id; refused where another device has the same as its id here or its serial number. What a
+/// device says of itself does not decide what is done to another.
+pub(in crate::mdm) fn by_its_word(tx: &Tx, name: &str) -> Result<Option<Enrollment>> {
+    let Some(found) = enrollments::by_nano_id(tx, name)? else { return Ok(None) };
+    if devices::is_named(tx, name, &found.device_id)? {
+        return Err(Error::conflict(t!(
+            "Two devices go by this name: one has it as its serial number or id, and another says that it is its UDID. Name the one that is \
+             meant by its enrollment's id."
+        )));
+    }
+    Ok(Some(found))
 }
 
 /// The channel that a command goes to: the one that an enrollment's id names, or a device's own.
 pub fn channel(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
     actor.require(Right::View)?;
-    if let Ok(enrollment) = find_enrollment(tx, actor, id) {
+    if let Some(enrollment) = enrollments::by_id(tx, id)? {
+        return Ok(enrollment);
+    }
+    if devices::by_id(tx, id)?.is_none()
+        && let Some(enrollment) = by_its_word(tx, id)?
+    {
         return Ok(enrollment);
     }
     let device = find(tx, actor, id)?;
@@ -214,7 +234,7 @@ fn any(tx: &Tx, id: &str) -> Result<Option<Device>> {
     if let Some(device) = devices::by_id(tx, id)? {
         return Ok(Some(device));
     }
-    match enrollments::by_nano_id(tx, id)? {
+    match by_its_word(tx, id)? {
         Some(enrollment) => devices::by_id(tx, &enrollment.device_id),
         None => devices::by_serial_number(tx, id),
     }

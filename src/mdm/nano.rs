@@ -1,7 +1,7 @@
 //! What tools of the Nano world ask for: a push certificate put in place, a command for many by their ids, pushes at once.
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::push::{Due, RETRIES};
 use crate::mdm::push_certificates::{Put, keep};
@@ -58,14 +58,26 @@ pub enum NoPush {
     NoData,
     /// Its topic's push certificate is missing or of no use; the sentence is the same for all of this topic.
     Certificate(String),
+    /// Two devices go by this id, in words.
+    Ambiguous(String),
 }
 
 /// What to push to for the enrollment of this id, because someone asks for it now: also if nothing waits, and also if an earlier push was refused.
 pub fn wake(tx: &Tx, actor: &Actor, id: &str) -> Result<Result<Due, NoPush>> {
     actor.require(Right::Command)?;
-    let found = enrollments::by_id(tx, id)?.map_or_else(|| enrollments::by_nano_id(tx, id), |found| Ok(Some(found)))?;
+    let found = match enrollments::by_id(tx, id)? {
+        Some(found) => Some(found),
+        None => match devices::by_its_word(tx, id) {
+            Err(error) if error.kind == Kind::Conflict => return Ok(Err(NoPush::Ambiguous(error.message.into_owned()))),
+            found => found?,
+        },
+    };
     let reachable = |state| matches!(state, EnrollmentState::Enrolled | EnrollmentState::Retired);
     let Some(enrollment) = found.filter(|found| reachable(found.state)) else { return Ok(Err(NoPush::NoData)) };
+    if enrollment.push_dead_at.is_some() {
+        // Apple said so, and means it until the device gives another one.
+        return Ok(Err(NoPush::NoData));
+    }
     let token = enrollments::secret(tx, &enrollment.id, SealedColumn::PushToken)?;
     let magic = enrollments::secret(tx, &enrollment.id, SealedColumn::PushMagic)?;
     let (Some(token), Some(magic)) = (token, magic) else { return Ok(Err(NoPush::NoData)) };

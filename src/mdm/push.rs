@@ -131,6 +131,9 @@ fn cannot(tx: &Tx, enrollment: &Enrollment, because: &str) -> Result<()> {
 pub fn record(tx: &Tx, due: &Due, outcome: &Outcome, verdict: Verdict) -> Result<()> {
     let Some(enrollment) = enrollments::by_id(tx, &due.enrollment_id)? else { return Ok(()) };
     let reason = words(outcome);
+    if matches!(outcome, Outcome::Unaddressed { .. }) {
+        return unaddressed(tx, &enrollment, &reason);
+    }
     match verdict {
         Verdict::Delivered => delivered(tx, &enrollment),
         Verdict::TokenDead => token_dead(tx, &enrollment),
@@ -146,7 +149,7 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Delivered { .. } => String::new(),
         Outcome::Refused { status, reason: Some(reason), .. } => format!("{reason} ({status})"),
         Outcome::Refused { status, reason: None, .. } => t!("status {status} without a reason", status),
-        Outcome::Unreachable { why } | Outcome::Unproven { why } => why.clone(),
+        Outcome::Unreachable { why } | Outcome::Unproven { why } | Outcome::Unaddressed { why } => why.clone(),
     }
 }
 
@@ -166,6 +169,13 @@ fn token_dead(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     enrollments::set_push_outcome(tx, &enrollment.id, t!("Apple says that this device no longer takes pushes from here"), Some(tx.now))?;
     enrollments::set_push(tx, &enrollment.id, None, 0)?;
     journal::note(tx, &Actor::Job("push"), "push.token_dead", enrollment, Value::Null)
+}
+
+/// What this device said is no address; it says so again with its next TokenUpdate.
+fn unaddressed(tx: &Tx, enrollment: &Enrollment, reason: &str) -> Result<()> {
+    enrollments::set_push_outcome(tx, &enrollment.id, &t!("what this device gave to be woken by cannot be used: {reason}", reason), None)?;
+    enrollments::set_push(tx, &enrollment.id, None, enrollment.push_attempts)?;
+    journal::note(tx, &Actor::Job("push"), "push.refused", enrollment, json!({ "reason": reason }))
 }
 
 /// Apple refuses the token or the topic, which is our configuration's fault more often than the device's: the token is kept.

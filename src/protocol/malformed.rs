@@ -20,6 +20,14 @@ pub enum Malformed {
     /// A key that is there, but not as the bytes that it has to be.
     #[error("the key {0} must be data")]
     WrongType(&'static str),
+    /// A key that holds more than any device says.
+    #[error("the key {key} is longer than {max_bytes} bytes")]
+    TooLong {
+        /// The key.
+        key: &'static str,
+        /// What it may hold.
+        max_bytes: usize,
+    },
     /// A `MessageType` that no documented check-in has; quoted, cut to a bounded length.
     #[error("{0:?} is not a MessageType of check-ins")]
     UnknownMessageType(String),

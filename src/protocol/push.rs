@@ -45,6 +45,11 @@ pub enum Outcome {
         /// What was in the way and what to do about it.
         why: String,
     },
+    /// Nothing was asked: by what the device said it is woken, no push can be addressed.
+    Unaddressed {
+        /// What is wrong with it.
+        why: String,
+    },
     /// There was no answer because our push certificate was refused while connecting, or cannot be used at all.
     Unproven {
         /// What is wrong with it and what to do about it.
@@ -111,6 +116,7 @@ impl Outcome {
 pub fn judge(outcome: &Outcome, token_updated_at: Timestamp) -> Verdict {
     match outcome {
         Outcome::Delivered { .. } => Verdict::Delivered,
+        Outcome::Unaddressed { .. } => Verdict::OurFault(Fault::Token),
         Outcome::Unproven { .. } => Verdict::CertificateRefused(CERTIFICATE_PAUSE),
         Outcome::Unreachable { .. } => Verdict::BackOff(UNREACHABLE_PAUSE),
         Outcome::Refused { status, reason, timestamp, retry_after } => {

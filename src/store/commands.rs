@@ -244,9 +244,12 @@ fn opened(tx: &Tx, sealed: Option<Vec<u8>>) -> Result<Option<SecretBytes>> {
     sealed.map(|sealed| tx.open("commands.payload", &sealed)).transpose()
 }
 
-/// Notes that a command was offered once more.
-pub fn mark_sent(tx: &Tx, seq: i64) -> Result<()> {
-    tx.execute("UPDATE commands SET state = 'sent', offers = offers + 1, sent_at = ?2 WHERE seq = ?1", (seq, tx.now))?;
+/// Notes that a command was offered once more, or again to a device that may not have got the answer in which it was.
+pub fn mark_sent(tx: &Tx, seq: i64, again: bool) -> Result<()> {
+    tx.execute(
+        "UPDATE commands SET state = 'sent', offers = iif(?3 AND offers > 0, offers, offers + 1), sent_at = ?2 WHERE seq = ?1",
+        (seq, tx.now, again),
+    )?;
     Ok(())
 }
 

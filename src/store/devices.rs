@@ -124,6 +124,16 @@ pub fn is_deleted(tx: &Tx, id: &str) -> Result<bool> {
     tx.one(found, [id], |row| row.get(0))
 }
 
+/// Tells whether a device other than `but` has this as its id here or as its serial number.
+pub fn is_named(tx: &Tx, name: &str, but: &str) -> Result<bool> {
+    tx.one(
+        "SELECT EXISTS (SELECT 1 FROM devices WHERE id = ?1 AND id <> ?2 AND deleted_at IS NULL)
+             OR EXISTS (SELECT 1 FROM devices WHERE serial_number = ?1 COLLATE NOCASE AND id <> ?2 AND deleted_at IS NULL)",
+        (name, but),
+        |row| row.get(0),
+    )
+}
+
 /// The device of this id, also when it was removed from view.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Device>> {
     tx.optional(&format!("SELECT {COLUMNS} FROM devices WHERE id = ?1"), [id], device)

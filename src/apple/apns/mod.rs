@@ -122,11 +122,13 @@ impl Apns {
     /// A push that a dying connection took with it is sent once more: Apple keeps only the last push of a device, so twice is no harm.
     /// One that surely was not processed, as GOAWAY says, gets a place on the next connection.
     pub async fn push(&self, certificate: &PushIdentity, push: &Push) -> Outcome {
-        let answer = match self.request(certificate.topic(), push) {
-            Ok(request) => match self.link(certificate) {
-                Ok(link) => link.ask(&request).await,
-                Err(why) => Err(why),
-            },
+        let request = match self.request(certificate.topic(), push) {
+            Ok(request) => request,
+            // The topic was looked at when the certificate was taken: it is what this one device said.
+            Err(error) => return Outcome::Unaddressed { why: error.to_string() },
+        };
+        let answer = match self.link(certificate) {
+            Ok(link) => link.ask(&request).await,
             Err(why) => Err(why),
         };
         let calls = self.config.connector.calls();
@@ -146,7 +148,8 @@ impl Apns {
             magic: Secret::new(String::from("00000000-0000-0000-0000-000000000000")),
             expiration: Timestamp::default(),
         };
-        let request = self.request(certificate.topic(), &nobody)?;
+        let request =
+            self.request(certificate.topic(), &nobody).map_err(|error| Failure::IdentityUnusable { detail: error.to_string() })?;
         let answer = Link::new(&self.config, certificate.identity.clone())?.ask(&request).await?;
         accepts_certificate(&outcome(&answer), certificate.topic())
     }
@@ -164,19 +167,17 @@ impl Apns {
         Ok(link)
     }
 
-    fn request(&self, topic: &str, push: &Push) -> Result<Request<Full<Bytes>>, Failure> {
-        let unusable = |error: http::Error| Failure::IdentityUnusable { detail: error.to_string() };
+    fn request(&self, topic: &str, push: &Push) -> Result<Request<Full<Bytes>>, http::Error> {
         let path = format!("/3/device/{}", pki::hex(push.token.expose()));
-        let address = Uri::builder().scheme("https").authority(self.config.endpoint.to_string()).path_and_query(path).build();
-        let topic = HeaderValue::from_str(topic).map_err(|error| unusable(error.into()))?;
+        let address = Uri::builder().scheme("https").authority(self.config.endpoint.to_string()).path_and_query(path).build()?;
+        let topic = HeaderValue::from_str(topic)?;
         let body = serde_json::json!({ "mdm": push.magic.expose() }).to_string();
-        Request::post(address.map_err(unusable)?)
+        Request::post(address)
             .header("apns-topic", topic)
             .header("apns-push-type", "mdm")
             .header("apns-priority", "10")
             .header("apns-expiration", push.expiration.seconds().max(0))
             .body(Full::new(Bytes::from(body)))
-            .map_err(unusable)
     }
 }
 
@@ -241,6 +242,17 @@ mod tests {
         assert_eq!((header("apns-push-type"), header("apns-priority")), (String::from("mdm"), String::from("10")));
         assert_eq!(header("apns-expiration"), "1800000000");
         assert_eq!(body.collect().await.unwrap().to_bytes(), r#"{"mdm":"7F2A-\"magic\""}"#);
+    }
+
+    #[tokio::test]
+    async fn a_token_that_fits_into_no_address_is_this_devices_affair() {
+        let apns = Apns::new(ApnsConfig::new(Connector::new(Trust::public(), Clock::System)));
+        let identity = ClientIdentity::new([], PrivateKey::generate_p256().unwrap());
+        let certificate = PushIdentity::new("com.apple.mgmt.External.x", identity).unwrap();
+        let push =
+            Push { token: SecretBytes::new(vec![7; 40_000]), magic: Secret::new(String::from("m")), expiration: Timestamp::default() };
+        let outcome = apns.push(&certificate, &push).await;
+        assert!(matches!(outcome, Outcome::Unaddressed { .. }), "{outcome:?}");
     }
 
     #[test]

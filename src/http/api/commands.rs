@@ -177,7 +177,11 @@ async fn send(State(app): State<App>, Authenticated(actor): Authenticated, post:
     if body.targets.is_empty() || body.targets.len() > TARGETS_MAX {
         return Err(Error::field("targets", t!("name from 1 to {TARGETS_MAX} devices", TARGETS_MAX)));
     }
-    app.store.write(app.now(), move |tx| once.run(tx, &actor, |tx| send_all(tx, &actor, &body))).await
+    let now = app.now();
+    if body.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::field("expires_at", t!("is over already; name a moment to come, or leave it out for the command's usual time")));
+    }
+    app.store.write(now, move |tx| once.run(tx, &actor, |tx| send_all(tx, &actor, &body))).await
 }
 
 fn send_all(tx: &Tx, actor: &Actor, input: &CommandInput) -> Result<Answer> {
@@ -228,6 +232,9 @@ fn order(tx: &Tx, input: &CommandInput) -> Result<Order> {
         }
         (None, Some(request_type)) => {
             let mut order = Order::new(commands::new_uuid(tx), request_type.as_str());
+            if input.keys.contains_key("RequestType") {
+                return Err(Error::field("keys.RequestType", t!("stands beside keys, as request_type")));
+            }
             for (key, value) in &input.keys {
                 order = order.with(key, plist::from_json(value).map_err(|error| Error::field(format!("keys.{key}"), error.to_string()))?);
             }

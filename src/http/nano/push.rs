@@ -60,6 +60,7 @@ fn cannot(why: NoPush) -> Pushed {
     let (error, about_certificate) = match why {
         NoPush::NoData => (String::from(t!("push data missing for id")), false),
         NoPush::Certificate(words) => (words, true),
+        NoPush::Ambiguous(words) => (words, false),
     };
     Pushed { error: Some(error), about_certificate, ..Pushed::default() }
 }
@@ -124,7 +125,7 @@ fn told(outcome: &Outcome) -> Pushed {
             }
             Pushed { error: Some(words), ..Pushed::default() }
         }
-        Outcome::Unreachable { why } => Pushed { error: Some(why.clone()), ..Pushed::default() },
+        Outcome::Unreachable { why } | Outcome::Unaddressed { why } => Pushed { error: Some(why.clone()), ..Pushed::default() },
         Outcome::Unproven { why } => Pushed { error: Some(why.clone()), about_certificate: true, ..Pushed::default() },
     }
 }

@@ -34,6 +34,9 @@ pub(super) fn authenticate(
     if checkin.ids.kind().is_user_channel() {
         return Err(Error::bad_input(t!("Authenticate is a device's message; a user's channel does not send it.")));
     }
+    if taken_over::is_by_anothers_name(tx, known.as_ref(), &checkin.ids, message)? {
+        return refuse(tx, Some(presented), &checkin.ids, Refusal::AnothersName);
+    }
     let challenge = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?;
     if let Some(refusal) = taken_over::is_of_the_other_kind(tx, challenge.as_ref(), &checkin.ids)? {
         return refuse(tx, Some(presented), &checkin.ids, refusal);

@@ -40,6 +40,12 @@ pub fn how_to_leave(tx: &Tx, standing: &Standing) -> Result<Option<HowToLeave>> 
     Ok(Some(if understands { HowToLeave::UnrecognizedDevice } else { HowToLeave::Unauthorized }))
 }
 
+/// Tells whether it is a user's channel that speaks on a device that an admin retired. It is refused as any other: 401 would have the whole device leave
+/// for what one user says, and it is the device's own channel that is to be told.
+pub fn is_user_of_retired(standing: &Standing) -> bool {
+    standing.enrollment.parent_id.is_some() && standing.enrollment.state == EnrollmentState::Retired
+}
+
 /// Records, once, that a retired device was told to leave. It stays retired, since the answer may be lost on the way.
 pub(in crate::mdm) fn told(tx: &Tx, enrollment: &Enrollment, how: HowToLeave) -> Result<Reply> {
     if enrollment.left_at.is_none() {

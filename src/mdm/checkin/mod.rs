@@ -18,7 +18,7 @@ use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 
-pub use leave::{HowToLeave, how_to_leave};
+pub use leave::{HowToLeave, how_to_leave, is_user_of_retired};
 pub(in crate::mdm) use leave::{end, resume, told};
 pub use moved_in::{Handed, MovedIn, hand_over, move_in};
 
@@ -50,6 +50,11 @@ pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn, query:
     let ids = &checkin.ids;
     let Some(presented) = presented else { return refuse(tx, None, ids, Refusal::NoCertificate) };
     let outcome = identify::identify(tx, presented, ids)?;
+    if let Outcome::Known(standing) = &outcome
+        && is_user_of_retired(standing)
+    {
+        return refuse(tx, Some(presented), ids, Refusal::DeviceRetired);
+    }
     if let Outcome::Known(standing) = &outcome
         && let Some(how) = how_to_leave(tx, standing)?
     {

@@ -43,6 +43,10 @@ pub(super) fn token_update(
         enrollment.renewal_began_at = None;
     }
     let is_first = enrollment.state != EnrollmentState::Enrolled;
+    if is_first && devices::is_deleted(tx, &enrollment.device_id)? {
+        // Nobody could see or reach it: it comes back as a new one, by an Authenticate.
+        return refuse(tx, Some(presented), &checkin.ids, Refusal::Deleted);
+    }
     if is_first || enrollment.token_hash.as_deref() != Some(&said[..]) {
         take(tx, &mut enrollment, message, said)?;
     } else {

@@ -29,17 +29,19 @@ pub struct Offer {
 }
 
 /// The next command for an enrollment in this session; commands whose time is over, or that never get a reply, leave the queue on the way.
-pub fn next(tx: &Tx, enrollment: &Enrollment, session: i64) -> Result<Option<Offer>> {
+///
+/// `again` is said where the device repeats an answer that we have: the connection broke before ours reached it, which is no offer without a reply.
+pub fn next(tx: &Tx, enrollment: &Enrollment, session: i64, again: bool) -> Result<Option<Offer>> {
     while let Some((command, payload)) = commands::next(tx, &enrollment.id, session)? {
         if command.generation != enrollment.generation {
             end(tx, enrollment, &command, CommandState::Dropped, t!("a new enrollment began"))?;
         } else if command.expires_at.is_some_and(|end| end <= tx.now) {
             end(tx, enrollment, &command, CommandState::Expired, t!("its time was over before the device could do it"))?;
-        } else if command.offers >= MAX_OFFERS {
+        } else if command.offers >= MAX_OFFERS && !again {
             let because = t!("the device was sent it three times and never replied; it may not be able to read it");
             end(tx, enrollment, &command, CommandState::Quarantined, because)?;
         } else if let Some(payload) = payload {
-            commands::mark_sent(tx, command.seq)?;
+            commands::mark_sent(tx, command.seq, again)?;
             return Ok(Some(Offer {
                 uuid: command.uuid,
                 request_type: command.request_type,
@@ -60,6 +62,15 @@ pub struct Recorded {
     pub command: Option<Command>,
     /// Whether it changed anything: a repeated answer does not.
     pub is_news: bool,
+}
+
+impl Recorded {
+    /// Whether the device said once more what it had said of this command before, as it does until our answer to it arrives.
+    pub fn is_repeated(&self) -> bool {
+        let answered =
+            |command: &Command| matches!(command.state, CommandState::Acknowledged | CommandState::Error | CommandState::FormatError);
+        !self.is_news && self.command.as_ref().is_some_and(answered)
+    }
 }
 
 /// Records an answer from CommandUUID and Status alone; the rest of the report is read afterwards.

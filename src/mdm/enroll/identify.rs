@@ -110,6 +110,12 @@ pub enum Refusal {
     EnrolledAlready,
     /// Another device is enrolled under its serial number.
     SerialTaken,
+    /// It calls itself by what is another device's.
+    AnothersName,
+    /// It is of a user, and an admin retired the device.
+    DeviceRetired,
+    /// An admin deleted the device.
+    Deleted,
 }
 
 impl Refusal {
@@ -139,6 +145,13 @@ impl Refusal {
                     "it names a device that is enrolled here by Apple's list or for somebody else; if it is that one, erased and handed on, retire it first"
                 )
             }
+            Self::AnothersName => {
+                t!(
+                    "it says that its UDID is another device's serial number or id here, or its serial number another's UDID: no device is made so"
+                )
+            }
+            Self::DeviceRetired => t!("the device of this user was retired"),
+            Self::Deleted => t!("this device was deleted here, and can only come back by enrolling anew"),
             Self::SerialTaken => {
                 t!(
                     "another device is enrolled here under its serial number; if that is an old entry, for example from before a repair, retire it first"

@@ -131,6 +131,23 @@ pub(in crate::mdm) fn is_of_the_other_kind(tx: &Tx, challenge: Option<&Challenge
     Ok(namesake.filter(|namesake| namesake.kind.is_user_enrollment() != is_own).map(|_| Refusal::EnrolledAlready))
 }
 
+/// Whether a device calls itself by what people and tools call another one: what is meant for that one must not reach it.
+pub(in crate::mdm) fn is_by_anothers_name(
+    tx: &Tx,
+    known: Option<&Enrollment>,
+    ids: &EnrollmentIds,
+    message: &Authenticate,
+) -> Result<bool> {
+    let own = known.map_or("", |known| known.device_id.as_str());
+    if devices::is_named(tx, ids.nano_id().as_str(), own)? {
+        return Ok(true);
+    }
+    let Some(serial_number) = &message.serial_number else { return Ok(false) };
+    let is_living = |namesake: &Enrollment| matches!(namesake.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated);
+    let namesake = enrollments::by_nano_id(tx, serial_number)?.filter(is_living);
+    Ok(namesake.is_some_and(|namesake| namesake.device_id != own) || devices::by_id(tx, serial_number)?.is_some())
+}
+
 /// Whether Apple vouched for another device than the one that lives here under the UDID that is named: a UDID that the attestation does not say was only
 /// claimed.
 fn is_another(tx: &Tx, named: &Enrollment, vouched: &Vouched) -> Result<bool> {

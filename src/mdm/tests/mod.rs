@@ -23,6 +23,7 @@ mod locked;
 mod lost;
 mod moved_in;
 mod moves;
+mod named;
 mod names;
 mod outbox;
 mod packages;

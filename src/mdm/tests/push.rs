@@ -91,3 +91,15 @@ fn what_a_connection_said_stands_below_and_not_in_the_words_for_people() {
         assert!(reasons.iter().all(|reason| !reason.cause.contains(words) && !reason.remedy.contains(words)), "{reasons:?}");
     }
 }
+
+#[test]
+fn a_device_that_gave_no_address_to_push_to_keeps_nobody_else_from_being_woken() {
+    let school = School::new();
+    let devices = ["A", "B"].map(|udid| school.enrolled(udid));
+    for device in &devices {
+        school.pushed(&device.udid, Outcome::Unaddressed { why: String::from("uri too long") });
+        let enrollment = device.enrollment();
+        assert!(enrollment.push_error.contains("uri too long") && enrollment.push_dead_at.is_none(), "{enrollment:?}");
+    }
+    assert_eq!(school.alerts(), [""; 0], "it is theirs alone");
+}

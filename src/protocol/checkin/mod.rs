@@ -10,6 +10,9 @@ use crate::secret::{Secret, SecretBytes};
 /// How much is kept of a name or number that a device tells of itself, in characters.
 pub const MAX_WORD_CHARACTERS: usize = 256;
 
+/// Bytes of a push token and of a PushMagic. Apple's are 32 bytes and a UUID, and Apple says to expect others; what is longer fits into no push.
+pub const PUSH_MAX_BYTES: usize = 1024;
+
 /// One check-in: who speaks, what is said, and the bytes it was said in.
 #[derive(Debug, Clone)]
 pub struct CheckIn {
@@ -210,10 +213,17 @@ fn read_authenticate(fields: &Dictionary) -> Result<Authenticate, Malformed> {
 }
 
 fn read_token_update(fields: &Dictionary) -> Result<TokenUpdate, Malformed> {
+    let token = secret(fields, "Token")?.ok_or(Malformed::MissingKey("Token"))?;
+    let push_magic = fields::filled(fields, "PushMagic").map(Secret::new).ok_or(Malformed::MissingKey("PushMagic"))?;
+    for (key, bytes) in [("Token", token.expose().len()), ("PushMagic", push_magic.expose().len())] {
+        if bytes > PUSH_MAX_BYTES {
+            return Err(Malformed::TooLong { key, max_bytes: PUSH_MAX_BYTES });
+        }
+    }
     Ok(TokenUpdate {
         topic: word(fields, "Topic").ok_or(Malformed::MissingKey("Topic"))?,
-        token: secret(fields, "Token")?.ok_or(Malformed::MissingKey("Token"))?,
-        push_magic: fields::filled(fields, "PushMagic").map(Secret::new).ok_or(Malformed::MissingKey("PushMagic"))?,
+        token,
+        push_magic,
         // Where the device can be pushed to matters more: one that is no data is as if it were absent, and the stored one stays.
         unlock_token: secret(fields, "UnlockToken").unwrap_or_default(),
         awaiting_configuration: fields::flag(fields, "AwaitingConfiguration").unwrap_or_default(),

@@ -121,3 +121,15 @@ async fn a_helper_puts_nothing_on_a_device_takes_nothing_off_and_has_none_leave(
     let reply = house.send_command(Role::Helper, json!({ "targets": [UDID], "plist": plist })).await;
     assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.body);
 }
+
+#[tokio::test]
+async fn keys_do_not_make_another_command_of_it_and_what_is_over_is_not_sent() {
+    let house = House::new();
+    house.enrolled().await;
+    let other = json!({ "targets": [UDID], "request_type": "ProfileList", "keys": { "RequestType": "EraseDevice" } });
+    let reply = house.send_command(Role::Owner, other).await;
+    assert_eq!((reply.status, &reply.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("keys.RequestType")));
+    let over = json!({ "targets": [UDID], "request_type": "ProfileList", "expires_at": "2020-01-01T00:00:00Z" });
+    let reply = house.send_command(Role::Owner, over).await;
+    assert_eq!((reply.status, &reply.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("expires_at")));
+}
