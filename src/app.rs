@@ -238,6 +238,11 @@ impl App {
         self.listening.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The ports at which devices find it.
+    pub fn device_ports(&self) -> Vec<u16> {
+        self.listening().into_iter().filter(|(flag, _)| matches!(*flag, "--listen" | "--device-listen")).map(|(_, at)| at.port()).collect()
+    }
+
     /// Notes where it listens.
     pub fn set_listening(&self, addresses: Vec<(&'static str, SocketAddr)>) {
         *self.listening.write().unwrap_or_else(PoisonError::into_inner) = addresses;

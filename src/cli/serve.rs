@@ -213,6 +213,7 @@ impl Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(keep_certificate(app.clone(), keeper, listen(SignalKind::hangup())?, stopped.clone()));
+        tasks.spawn(jobs::look_at_addresses_at_start(app.clone()));
         tasks.spawn(super::practice::run(app.clone(), services, stopped.clone()));
         tasks.spawn(jobs::run(app.clone(), stopped));
         Ok((Self { app, addresses, running, streams, stop, tasks, folder }, setup))

@@ -90,6 +90,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     }
     removed += forget(app, now).await?;
     let files = sweep_packages(app, now).await?;
+    super::addresses::look(app).await?;
     // Counting goes through a day's log: that is done beside the writer.
     let counted = app.store.read_slow(now, heard::uncounted).await?;
     let watch = move |tx: &Tx| {

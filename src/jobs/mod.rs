@@ -1,5 +1,6 @@
 //! What time asks of us: work whose due time has come. A loop sleeps until the earliest of them; every commit that sets one rings its bell.
 
+mod addresses;
 mod ade;
 mod ahead;
 mod apple_root;
@@ -22,6 +23,7 @@ mod store;
 mod turns;
 mod webhooks;
 
+pub use addresses::at_start as look_at_addresses_at_start;
 pub use ahead::bring_back_at_start;
 pub use authority::load as load_roots;
 

@@ -1,6 +1,7 @@
 //! Devices that move in from another server, without noticing: what was handed over, who has come since, and what is known of their profile there.
 
 pub mod export;
+pub mod left_behind;
 pub mod profile;
 pub mod take;
 

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::http::api::openapi::{Addresses, routes};
 use crate::http::auth::Authenticated;
 use crate::mdm::checkin::MovedIn;
+use crate::mdm::moves::left_behind::Served;
 use crate::mdm::moves::profile::Learned;
 use crate::mdm::moves::take::{self, Taken};
 use crate::mdm::{Right, moves};
@@ -180,10 +181,14 @@ async fn standing(State(app): State<App>, Authenticated(actor): Authenticated) -
     }))
 }
 
-/// Whether a host, with its port or without, is one that this appliance goes by.
+/// Whether a host, with its port, is one at which this appliance answers.
 pub(in crate::http) fn is_served(app: &App, host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    hosts(app).iter().any(|served| served.eq_ignore_ascii_case(name))
+    served(app).has(host)
+}
+
+/// The addresses at which this appliance answers.
+pub(in crate::http) fn served(app: &App) -> Served {
+    Served::new(&app.public_url, &app.config.extra_hosts, app.device_ports())
 }
 
 /// The names that this appliance goes by.

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::authorities::found;
 use crate::http::api::input::Query;
-use crate::http::api::moves::{hosts, is_served};
+use crate::http::api::moves::{hosts, is_served, served};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::parts::{State as Mark, count};
@@ -63,7 +63,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<MoveInView> {
     let (standing, lines, authorities, keys, actor) = app.store.read_slow(app.now(), look).await?;
     let host = |(host, devices): (String, i64)| HostRow {
         served: is_served(app, &host),
-        is_public: host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).eq_ignore_ascii_case(app.public_host()),
+        is_public: served(app).is_public(&host),
         devices: devices.unsigned_abs(),
         host,
     };
