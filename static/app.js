@@ -126,20 +126,37 @@ function focusPath(root) {
   return { selector, index: $$(selector, root).indexOf(at) };
 }
 
+// Whether the session is over, which is then said beside the sections.
+async function isOver() {
+  const answer = await fetch("/api/v1/session").catch(() => null);
+  const over = answer?.status === 401;
+  document.body.classList.toggle("over", over);
+  if (over) document.body.classList.remove("offline");
+  return over;
+}
+
 const fragments = () => $$("[data-live][id]");
 if (fragments().length) {
-  const source = new EventSource("/api/v1/events");
-  source.onmessage = ({ data }) => {
-    let event = {};
-    try { event = JSON.parse(data); } catch { return; }
-    for (const fragment of fragments()) if (concerns(fragment, event)) schedule(fragment);
+  const listen = () => {
+    const source = new EventSource("/api/v1/events");
+    source.onmessage = ({ data }) => {
+      let event = {};
+      try { event = JSON.parse(data); } catch { return; }
+      for (const fragment of fragments()) if (concerns(fragment, event)) schedule(fragment);
+    };
+    source.onerror = async () => {
+      const refused = source.readyState === EventSource.CLOSED;
+      if (!refused || !(await isOver())) document.body.classList.add("offline");
+      // A browser does not come back by itself from a refusal.
+      if (refused) setTimeout(listen, 10_000);
+    };
+    source.onopen = () => {
+      document.body.classList.remove("offline", "over");
+      // What happened while nothing was listened to, be it a break or the moment between the page and its stream, is caught up on.
+      fragments().forEach(schedule);
+    };
   };
-  source.onerror = () => document.body.classList.add("offline");
-  source.onopen = () => {
-    document.body.classList.remove("offline");
-    // What happened while nothing was listened to, be it a break or the moment between the page and its stream, is caught up on.
-    fragments().forEach(schedule);
-  };
+  listen();
   document.addEventListener("visibilitychange", () => { if (!document.hidden) fragments().forEach(schedule); });
 }
 
@@ -175,6 +192,24 @@ document.addEventListener("click", (event) => {
   const copier = target.closest("[data-copy]");
   if (copier) copy(copier);
 });
+
+// A form that has stood open for long is not sent into nothing: where the session is over that is said, and what was typed stays where it is.
+document.addEventListener("submit", async (event) => {
+  const { target: form, submitter } = event;
+  const words = document.querySelector(".logged-out");
+  if (!words || form.getAttribute("method") !== "post" || form.dataset.known || performance.now() < 60_000) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  $$(".logged-out", form).forEach((old) => old.remove());
+  if (await isOver()) {
+    form.prepend(words.cloneNode(true));
+    form.firstElementChild.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  form.dataset.known = "yes";
+  form.requestSubmit(submitter);
+  delete form.dataset.known;
+}, true);
 
 document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;

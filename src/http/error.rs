@@ -153,8 +153,11 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
     match readers {
         Audience::Device | Audience::OldDevice | Audience::Scep => guard(response),
         Audience::Api if !says_json(&response) => {
-            let reason = reason(response).await;
-            problem(status, &Error::bad_input(reason), reference)
+            let error = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, t!("This is more than this address takes; send less at once.")),
+                _ => Error::bad_input(reason(response).await),
+            };
+            problem(status, &error, reference)
         }
         // The framework's own refusals: too large, a wrong method, an address that is none.
         Audience::Acme if !says_json(&response) => {

@@ -1,6 +1,8 @@
 //! The session's cookie, and whether the connection is one that keeps it secret.
 
-use axum::http::header::COOKIE;
+use std::net::IpAddr;
+
+use axum::http::header::{COOKIE, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, Result};
@@ -18,13 +20,27 @@ const KNOWN: [&str; 2] = ["__Host-rollcall-known", "rollcall-known"];
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Tells whether the browser speaks HTTPS: with us, or with a trusted proxy unless that says otherwise.
+/// Tells whether the browser speaks HTTPS: with us, or with a trusted proxy unless that says otherwise, or nobody is between us and a browser on this
+/// machine. Not every browser keeps a cookie that is for HTTPS only when it speaks HTTP with its own machine.
 pub fn is_secure(peer: &Peer, headers: &HeaderMap) -> bool {
     match peer.listener {
         Listener::Main | Listener::Device => true,
         Listener::Http | Listener::Control => false,
-        Listener::Proxy => headers.get(FORWARDED_PROTO).is_none_or(|scheme| !scheme.as_bytes().eq_ignore_ascii_case(b"http")),
+        Listener::Proxy => match headers.get(FORWARDED_PROTO) {
+            Some(scheme) => !scheme.as_bytes().eq_ignore_ascii_case(b"http"),
+            None => !headers.get(HOST).is_some_and(|host| names_this_machine(host.as_bytes())),
+        },
     }
+}
+
+/// Whether a browser that writes this into `Host` speaks with its own machine.
+fn names_this_machine(host: &[u8]) -> bool {
+    let host = str::from_utf8(host).unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The value of the session's cookie, if there is exactly one.
@@ -113,5 +129,16 @@ mod tests {
         let says_http: HeaderMap = [(FORWARDED_PROTO, HeaderValue::from_static("http"))].into_iter().collect();
         assert!(is_secure(&peer(Listener::Main), &says_http) && !is_secure(&peer(Listener::Http), &HeaderMap::new()));
         assert!(is_secure(&peer(Listener::Proxy), &HeaderMap::new()) && !is_secure(&peer(Listener::Proxy), &says_http));
+        let host = |name: &'static str| [(HOST, HeaderValue::from_static(name))].into_iter().collect::<HeaderMap>();
+        for own in ["localhost:8080", "LOCALHOST", "127.0.0.1:8080", "[::1]:8080"] {
+            assert!(!is_secure(&peer(Listener::Proxy), &host(own)), "{own}");
+            assert!(is_secure(&peer(Listener::Main), &host(own)), "{own}");
+        }
+        for other in ["mdm.example.school", "localhost.example.school", "10.0.0.1:8080", "[fd12::1]"] {
+            assert!(is_secure(&peer(Listener::Proxy), &host(other)), "{other}");
+        }
+        let mut both = host("localhost:8080");
+        both.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+        assert!(is_secure(&peer(Listener::Proxy), &both), "a proxy that does not pass the name on");
     }
 }

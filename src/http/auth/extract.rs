@@ -13,6 +13,7 @@ use super::{cookie, origin};
 use crate::error::{Error, Kind, Result};
 use crate::http::error::as_it_is;
 use crate::http::pages::parts::encode;
+use crate::http::pages::problem::{ProblemView, problem};
 use crate::http::server::{Listener, Peer};
 use crate::language::say;
 use crate::mdm::Actor;
@@ -109,7 +110,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
             Some(Identified { actor, proof: Proof::Session(session) }) => Ok(Self { actor, session }),
             // Only browsers come here; a form whose session ended meanwhile cannot be sent again by a link.
             _ if parts.method == Method::GET => Err(Redirect::to(&log_in_address(parts)).into_response()),
-            _ => Err(Redirect::to("/login").into_response()),
+            _ => Err(as_it_is((StatusCode::UNAUTHORIZED, problem(&ProblemView::logged_out())).into_response())),
         }
     }
 }

@@ -38,6 +38,13 @@ impl ProblemView {
         Self::plain(403, t!("Your role does not allow this"), &words)
     }
 
+    /// A form whose session ended before it was sent.
+    pub fn logged_out() -> Self {
+        let way_on = Some(("/login".to_owned(), t!("Log in").to_owned()));
+        let words = t!("The session was over when this was sent, so nothing was changed. Log in, and do it once more.");
+        Self { way_on, ..Self::plain(401, t!("You were logged out"), words) }
+    }
+
     /// Our own fault; `reference` finds it in the log.
     pub fn internal(reference: impl Into<String>) -> Self {
         let words = t!("Nothing was changed. Try again; if it stays, the log of the appliance says more under the reference below.");

@@ -164,6 +164,9 @@ fn rail(shell: &Shell, current: Section) -> Markup {
             }
             div.rail-foot {
                 p.not-live role="status" { (t!("Not live: trying to reach the appliance.")) }
+                p.logged-out role="status" {
+                    (t!("You were logged out. ")) a href="/login" target="_blank" { (t!("Log in in another tab")) } (t!(", then go on here: nothing is lost."))
+                }
                 @if let Some(setup) = shell.setup { (rail_setup(setup)) }
                 p.who { a href="/account" aria-current=[(current == Section::Account).then_some("page")] { strong { (shell.viewer.name) } } span { (shell.viewer.role) } }
                 (log_out())
