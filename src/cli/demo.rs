@@ -91,7 +91,7 @@ impl Demo {
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
         let (wanted, switch_on, own_devices) = (Wanted { devices: self.devices, seed: self.seed }, self.switch_on, self.own_devices);
         let ended = runtime.block_on(async {
-            let mut ending = Ending::listen()?;
+            let mut ending = Ending::listen_at_terminal()?;
             let services = Services::start(&Clock::System, &Random::System).await?;
             let start = serve::Serving::start_beside(config, Clock::System, Random::System, Grants::default(), Some(services));
             let Some((serving, _)) = ending.unless_heard(start).await? else { return Ok(()) };

@@ -6,12 +6,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::{Error, Result};
 
-/// The signals that ask for an end: SIGTERM of the system, SIGINT of Ctrl-C.
+/// The signals that ask for an end: SIGTERM of the system, SIGINT of Ctrl-C, SIGHUP of a terminal that is closed.
 ///
 /// They are heard from the moment this is made. Whoever makes it only once it answers is killed without grace by one that comes a moment earlier.
 pub(super) struct Ending {
     terminate: Signal,
     interrupt: Signal,
+    /// The terminal was closed; none where that is no reason to end.
+    hang_up: Option<Signal>,
 }
 
 impl Ending {
@@ -20,14 +22,29 @@ impl Ending {
     /// # Errors
     /// The system lets nobody hear signals.
     pub(super) fn listen() -> Result<Self> {
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())?, hang_up: None })
+    }
+
+    /// Begins to hear them, and whether the terminal is closed: for what is to leave nothing behind.
+    ///
+    /// # Errors
+    /// The system lets nobody hear signals.
+    pub(super) fn listen_at_terminal() -> Result<Self> {
+        Ok(Self { hang_up: Some(listen(SignalKind::hangup())?), ..Self::listen()? })
     }
 
     /// Completes when one came.
     pub(super) async fn heard(&mut self) {
+        let hung_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = hung_up => {}
         }
     }
 

@@ -7,7 +7,10 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
 use crate::error::{Error, Result};
@@ -18,16 +21,12 @@ static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
 /// Starts the log of this process. Fails when the filter cannot be read; a second call changes nothing.
 pub(super) fn start(log: &Log) -> Result<()> {
     FILE.get_or_init(of_error_stream);
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
-        Error::bad_input(format!(
-            "log.level: “{}” is not a filter ({error}); write for example info or info,rollcall::http=debug.",
-            log.level
-        ))
-    })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let filter = filter(&log.level)?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = layer().with_writer(io::stderr).with_target(false);
     let started = match log.format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Text => registry.with(lines.with_ansi(io::stderr().is_terminal())).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init(),
     };
     // Only tests start twice in one process.
     drop(started);
@@ -39,6 +38,13 @@ pub(super) fn start(log: &Log) -> Result<()> {
         tracing::error!(place, "panicked: {words}");
     }));
     Ok(())
+}
+
+/// What is logged: a level for everything, and others for parts of the program by their names.
+fn filter(level: &str) -> Result<Targets> {
+    level.parse().map_err(|error| {
+        Error::bad_input(format!("log.level: “{level}” is not a filter ({error}); write for example info or info,rollcall::http=debug."))
+    })
 }
 
 /// Goes on in another file under the name of the one before, where somebody has put that aside: how programs that rotate logs expect it.
@@ -77,5 +83,13 @@ mod tests {
     fn a_filter_that_is_none_is_named() {
         let log = Log { format: LogFormat::Text, level: "rollcall=loud".to_owned() };
         assert!(start(&log).unwrap_err().to_string().starts_with("log.level: “rollcall=loud” is not a filter"));
+    }
+
+    #[test]
+    fn a_part_of_the_program_can_say_more_than_the_rest() {
+        let filter = filter("info,rollcall::http=debug").unwrap();
+        assert!(filter.would_enable("rollcall::http::mdm", &tracing::Level::DEBUG));
+        assert!(!filter.would_enable("rollcall::store", &tracing::Level::DEBUG));
+        assert!(filter.would_enable("rollcall::store", &tracing::Level::INFO));
     }
 }

@@ -245,6 +245,15 @@ pub fn make_due(tx: &Tx, id: &str) -> Result<()> {
     Ok(())
 }
 
+/// Makes every server that is in use due now: something that goes for all its devices has changed.
+pub fn make_ready_due(tx: &Tx) -> Result<()> {
+    let changed = tx.execute("UPDATE ade_servers SET due_at = ?1 WHERE state = 'ready' AND (due_at IS NULL OR due_at > ?1)", [tx.now])?;
+    if changed > 0 {
+        tx.ring(Bell::Jobs);
+    }
+    Ok(())
+}
+
 /// Servers with something to do that nobody is at.
 pub fn due(tx: &Tx) -> Result<Vec<AdeServer>> {
     tx.list(

@@ -135,9 +135,9 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> 
     if (&profile.name, &profile.kind, &profile.content) != (&before.name, &before.kind, &before.content) {
         put(tx, &profile)?;
         note(tx, actor, "ade.profile_changed", &profile)?;
-        look_again(tx)?;
+        ade_servers::make_ready_due(tx)?;
     } else if rows::send_again(tx, id)? {
-        look_again(tx)?;
+        ade_servers::make_ready_due(tx)?;
     }
     standing(tx, profile)
 }
@@ -173,20 +173,12 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     let profile = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     rows::delete(tx, id)?;
     note(tx, actor, "ade.profile_deleted", &profile)?;
-    look_again(tx)
+    ade_servers::make_ready_due(tx)
 }
 
 fn note(tx: &Tx, actor: &Actor, kind: &str, profile: &AdeProfile) -> Result<()> {
     let data = json!({ "profile": profile.id, "name": profile.name, "kind": profile.kind });
     journal::note(tx, actor, kind, Subject::default(), data)
-}
-
-/// Has every server looked after soon.
-pub(in crate::mdm) fn look_again(tx: &Tx) -> Result<()> {
-    for server in ade_servers::all(tx)?.into_iter().filter(|server| server.state == ade_servers::ServerState::Ready) {
-        ade_servers::make_due(tx, &server.id)?;
-    }
-    Ok(())
 }
 
 /// The profile that a wish names, or nothing where it names none.
@@ -238,7 +230,7 @@ pub fn set_default(tx: &Tx, actor: &Actor, server_id: &str, family: &str, profil
     rows::set_default(tx, server_id, family, profile_id)?;
     let data = json!({ "server": server.id, "name": server.name, "device_family": family, "profile": profile.map(|profile| profile.name) });
     journal::note(tx, actor, "ade.default_changed", Subject::default(), data)?;
-    look_again(tx)
+    ade_servers::make_ready_due(tx)
 }
 
 /// Sets the profile of a group's devices: those that will be in it, and those that are.
@@ -258,7 +250,7 @@ pub fn set_of_group(tx: &Tx, actor: &Actor, group_id: &str, profile_id: Option<&
     rows::set_of_group(tx, group_id, profile_id)?;
     let data = json!({ "group": group.id, "name": group.name, "profile": profile.map(|profile| profile.name) });
     journal::note(tx, actor, "ade.group_profile_changed", Subject::default(), data)?;
-    look_again(tx)
+    ade_servers::make_ready_due(tx)
 }
 
 /// Where profiles are sent from, and where devices ask by an account: our address for new devices, whether a person signs in there, the roots to trust where our own authority signs for

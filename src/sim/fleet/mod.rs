@@ -32,6 +32,9 @@ pub const MAX_DEVICES: usize = 100_000;
 /// How many knocks wait at a device's door; more pushes than that say nothing new.
 const MAX_KNOCKS: usize = 16;
 
+/// How long devices may take to come to an end.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// How many pushes are kept for tokens that no device has said yet, the newest for each.
 const MAX_EARLY: usize = 1024;
 
@@ -356,7 +359,11 @@ impl Fleet {
         self.tick();
         let summary = self.summary();
         self.shared.members().doors.clear();
-        while self.tasks.join_next().await.is_some() {}
+        // A server that does not answer keeps nobody from ending.
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            self.tasks.shutdown().await;
+        }
         summary
     }
 }

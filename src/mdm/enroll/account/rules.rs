@@ -7,13 +7,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
-use crate::mdm::ade::profiles::look_again;
 use crate::mdm::enroll::invitations::MAX_LABEL_CHARS;
 use crate::mdm::{Actor, Right, journal, names};
 use crate::protocol::service_discovery::ModelFamily;
 use crate::store::account_tokens::Ownership;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, people};
+use crate::store::{Tx, ade_servers, people};
 
 /// Domains of accounts that are shown.
 pub const DOMAINS_MAX: usize = 20;
@@ -79,7 +78,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     if settings::set(tx, &RULES, &rules)? {
         journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "account_enrollment": rules }))?;
         // Apple is told where such devices ask.
-        look_again(tx)?;
+        ade_servers::make_ready_due(tx)?;
     }
     Ok(rules)
 }

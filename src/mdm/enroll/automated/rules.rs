@@ -8,14 +8,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
-use crate::mdm::ade::profiles::look_again;
 use crate::mdm::{Actor, Right, betas, journal};
 use crate::protocol::lookup::listed_under;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
-use crate::store::Tx;
-use crate::store::releases;
 use crate::store::settings::{self, Setting};
+use crate::store::{Tx, ade_servers, releases};
 
 /// The shortest and the longest time, in minutes, for which a device may be held in Setup Assistant.
 pub const HOLD_MINUTES: std::ops::RangeInclusive<u32> = 5..=60;
@@ -146,7 +144,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
         journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "setup_assistant": rules }))?;
         if rules.sign_in != signed_in_before {
             // Apple is told whether devices ask by a web view.
-            look_again(tx)?;
+            ade_servers::make_ready_due(tx)?;
         }
     }
     Ok(rules)
