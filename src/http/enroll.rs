@@ -204,6 +204,7 @@ pub enum NoProfile {
 impl From<NoProfile> for Error {
     fn from(why: NoProfile) -> Self {
         match why {
+            NoProfile::Unusable(Unusable::Unknown) => Self::not_found(Unusable::Unknown.words()),
             NoProfile::Unusable(unusable) => Self::conflict(unusable.words()),
             NoProfile::Unproven(words) => Self::conflict(words),
         }

@@ -81,6 +81,12 @@ fn expected(tx: &Tx, enrollment: &Enrollment) -> Result<Reason> {
             t!("it comes by itself once the host name that it knows leads here, and when it is woken"),
             since,
         )
+    } else if authorities::imported(tx)?.is_empty() {
+        problem(
+            t!("It moved in from another server, whose certificate authority has not been imported."),
+            t!("Import it under System, Move in: without it nothing tells here that the device is the one it says it is."),
+            since,
+        )
     } else {
         problem(
             t!("It moved in from another server, and the time to take such devices in has passed."),

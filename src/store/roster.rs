@@ -125,7 +125,8 @@ pub enum Sort {
 impl Sort {
     fn expression(self) -> &'static str {
         match self {
-            Self::Name => "lower(name)",
+            // One without a name is shown by what it is known by instead.
+            Self::Name => "lower(coalesce(nullif(name, ''), nullif(serial_number, ''), udid, ''))",
             Self::Serial => "lower(coalesce(serial_number, ''))",
             Self::Model => "lower(product_name)",
             // As many digits whatever the version: texts of them sort as its parts do.

@@ -27,7 +27,7 @@ done
 cd "$target/browser" || exit 1
 status=0
 # The log-in link works once: the first journey uses it, the others log in by the password.
-for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs webhooks.mjs notices.mjs language.mjs plain.mjs axe.mjs; do
+for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs webhooks.mjs notices.mjs language.mjs logged-out.mjs plain.mjs axe.mjs; do
   CHROMIUM=$chromium node "$journey" "$link" "$password" || status=1
 done
 # An appliance that nobody has begun with. Nobody is pushed: its device comes by itself.

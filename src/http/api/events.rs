@@ -1,7 +1,8 @@
 //! `/api/v1/events`: what happened, as a list or as a live stream.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json as JsonBody;
@@ -29,10 +30,14 @@ use crate::store::{Bell, Listener};
 
 /// Live streams that are open at a time.
 pub const STREAMS_MAX: usize = 256;
+/// Those of one log-in or token: a single one cannot take the places of all others.
+pub const STREAMS_OF_ONE_MAX: usize = 32;
 /// After so long without an event something is sent all the same, so that both ends notice when the other is gone.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What a browser waits before it comes back after a break.
 const RETRY: Duration = Duration::from_secs(2);
+/// When a reader that found no place may come again.
+const RETRY_AFTER_S: u32 = 30;
 /// Messages that wait for a slow reader; meanwhile nothing further is read for it.
 const WAITING_MAX: usize = 64;
 
@@ -42,16 +47,17 @@ pub(super) fn routes() -> Addresses {
     Addresses::new().routes(routes!(list))
 }
 
-/// The open streams of one server: how many there may be, and when they end.
+/// The open streams of one server: how many there may be, whose they are, and when they end.
 #[derive(Debug, Clone)]
 pub struct Streams {
     places: Arc<Semaphore>,
+    open: Arc<Mutex<HashMap<Vec<u8>, usize>>>,
     end: watch::Sender<bool>,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(STREAMS_MAX)), end: watch::Sender::new(false) }
+        Self { places: Arc::new(Semaphore::new(STREAMS_MAX)), open: Arc::default(), end: watch::Sender::new(false) }
     }
 }
 
@@ -61,12 +67,41 @@ impl Streams {
         self.end.send_replace(true);
     }
 
-    fn enter(&self) -> Result<OwnedSemaphorePermit> {
+    fn enter(&self, proof: &Proof) -> Result<Place> {
         let full = |_| {
             Error::new(Kind::Busy, t!("{STREAMS_MAX} live streams are open already. Close some, or try again later.", STREAMS_MAX))
-                .retry_after(30)
+                .retry_after(RETRY_AFTER_S)
         };
-        Arc::clone(&self.places).try_acquire_owned().map_err(full)
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = open.entry(proof.key().to_owned()).or_default();
+        if *own == STREAMS_OF_ONE_MAX {
+            let message =
+                t!("This log-in or token has {STREAMS_OF_ONE_MAX} live streams open already. Close some first.", STREAMS_OF_ONE_MAX);
+            return Err(Error::new(Kind::TooOften, message).retry_after(RETRY_AFTER_S));
+        }
+        *own += 1;
+        Ok(Place { open: Arc::clone(&self.open), whose: proof.key().to_owned(), _permit: permit })
+    }
+}
+
+/// A stream's place, given back when it ends.
+struct Place {
+    open: Arc<Mutex<HashMap<Vec<u8>, usize>>>,
+    /// The key of its reader's proof.
+    whose: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = open.get_mut(&self.whose) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.whose);
+            }
+        }
     }
 }
 
@@ -186,7 +221,7 @@ async fn list(
 
 /// Begins a live stream.
 async fn stream(app: App, streams: &Streams, proof: Proof, headers: &HeaderMap) -> Result<Response> {
-    let place = streams.enter()?;
+    let place = streams.enter(&proof)?;
     // The bell is heard from before the place is read, so that nothing falls between.
     let bell = app.store.listen(Bell::Events);
     let newest = app.store.read(app.now(), events::newest).await?;
@@ -209,12 +244,7 @@ struct Reader {
 
 impl Reader {
     /// Sends what happens until the reader is gone, its log-in or token is over, or the server stops.
-    async fn run(
-        mut self,
-        sender: mpsc::Sender<Result<Message, Infallible>>,
-        mut end: watch::Receiver<bool>,
-        _place: OwnedSemaphorePermit,
-    ) {
+    async fn run(mut self, sender: mpsc::Sender<Result<Message, Infallible>>, mut end: watch::Receiver<bool>, _place: Place) {
         let serve = async {
             let hello = Message::default().retry(RETRY).comment("");
             if sender.send(Ok(hello)).await.is_ok() {

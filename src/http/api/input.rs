@@ -6,7 +6,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, Visitor};
 
 use crate::error::{Error, Kind, Result};
 use crate::http::limits::API_MAX_BYTES;
@@ -74,27 +75,81 @@ pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes> {
 /// Reads JSON, and names the field that does not fit.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Whole(&mut json)).map_err(|error| {
         let path = error.path().to_string();
-        let message = without_value(&error.into_inner().to_string());
-        if path == "." { Error::bad_input(t!("The JSON body does not fit: {message}.", message)) } else { Error::field(path, message) }
+        let message = in_plain_words(&error.into_inner().to_string());
+        // Of a value that was not looked for the path has no name.
+        if matches!(path.as_str(), "." | "?") {
+            return Error::bad_input(t!("The JSON body does not fit: {message}.", message));
+        }
+        Error::field(path, message)
     })?;
     json.end().map_err(|error| Error::bad_input(t!("The JSON body goes on after its end: {error}.", error)))?;
     Ok(value)
 }
 
-/// What was expected, without the value that came instead: it may be a password in the wrong place, and this goes into the log.
-fn without_value(message: &str) -> String {
-    match message.split_once(", expected ") {
-        Some((found, expected)) if found.starts_with("invalid ") => t!("expected {expected}", expected),
-        _ => message.to_owned(),
+/// A whole JSON body. What has named fields is an object and not, as serde would take it, an array of their values in the order of our code.
+struct Whole<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Whole<D> {
+    type Error = D::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
     }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_option(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_newtype_struct(name, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map identifier
+        ignored_any
+    }
+}
+
+/// What was expected, in JSON's words and not in those of our code, and without the value that came instead: it may be a password in the wrong
+/// place, and this goes into the log.
+fn in_plain_words(message: &str) -> String {
+    let Some((_, expected)) = message.split_once(", expected ").filter(|(found, _)| found.starts_with("invalid ")) else {
+        return message.to_owned();
+    };
+    let place = expected.find(" at line ").map_or("", |at| &expected[at..]);
+    let expected = match expected.split(' ').next().unwrap_or_default() {
+        "u8" | "u16" | "u32" | "u64" | "usize" => t!("a whole number, 0 or more, of a size that fits"),
+        "i8" | "i16" | "i32" | "i64" | "isize" => t!("a whole number of a size that fits"),
+        "f32" | "f64" => t!("a number"),
+        "struct" | "internally" | "adjacently" => t!("an object"),
+        _ => return t!("expected {expected}", expected),
+    };
+    t!("expected {expected}", expected = format!("{expected}{place}"))
 }
 
 /// Splits "field: what is wrong" into both.
 fn named(text: &str) -> Error {
     match text.split_once(": ") {
-        Some((field, message)) if !field.contains(' ') => Error::field(field, message),
+        Some((field, message)) if !field.contains(' ') => {
+            let is_number = ["invalid digit found in string", "cannot parse integer from empty string"].contains(&message);
+            let is_number = is_number || message.starts_with("number too ");
+            Error::field(field, if is_number { t!("this is not a whole number, or not one of a size that fits") } else { message })
+        }
         _ => Error::bad_input(t!("The query cannot be read: {text}.", text)),
     }
 }
@@ -132,6 +187,10 @@ mod tests {
         assert!(read("/x").is_ok());
         assert!(read("/x?limit=3&kind=a%20b").is_ok());
         assert_eq!(fault(&read("/x?limit=three").unwrap_err()), "limit");
+        for number in ["-1", "", "4294967296", "1e3"] {
+            let refusal = read(&format!("/x?limit={number}")).unwrap_err();
+            assert!(fault(&refusal) == "limit" && refusal.message.contains("whole number"), "{number}: {refusal}");
+        }
         let unknown = read("/x?limit=3&kinds=a").unwrap_err();
         assert_eq!(fault(&unknown), "kinds");
         assert!(unknown.message.contains("expected `limit` or `kind`"), "{unknown}");
@@ -143,6 +202,13 @@ mod tests {
         assert_eq!(fault(&read(r#"{"name": 3, "parts": []}"#)), "name");
         assert_eq!(fault(&read(r#"{"name": "x", "parts": [{}, {"limit": -1}]}"#)), "parts[1].limit");
         assert_eq!(fault(&read(r#"{"name": "x", "parts": [], "nmae": 1}"#)), "nmae");
+        let array = read(r#"["x", []]"#);
+        assert!(array.fields.is_empty() && array.message.contains("expected an object"), "{array}");
+        assert!(json::<Vec<String>>(br#"["x"]"#).is_ok() && json::<serde_json::Value>(b"[1]").is_ok());
+        let null = read("null");
+        assert!(null.fields.is_empty() && null.message.contains("expected an object"), "{null}");
+        let number = read(r#"{"name": "x", "parts": [{"limit": -1}]}"#);
+        assert!(number.message.contains("expected a whole number, 0 or more") && !number.message.contains("u32"), "{number}");
         for broken in ["", "{", "[]", r#"{"name": "x"}"#, r#"{"name": "x", "parts": []} x"#, &"[".repeat(100_000)] {
             assert_eq!(read(broken).kind, Kind::BadInput);
         }

@@ -59,7 +59,7 @@ use axum::routing::get;
 pub(in crate::http) use access::{copies_archive, copy_download};
 pub(in crate::http) use audit::{Format, export};
 pub(in crate::http) use declarations::file as declaration_file;
-pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
+pub use events::{HEARTBEAT, STREAMS_MAX, STREAMS_OF_ONE_MAX, Streams};
 pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_profile};
 pub(in crate::http) use provisioning::recognise as recognise_provisioning;
 

@@ -67,6 +67,15 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// What tells one log-in or token from another; empty for the console.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Self::Console => &[],
+            Self::Token(hash) => hash,
+            Self::Session(session) => &session.token_hash,
+        }
+    }
+
     /// Who it makes its bearer now; nobody once it was revoked or is over.
     pub fn recall(&self, tx: &Tx) -> Result<Option<Actor>> {
         Ok(match self {

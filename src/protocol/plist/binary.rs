@@ -1,5 +1,7 @@
 //! Checks the object table of a binary property list before anything unfolds it: bounds, cycles, depth, and how large it would become.
 
+use plist::{Dictionary, Value};
+
 use super::{BINARY_EXPANSION_ALLOWANCE, MAX_BINARY_EXPANSION, MAX_BINARY_OBJECTS, MAX_DEPTH, PlistError};
 
 const HEADER_BYTES: usize = 8;
@@ -7,6 +9,12 @@ const TRAILER_BYTES: usize = 32;
 
 /// What one value costs in memory beside its bytes.
 const VALUE_BYTES: u64 = 16;
+
+/// The longest text that [`texts`] reads.
+const MAX_TEXT_BYTES: usize = 1024;
+
+/// The entries of a root dictionary that [`texts`] goes through; a report has a dozen.
+const MAX_TEXT_ENTRIES: usize = 1000;
 
 /// Walks every object once, without recursion; what is shared is measured once and counted wherever it is used.
 pub(super) fn check(bytes: &[u8]) -> Result<(), PlistError> {
@@ -52,6 +60,29 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), PlistError> {
         }
     }
     Ok(())
+}
+
+/// The texts that the root dictionary holds itself, whatever else is broken; none where there is no root dictionary.
+///
+/// What cannot be read is passed over with its key, and of a key that comes twice the last value counts.
+pub(super) fn texts(bytes: &[u8]) -> Option<Dictionary> {
+    let table = Table::open(bytes).ok()?;
+    let root = table.step(table.root).ok()?;
+    let entries = root.references.len() / (2 * table.reference_size);
+    if table.marker(table.root)? >> 4 != 0xD || entries > MAX_TEXT_ENTRIES {
+        return None;
+    }
+    let (mut keys, mut values) = (root, root);
+    (keys.references, values.references) = root.references.split_at(root.references.len() / 2);
+    let mut texts = Dictionary::new();
+    while !keys.references.is_empty() {
+        let text = |step: &mut Step<'_>| step.next_reference(&table).ok().flatten().and_then(|object| table.text(object));
+        let (key, value) = (text(&mut keys), text(&mut values));
+        if let (Some(key), Some(value)) = (key, value) {
+            texts.insert(key, Value::String(value));
+        }
+    }
+    Some(texts)
 }
 
 /// What is known of an object.
@@ -120,12 +151,40 @@ impl<'a> Table<'a> {
         Ok(Self { bytes, offset_size, reference_size, count, root, offsets_at })
     }
 
+    /// Where an object begins; it may lie outside the file.
+    fn place(&self, object: usize) -> Option<usize> {
+        let offset = self.offsets_at + object * self.offset_size;
+        usize::try_from(big_endian(&self.bytes[offset..offset + self.offset_size])).ok()
+    }
+
+    /// The byte that tells an object's type.
+    fn marker(&self, object: usize) -> Option<u8> {
+        self.bytes.get(self.place(object)?).copied()
+    }
+
+    /// The text that an object is, of the length that the keys and ids of a report have.
+    fn text(&self, object: usize) -> Option<String> {
+        let marker = self.marker(object)?;
+        let (count, body) = self.count_at(self.place(object)?, marker)?;
+        let unit = match marker >> 4 {
+            0x5 => 1,
+            0x6 => 2,
+            _ => return None,
+        };
+        let content =
+            self.bytes.get(body..body.checked_add(count.checked_mul(unit)?)?).filter(|content| content.len() <= MAX_TEXT_BYTES)?;
+        if unit == 1 {
+            return std::str::from_utf8(content).ok().map(str::to_owned);
+        }
+        let letters: Vec<u16> = content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+        String::from_utf16(&letters).ok()
+    }
+
     /// Reads the head of an object: what it refers to and how many bytes it holds itself.
     fn step(&self, object: usize) -> Result<Step<'a>, PlistError> {
         let cut = || broken(t!("an object lies outside the file"));
-        let offset = self.offsets_at + object * self.offset_size;
-        let at = usize::try_from(big_endian(&self.bytes[offset..offset + self.offset_size])).map_err(|_| cut())?;
-        let marker = *self.bytes.get(at).ok_or_else(cut)?;
+        let at = self.place(object).ok_or_else(cut)?;
+        let marker = self.marker(object).ok_or_else(cut)?;
         let (unit, is_container) = match marker >> 4 {
             0x4 | 0x5 | 0x7 => (1, false),
             0x6 => (2, false),

@@ -23,6 +23,9 @@ pub use ::plist::{Dictionary, Value};
 /// How many arrays and dictionaries may lie within one another.
 pub const MAX_DEPTH: usize = 64;
 
+/// How many values an XML property list may hold: of the shortest elements 10 MiB are a million and a half, which take thirty times their length.
+pub const MAX_XML_VALUES: usize = 250_000;
+
 /// How many objects a binary property list may hold.
 pub const MAX_BINARY_OBJECTS: usize = 500_000;
 
@@ -47,6 +50,9 @@ pub enum PlistError {
     /// Over [`MAX_BINARY_OBJECTS`], [`MAX_BINARY_EXPANSION`] or both.
     #[error("the binary property list unfolds to far more than its own size; send it as XML")]
     TooLarge,
+    /// Over [`MAX_XML_VALUES`].
+    #[error("the property list holds more than {MAX_XML_VALUES} values; send fewer")]
+    TooMany,
     /// A binary property list where only XML is read, because it is too long to be held.
     #[error("a binary property list of this length is not read; send it as XML")]
     BinaryTooLong,
@@ -128,6 +134,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PlistError> {
 /// A report whose `CommandUUID` and `Status` are sound is thus read even when a size is no number.
 pub fn parse_tolerant(bytes: &[u8]) -> Result<Tolerant, PlistError> {
     if is_binary(bytes) { Ok(Tolerant { value: read_binary(bytes)?, unreadable: Vec::new() }) } else { xml::read(bytes, xml::Bad::Keep) }
+}
+
+/// The texts at the top level of a binary property list, as far as they can be read: for one that [`parse_tolerant`] refuses.
+pub fn binary_texts(bytes: &[u8]) -> Dictionary {
+    binary::texts(bytes).unwrap_or_default()
 }
 
 /// The JSON form of a value: bytes as base64, moments as RFC 3339, what JSON cannot hold as text.

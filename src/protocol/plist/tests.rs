@@ -99,6 +99,37 @@ fn a_shared_object_counts_wherever_it_is_used() {
 }
 
 #[test]
+fn an_xml_list_with_too_many_values_is_refused() {
+    let of = |values: usize| document(&format!("<array>{}</array>", "<true/>".repeat(values - 1)));
+    assert!(parse_value(&of(MAX_XML_VALUES)).is_ok());
+    assert_eq!(parse_value(&of(MAX_XML_VALUES + 1)), Err(PlistError::TooMany));
+}
+
+#[test]
+fn the_texts_of_a_broken_binary_list_are_read_as_far_as_they_can_be() {
+    let text = |text: &str| [&[0x50 | text.len() as u8], text.as_bytes()].concat();
+    let keys = [text("Status"), text("List"), text("Name"), text("Idle"), vec![0xA1, 200], vec![0x62, 0x00, 0xE9, 0x20, 0xAC]];
+    let objects = |root: Vec<u8>| [vec![root], keys.to_vec()].concat();
+    let read = binary_texts(&binary(&objects(vec![0xD4, 1, 2, 99, 3, 4, 5, 4, 6])));
+    assert_eq!(read, Dictionary::from_iter([("Status", Value::from("Idle")), ("Name", Value::from("é€"))]));
+    assert!(parse_value(&binary(&objects(vec![0xD1, 2, 5]))).is_err());
+    // Without a dictionary at its root, a table or an end of the dictionary there is nothing to read.
+    assert!(binary_texts(&binary(&[vec![0xA1, 1], text("Status")])).is_empty());
+    assert!(binary_texts(b"bplist00").is_empty());
+    assert!(binary_texts(&binary(&[vec![0xDE, 1, 1], text("Status")])).is_empty());
+    let many = |entries: u16| {
+        let mut root = vec![0xDF, 0x11];
+        root.extend(entries.to_be_bytes());
+        root.extend(vec![1; usize::from(entries) * 2]);
+        binary_texts(&binary(&[root, text("Status")]))
+    };
+    assert_eq!(many(1000).len(), 1);
+    assert!(many(1001).is_empty());
+    let long = [vec![0x5F, 0x11, 0x04, 0x01], vec![b'x'; 1025]].concat();
+    assert!(binary_texts(&binary(&[vec![0xD1, 1, 2], text("Status"), long])).is_empty());
+}
+
+#[test]
 fn a_binary_list_with_too_many_objects_is_refused() {
     let mut bytes = b"bplist00\x09".to_vec();
     let table = bytes.len() as u64;

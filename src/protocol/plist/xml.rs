@@ -10,7 +10,7 @@ use plist::{Date, Dictionary, Integer, Value};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::{MAX_DEPTH, PlistError, Tolerant, Unreadable};
+use super::{MAX_DEPTH, MAX_XML_VALUES, PlistError, Tolerant, Unreadable};
 
 /// Base64 as Apple's own reader takes it: padding may be wrong or missing. Letters outside the alphabet stay an error.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -42,7 +42,8 @@ pub(super) fn read(bytes: &[u8], bad: Bad) -> Result<Tolerant, PlistError> {
     if !text.starts_with('<') {
         return Err(PlistError::NotPlist);
     }
-    let mut document = Document { xml: Reader::from_str(text), bad, open: Vec::with_capacity(8), root: None, unreadable: Vec::new() };
+    let mut document =
+        Document { xml: Reader::from_str(text), bad, open: Vec::with_capacity(8), root: None, values: 0, unreadable: Vec::new() };
     document.read_root()?;
     document.read_values()?;
     document.read_end()?;
@@ -61,6 +62,8 @@ struct Document<'a> {
     bad: Bad,
     open: Vec<Open>,
     root: Option<Value>,
+    /// How many values there are so far.
+    values: usize,
     unreadable: Vec<Unreadable>,
 }
 
@@ -146,6 +149,10 @@ impl<'a> Document<'a> {
     }
 
     fn place(&mut self, value: Value) -> Result<(), PlistError> {
+        self.values += 1;
+        if self.values > MAX_XML_VALUES {
+            return Err(PlistError::TooMany);
+        }
         match self.open.last_mut() {
             Some(Open::Array(items)) => items.push(value),
             Some(Open::Dictionary { entries, key }) => match key.take() {

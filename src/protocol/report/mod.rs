@@ -148,9 +148,14 @@ pub fn parse(body: &[u8]) -> Result<Report, Malformed> {
 
 /// Reads what is recorded of every report from one that [`parse`] refused; none where CommandUUID, Status or ids cannot be read either.
 pub fn salvage(body: &[u8]) -> Option<Head> {
+    let head = if plist::is_binary(body) { Head::read(&plist::binary_texts(body)) } else { scan_whole(body) };
+    head.ok().filter(Head::answers_a_command)
+}
+
+fn scan_whole(body: &[u8]) -> Result<Head, Malformed> {
     let mut scanner = Scanner::new();
-    scanner.feed(body).ok()?;
-    scanner.finish().ok().filter(Head::answers_a_command)
+    scanner.feed(body)?;
+    scanner.finish()
 }
 
 /// Reads what is recorded of every report and nothing else.

@@ -72,6 +72,7 @@ fn a_damaged_report_is_read_or_refused_never_more() {
     }
     for damaged in mutations(&to_binary(&Value::Dictionary(report(&[("QueryResponses", Value::Dictionary(Dictionary::new()))]))).unwrap()) {
         let _ = scan(&damaged);
+        let _ = salvage(&damaged);
     }
 }
 

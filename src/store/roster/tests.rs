@@ -32,6 +32,22 @@ pub(crate) fn device(id: &str, name: &str) -> Device {
 }
 
 #[test]
+fn a_device_without_a_name_stands_where_what_it_is_shown_by_belongs() {
+    let store = Store::open(OpenOptions::memory()).unwrap();
+    store
+        .write_blocking(Timestamp::from_seconds(1_795_000_000), |tx| {
+            for (id, name) in [("1", "Zoë"), ("2", ""), ("3", "Atlas")] {
+                devices::insert(tx, &device(id, name))?;
+            }
+            devices::insert(tx, &Device { serial_number: None, ..device("4", "") })?;
+            let listed = list(tx, &Filter::default(), Sort::Name, false, None, 10)?;
+            assert_eq!(listed.iter().map(|row| row.device.id.as_str()).collect::<Vec<_>>(), ["3", "2", "4", "1"]);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
 fn pages_follow_each_other_whatever_the_order() {
     let store = Store::open(OpenOptions::memory()).unwrap();
     let now = Timestamp::from_seconds(1_795_000_000);

@@ -96,10 +96,14 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         }
     }
     let problem = json!({ "$ref": "#/components/schemas/Problem" });
-    operation["responses"]["default"] = json!({
-        "description": "A failure, and what to do about it",
-        "content": { "application/problem+json": { "schema": problem } },
-    });
+    let content = json!({ "application/problem+json": { "schema": problem } });
+    operation["responses"]["default"] = json!({ "description": "A failure, and what to do about it" });
+    for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
+        // What happened says its own thing, a failure the same everywhere.
+        if !status.starts_with(['2', '3']) && response.get("content").is_none() {
+            response["content"] = content.clone();
+        }
+    }
     if method == "post" && path != "/api/v1/session" {
         let key = json!({
             "name": "Idempotency-Key",

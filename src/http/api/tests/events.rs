@@ -68,15 +68,32 @@ async fn a_quiet_stream_gives_signs_of_life() {
 #[tokio::test]
 async fn streams_have_a_limit_and_places_are_given_back() {
     let house = House::new();
-    let bearer = format!("Bearer {}", house.kit.token(Role::Viewer).await);
-    let mut open = Vec::new();
-    for _ in 0..STREAMS_MAX {
-        open.push(house.stream(&[("authorization", &bearer)]).await);
+    let router = house.router(Listener::Main);
+    let stream = async |bearer: &str| House::stream_of(router.clone(), &[("authorization", bearer)]).await;
+    let mut bearers = Vec::new();
+    for _ in 0..=STREAMS_MAX / STREAMS_OF_ONE_MAX {
+        bearers.push(format!("Bearer {}", house.kit.token(Role::Viewer).await));
     }
-    assert_eq!(house.stream(&[("authorization", &bearer)]).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let (last, others) = bearers.split_last().unwrap();
+    let mut open = Vec::new();
+    for (place, bearer) in others.iter().enumerate() {
+        for _ in 0..STREAMS_OF_ONE_MAX {
+            let (status, stream) = stream(bearer).await;
+            assert_eq!(status, StatusCode::OK, "stream {}", open.len());
+            open.push(stream);
+        }
+        if place == 0 {
+            assert_eq!(stream(bearer).await.0, StatusCode::TOO_MANY_REQUESTS, "one token has its share");
+            assert_eq!(stream(last).await.0, StatusCode::OK, "which leaves places for others");
+            // The reader notices at its next turn that nobody listens.
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(stream(last).await.0, StatusCode::SERVICE_UNAVAILABLE);
     open.clear();
-    // The readers notice at their next turn.
-    while house.stream(&[("authorization", &bearer)]).await.0 != StatusCode::OK {
-        tokio::task::yield_now().await;
+    for bearer in &bearers {
+        while stream(bearer).await.0 != StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
     }
 }

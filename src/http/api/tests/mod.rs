@@ -116,8 +116,12 @@ impl House {
 
     /// Begins a live stream.
     async fn stream(&self, headers: &[(&str, &str)]) -> (StatusCode, BodyDataStream) {
+        Self::stream_of(self.router(Listener::Main), headers).await
+    }
+
+    async fn stream_of(router: Router, headers: &[(&str, &str)]) -> (StatusCode, BodyDataStream) {
         let headers = [&[("accept", "text/event-stream")], headers].concat();
-        let response = self.router(Listener::Main).oneshot(request(Method::GET, "/api/v1/events", &headers, None)).await.unwrap();
+        let response = router.oneshot(request(Method::GET, "/api/v1/events", &headers, None)).await.unwrap();
         (response.status(), response.into_body().into_data_stream())
     }
 
