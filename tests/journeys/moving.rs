@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rollcall::clock::Clock;
 use rollcall::mdm::enroll::renewal;
+use rollcall::mdm::needs;
 use rollcall::pki::certificate::Certificate;
 use rollcall::random::Random;
 use rollcall::sim::apple::apns::ApnsStandIn;
@@ -290,5 +291,26 @@ async fn a_database_of_micromdm_moves_in_whole() {
     );
     let (code, _, err) = tell(&["import", "ca", house.folder().join("nothing").to_str().unwrap()], &house.data()).await;
     assert!(code == 1 && err.contains("cannot be read"), "{code} {err}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_that_know_an_address_which_the_server_has_no_more_are_told_of_until_it_leads_here_again() {
+    let mut house = House::open().await;
+    let ipad = house.device("ipad@26").await;
+    drop(ipad.leave());
+    let told = async |house: &House| {
+        let needs = house.read(|tx| needs::all(tx)).await;
+        needs.into_iter().find(|need| need.key == "address.left_behind").map(|need| format!("{} {}", need.message, need.remedy))
+    };
+    assert_eq!(told(&house).await, None);
+    house.start_changed(|layer| layer.with("url", ["https://mdm.example.school"])).await;
+    let old = house.url("").trim_start_matches("https://").to_owned();
+    // It is looked beside the start, which waits for nothing.
+    until(&house, Duration::from_secs(1), async || told(&house).await.is_some()).await;
+    let words = told(&house).await.unwrap();
+    assert!(words.contains(&format!("1 of them, to {old}")) && words.contains("extra_hosts in rollcall.toml"), "{words}");
+    house.start_changed(|layer| layer.with("extra_hosts", ["localhost"])).await;
+    until(&house, Duration::from_secs(1), async || told(&house).await.is_none()).await;
     house.close().await;
 }
