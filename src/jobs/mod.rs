@@ -38,6 +38,9 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::store::{Bell, Tx, jobs};
 
+/// The shortest sleep: a class that enrolls has something due all the time, and a look asks every job.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(20);
+
 /// The longest sleep, so that a clock that was set does not put work off for ever.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -100,6 +103,15 @@ enum Share {
 }
 
 impl Share {
+    /// How long a loop rests at least after it has run something, however often its bell rings meanwhile.
+    const fn breath(self) -> Duration {
+        match self {
+            // Nobody notices that a push leaves so much later.
+            Self::Usual => SHORTEST_SLEEP,
+            Self::Apart | Self::Long => Duration::from_millis(250),
+        }
+    }
+
     fn jobs(self) -> impl Iterator<Item = &'static Job> {
         JOBS.iter().filter(move |job| self == Self::of(job))
     }
@@ -234,17 +246,18 @@ async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
             }
         };
         failures = 0;
+        let breath = tokio::time::sleep(share.breath());
         let now = app.now();
         let due = app.store.read(now, move |tx| next_due(tx, share)).await.unwrap_or_default();
         let sleep = match due {
             // A job that is due again at once did a page of its work; others get their turn in between.
-            Some(due) if due <= now && ran > 0 => Duration::ZERO,
-            Some(due) => due.since(now).clamp(Duration::from_millis(20), LONGEST_SLEEP),
+            Some(due) if due <= now && ran > 0 && share != Share::Usual => Duration::ZERO,
+            Some(due) => due.since(now).clamp(SHORTEST_SLEEP, LONGEST_SLEEP),
             None => LONGEST_SLEEP,
         };
         tokio::select! {
             () = tokio::time::sleep(sleep) => {}
-            _ = bell.heard() => {}
+            () = async { bell.heard().await; breath.await } => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }

@@ -300,7 +300,7 @@ async fn devices_that_know_an_address_which_the_server_has_no_more_are_told_of_u
     let ipad = house.device("ipad@26").await;
     drop(ipad.leave());
     let told = async |house: &House| {
-        let needs = house.read(|tx| needs::all(tx)).await;
+        let needs = house.read(needs::all).await;
         needs.into_iter().find(|need| need.key == "address.left_behind").map(|need| format!("{} {}", need.message, need.remedy))
     };
     assert_eq!(told(&house).await, None);

@@ -12,6 +12,9 @@ use serde::de::{DeserializeOwned, Visitor};
 use crate::error::{Error, Kind, Result};
 use crate::http::limits::API_MAX_BYTES;
 
+/// Letters of what is said about a wrong name, which may be as long as a body.
+const MESSAGE_MAX_CHARS: usize = 1000;
+
 /// The query of a request. `T` refuses unknown fields (`#[serde(deny_unknown_fields)]`), so that a mistyped filter is an error and
 /// not a list of everything.
 #[derive(Debug, Clone, Copy)]
@@ -74,18 +77,56 @@ pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes> {
 
 /// Reads JSON, and names the field that does not fit.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if bytes.trim_ascii().is_empty() {
+        return Err(Error::bad_input(t!("The body is empty; send JSON.")));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(Whole(&mut json)).map_err(|error| {
         let path = error.path().to_string();
-        let message = in_plain_words(&error.into_inner().to_string());
         // Of a value that was not looked for the path has no name.
-        if matches!(path.as_str(), "." | "?") {
-            return Error::bad_input(t!("The JSON body does not fit: {message}.", message));
-        }
-        Error::field(path, message)
+        let path = if matches!(path.as_str(), "." | "?") { "" } else { &path };
+        unfit(path, &error.into_inner())
     })?;
-    json.end().map_err(|error| Error::bad_input(t!("The JSON body goes on after its end: {error}.", error)))?;
+    json.end().map_err(|error| unreadable(&error))?;
     Ok(value)
+}
+
+/// What is wrong with JSON at a path; the path of the whole is empty.
+fn unfit(path: &str, error: &serde_json::Error) -> Error {
+    if !error.is_data() {
+        return unreadable(error);
+    }
+    let words = error.to_string();
+    let inner = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    if let Some(name) = quoted_after(&words, "missing field ") {
+        return Error::field(inner(name), t!("is missing"));
+    }
+    if let Some(name) = quoted_after(&words, "duplicate field ") {
+        return Error::field(inner(name), t!("comes twice; keep one of the two"));
+    }
+    let message = in_plain_words(&words);
+    if path.is_empty() {
+        Error::bad_input(t!("The JSON body does not fit: {message}.", message))
+    } else {
+        Error::field(shortened(path), message)
+    }
+}
+
+/// The name in backquotes that follows these words at the beginning.
+fn quoted_after<'a>(words: &'a str, begin: &str) -> Option<&'a str> {
+    words.strip_prefix(begin)?.strip_prefix('`')?.split('`').next()
+}
+
+/// That a body is not JSON, or not as deep as it may be, and where that is seen.
+fn unreadable(error: &serde_json::Error) -> Error {
+    let (line, column) = (error.line(), error.column());
+    if error.is_eof() {
+        return Error::bad_input(t!("The JSON body ends in the middle."));
+    }
+    if error.to_string().starts_with("recursion limit") {
+        return Error::bad_input(t!("The JSON body nests too deep, near line {line}, column {column}.", line, column));
+    }
+    Error::bad_input(t!("The body is not JSON, or goes on after its end, near line {line}, column {column}.", line, column))
 }
 
 /// A whole JSON body. What has named fields is an object and not, as serde would take it, an array of their values in the order of our code.
@@ -129,7 +170,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Whole<D> {
 /// place, and this goes into the log.
 fn in_plain_words(message: &str) -> String {
     let Some((_, expected)) = message.split_once(", expected ").filter(|(found, _)| found.starts_with("invalid ")) else {
-        return message.to_owned();
+        return shortened(message);
     };
     let place = expected.find(" at line ").map_or("", |at| &expected[at..]);
     let expected = match expected.split(' ').next().unwrap_or_default() {
@@ -137,9 +178,19 @@ fn in_plain_words(message: &str) -> String {
         "i8" | "i16" | "i32" | "i64" | "isize" => t!("a whole number of a size that fits"),
         "f32" | "f64" => t!("a number"),
         "struct" | "internally" | "adjacently" => t!("an object"),
+        "a" if expected.starts_with("a map") => t!("an object"),
+        "a" if expected.starts_with("a sequence") => t!("an array"),
         _ => return t!("expected {expected}", expected),
     };
     t!("expected {expected}", expected = format!("{expected}{place}"))
+}
+
+/// Words in which somebody's own stand, as far as they help.
+fn shortened(message: &str) -> String {
+    match message.char_indices().nth(MESSAGE_MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
 }
 
 /// Splits "field: what is wrong" into both.
@@ -177,6 +228,11 @@ mod tests {
         parts: Vec<Filter>,
     }
 
+    #[derive(Debug, Deserialize)]
+    enum Role {
+        Owner,
+    }
+
     fn fault(error: &Error) -> &str {
         error.fields.first().map_or("", |fault| fault.field.as_str())
     }
@@ -209,6 +265,21 @@ mod tests {
         assert!(null.fields.is_empty() && null.message.contains("expected an object"), "{null}");
         let number = read(r#"{"name": "x", "parts": [{"limit": -1}]}"#);
         assert!(number.message.contains("expected a whole number, 0 or more") && !number.message.contains("u32"), "{number}");
+        assert_eq!(fault(&read(r#"{"parts": []}"#)), "name");
+        assert_eq!(fault(&read(r#"{"name": "x", "parts": [{"limit": 1, "limit": 2}]}"#)), "parts[0].limit");
+        let long = json::<Role>(format!(r#""{}""#, "y".repeat(100_000)).as_bytes()).unwrap_err();
+        assert!(long.message.chars().count() < MESSAGE_MAX_CHARS + 100, "{}", long.message.len());
+        for (text, words) in [
+            (" ", "The body is empty"),
+            ("{", "ends in the middle"),
+            ("{'a': 1}", "not JSON, or goes on after its end, near line 1, column 2"),
+            (r#"{"name": "x", "parts": []} x"#, "not JSON, or goes on after its end, near line 1, column 28"),
+        ] {
+            let refusal = read(text);
+            assert!(refusal.fields.is_empty() && refusal.message.contains(words), "{text}: {refusal}");
+        }
+        let deep = json::<serde_json::Value>("[".repeat(1000).as_bytes()).unwrap_err();
+        assert!(deep.fields.is_empty() && deep.message.contains("nests too deep"), "{deep}");
         for broken in ["", "{", "[]", r#"{"name": "x"}"#, r#"{"name": "x", "parts": []} x"#, &"[".repeat(100_000)] {
             assert_eq!(read(broken).kind, Kind::BadInput);
         }
@@ -221,7 +292,7 @@ mod tests {
             assert!(refusal.message.contains("expected ") && !refusal.message.contains("31415926"), "{refusal}");
         }
         let refusal = json::<Item>(br#"{"name": "x", "parts": "31415926"}"#).unwrap_err();
-        assert!(refusal.message.contains("parts: expected a sequence") && !refusal.message.contains("31415926"), "{refusal}");
+        assert!(refusal.message.contains("parts: expected an array") && !refusal.message.contains("31415926"), "{refusal}");
     }
 
     #[tokio::test]

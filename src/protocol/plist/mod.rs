@@ -84,7 +84,8 @@ pub enum PlistError {
 impl From<PlistError> for crate::error::Error {
     fn from(error: PlistError) -> Self {
         match &error {
-            PlistError::Value(Unreadable { path, what }) => Self::field(path, what),
+            PlistError::Value(Unreadable { path, what }) if !path.is_empty() => Self::field(path, what),
+            PlistError::Value(Unreadable { what, .. }) => Self::bad_input(what.clone()),
             _ => Self::bad_input(error.to_string()),
         }
     }
