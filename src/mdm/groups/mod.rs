@@ -254,6 +254,11 @@ fn name(tx: &Tx, wanted: &str, own: Option<&str>) -> Result<String> {
 
 fn note(wanted: &str) -> Result<String> {
     let note = wanted.trim();
+    names::unturned("note", note)?;
+    // A form's field of several lines sends their ends.
+    if note.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+        return Err(Error::field("note", t!("has control characters: type it anew")));
+    }
     if note.chars().count() > NOTE_MAX_CHARS {
         return Err(Error::field("note", t!("at most {NOTE_MAX_CHARS} characters", NOTE_MAX_CHARS)));
     }

@@ -281,6 +281,14 @@ fn names_are_one_groups_own_and_have_their_limits() {
         let noted = |chars: usize| Change { note: Some("x".repeat(chars)), ..Change::default() };
         assert!(groups::change(tx, &ME, &group.id, noted(NOTE_MAX_CHARS)).is_ok());
         assert_eq!(field(groups::change(tx, &ME, &group.id, noted(NOTE_MAX_CHARS + 1))), "note");
+        for wrong in ["a\0b", "a\u{202e}b"] {
+            assert_eq!(
+                field(groups::change(tx, &ME, &group.id, Change { note: Some(wrong.into()), ..Change::default() })),
+                "note",
+                "{wrong:?}"
+            );
+        }
+        assert!(groups::change(tx, &ME, &group.id, Change { note: Some("two\r\nlines".into()), ..Change::default() }).is_ok());
         let change = Change { rule: Some(Rule::Everything), ..Change::default() };
         assert_eq!(field(groups::change(tx, &ME, &group.id, change)), "rule", "a group by hand stays one");
         assert_eq!(field(by_rule(tx, "x", json!({ "class": "nobody's" }))), "rule");

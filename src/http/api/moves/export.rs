@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -64,6 +65,9 @@ pub(super) async fn export(
         return Err(Error::field("limit", t!("take a number from 1 to {DEVICES_MAX}", DEVICES_MAX)));
     }
     let after = input.after.unwrap_or_default();
+    if !after.is_empty() && Uuid::parse_str(&after).is_err() {
+        return Err(Error::field("after", t!("give the `next` of the page before, as it is, or leave it out to begin")));
+    }
     let page = app.store.write(app.now(), move |tx| export::page(tx, &actor, secrets, &after, limit)).await?;
     let view = |message: export::Message| ExportedView {
         id: message.nano_id,

@@ -101,7 +101,10 @@ async fn check_ins_are_taken_listed_and_given_out_again() {
     assert_eq!((&exported["total"], exported["items"].as_array().unwrap().len()), (&json!(1), 2), "{exported}");
     let said = STANDARD.decode(exported["items"][1]["message"].as_str().unwrap()).unwrap();
     assert!(String::from_utf8(said).unwrap().contains("<data>AQID</data>") || exported["items"][1]["message_type"] == json!("TokenUpdate"));
-    assert_eq!(export(Role::Owner, json!({ "limit": 0 })).await.status, StatusCode::BAD_REQUEST);
+    for (field, wrong) in [("limit", json!({ "limit": 0 })), ("after", json!({ "after": "zzz" }))] {
+        let refused = export(Role::Owner, wrong).await;
+        assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{}", refused.body);
+    }
 }
 
 #[tokio::test]
