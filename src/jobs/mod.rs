@@ -103,7 +103,7 @@ enum Share {
 }
 
 impl Share {
-    /// How long a loop rests at least after it has run something, however often its bell rings meanwhile.
+    /// How long a loop rests at least after it has looked at its jobs, however often its bell rings meanwhile.
     const fn breath(self) -> Duration {
         match self {
             // Nobody notices that a push leaves so much later.

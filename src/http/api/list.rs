@@ -89,9 +89,12 @@ pub(in crate::http) fn encode<K: Serialize>(key: &K) -> String {
 
 fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K> {
     let bytes = if cursor.len() > CURSOR_MAX { None } else { URL_SAFE_NO_PAD.decode(cursor).ok() };
-    bytes
-        .and_then(|json| serde_json::from_slice(&json).ok())
-        .ok_or_else(|| Error::field("after", t!("give the `next` of the page before, as it is, or leave it out to begin")))
+    bytes.and_then(|json| serde_json::from_slice(&json).ok()).ok_or_else(no_cursor)
+}
+
+/// That `after` is nothing that a page before gave.
+pub(super) fn no_cursor() -> Error {
+    Error::field("after", t!("give the `next` of the page before, as it is, or leave it out to begin"))
 }
 
 #[cfg(test)]

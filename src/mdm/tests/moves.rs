@@ -2,9 +2,11 @@
 
 mod learned;
 mod leaving;
+mod waiting;
 
 use std::time::Duration;
 
+use self::waiting::told;
 use super::{Device, School, TOPIC, days, plist};
 use crate::error::Kind;
 use crate::mdm::ca::imported::{self, Became};
@@ -13,7 +15,7 @@ use crate::mdm::enroll::identify::{ImportedAuthority, Presented, Refusal};
 use crate::mdm::enroll::renewal;
 use crate::mdm::moves::take::{self, Message, Taken};
 use crate::mdm::moves::{self, export, profile};
-use crate::mdm::{Actor, Role, connect, devices as people_see, why};
+use crate::mdm::{Actor, Role, connect, devices as people_see};
 use crate::pki::asn1;
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::{self, CertificationRequest, RequestOptions};
@@ -83,16 +85,19 @@ impl<'a> Elsewhere<'a> {
     }
 
     fn take(&self, messages: &[String], identity: Option<&Presented>, check: bool) -> Vec<Taken> {
-        let identity = identity.map(|presented| presented.fingerprint);
-        let messages: Vec<_> =
-            messages.iter().map(|body| Message { body: SecretBytes::new(body.clone().into_bytes()), identity }).collect();
-        self.school.write(move |tx| take::take(tx, &Actor::Console, MovedFrom::NanoMdm, &messages, check))
+        take_in(self.school, messages, identity, check)
     }
 
     fn hand_over(&self, udid: &str, identity: Option<&Presented>) {
         let taken = self.take(&[authenticate(udid, ""), tokens(udid, "")], identity, false);
         assert!(taken.iter().all(|taken| taken.outcome.is_ok()), "{taken:?}");
     }
+}
+
+fn take_in(school: &School, messages: &[String], identity: Option<&Presented>, check: bool) -> Vec<Taken> {
+    let identity = identity.map(|presented| presented.fingerprint);
+    let messages: Vec<_> = messages.iter().map(|body| Message { body: SecretBytes::new(body.clone().into_bytes()), identity }).collect();
+    school.write(move |tx| take::take(tx, &Actor::Console, MovedFrom::NanoMdm, &messages, check))
 }
 
 fn refused(reply: &Reply) -> Option<Refusal> {
@@ -208,15 +213,7 @@ fn after_the_window_nobody_new_is_taken_and_an_owner_opens_it_again() {
     school.clock.advance(Duration::from_millis(1));
     assert_eq!(late.says_everything(), [Some(Refusal::MoveInWindowOver); 5]);
     assert_eq!(early.polls(), Ok(()), "who has come stays");
-    let told = |udid: &str| {
-        let udid = udid.to_owned();
-        school.write(move |tx| {
-            let enrollment = enrollments::by_nano_id(tx, &udid)?.unwrap();
-            let device = devices::by_id(tx, &enrollment.device_id)?.unwrap();
-            Ok(why::device(tx, &device, Some(&enrollment))?.into_iter().map(|reason| reason.cause).collect::<Vec<_>>())
-        })
-    };
-    assert!(told(B).iter().any(|cause| cause.contains("the time to take such devices in has passed")), "{:?}", told(B));
+    assert!(told(&school, B).iter().any(|cause| cause.contains("the time to take such devices in has passed")), "{:?}", told(&school, B));
     let id = there.authority.id.clone();
     let reader = Actor::Person { id: "1".into(), name: "kim".into(), role: Role::Admin };
     assert_eq!(
@@ -232,7 +229,7 @@ fn after_the_window_nobody_new_is_taken_and_an_owner_opens_it_again() {
     let reopened = school.write(move |tx| imported::set_window(tx, &Actor::Console, &id, 3));
     let until = imported::until(&reopened);
     assert_eq!(until, school.clock.now().plus(days(3)));
-    assert!(told(B).iter().any(|cause| cause.contains("has not been seen here yet")), "{:?}", told(B));
+    assert!(told(&school, B).iter().any(|cause| cause.contains("has not been seen here yet")), "{:?}", told(&school, B));
     let again = Device {
         identity: Presented {
             imported_authority: Some(ImportedAuthority { id: there.authority.id.clone(), until }),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::api::input::Json;
+use crate::http::api::list::no_cursor;
 use crate::http::auth::Authenticated;
 use crate::mdm::moves::export::{self, DEVICES_MAX};
 
@@ -66,7 +67,7 @@ pub(super) async fn export(
     }
     let after = input.after.unwrap_or_default();
     if !after.is_empty() && Uuid::parse_str(&after).is_err() {
-        return Err(Error::field("after", t!("give the `next` of the page before, as it is, or leave it out to begin")));
+        return Err(no_cursor());
     }
     let page = app.store.write(app.now(), move |tx| export::page(tx, &actor, secrets, &after, limit)).await?;
     let view = |message: export::Message| ExportedView {

@@ -94,6 +94,8 @@ async fn an_invitations_code_is_for_those_who_may_invite() {
             assert_eq!((reply.status, reply.body.to_string().contains(code)), (StatusCode::OK, may), "{role:?} {path}: {}", reply.body);
         }
     }
+    let nowhere = house.ask(Role::Helper, Method::GET, "/api/v1/invitations/NOSUCHCODE/profile", None).await;
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND, "{}", nowhere.body);
     let shown = house.ask(Role::Viewer, Method::GET, &one, None).await.body;
     assert_eq!((&shown["note"], &shown["code"], &shown["url"]), (&json!("cart"), &Value::Null, &Value::Null));
 }
