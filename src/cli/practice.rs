@@ -40,6 +40,9 @@ const POLL_EVERY: Duration = Duration::from_secs(15 * 60);
 /// The longest wait before the wish is looked at again.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// The rest after a bell: a class that enrolls rings it all the time, and practice devices change when somebody wishes it.
+const BREATH: Duration = Duration::from_millis(100);
+
 /// How soon it is looked again while an iPad that was switched on has no profile at Apple yet.
 const LOOK_FOR_PROFILES_EVERY: Duration = Duration::from_secs(1);
 
@@ -94,7 +97,7 @@ pub(super) async fn run(app: App, services: Option<Arc<Services>>, mut stop: wat
             }
         };
         tokio::select! {
-            _ = bell.heard() => {}
+            () = async { bell.heard().await; tokio::time::sleep(BREATH).await } => {}
             () = tokio::time::sleep(look_after) => {}
             delivery = next_delivery(&mut classroom) => hand_on(classroom.as_ref(), delivery),
             _ = stop.wait_for(|stop| *stop) => break,

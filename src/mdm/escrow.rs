@@ -16,19 +16,32 @@ pub(in crate::mdm) fn archive(tx: &Tx, enrollment: &Enrollment, note: &str) -> R
     USED.into_iter().try_for_each(|(column, kind)| archive_one(tx, enrollment, column, kind, note))
 }
 
+/// Keeps the secrets that an enrollment uses; whoever calls it forgets them there.
+pub(in crate::mdm) fn keep(tx: &Tx, enrollment: &Enrollment, note: &str) -> Result<()> {
+    USED.into_iter().try_for_each(|(column, kind)| keep_one(tx, enrollment, column, kind, note).map(drop))
+}
+
 /// Keeps the bootstrap token that an enrollment used until now.
 pub(in crate::mdm) fn archive_bootstrap_token(tx: &Tx, enrollment: &Enrollment, note: &str) -> Result<()> {
     archive_one(tx, enrollment, SealedColumn::BootstrapToken, EscrowKind::BootstrapToken, note)
 }
 
 fn archive_one(tx: &Tx, enrollment: &Enrollment, column: SealedColumn, kind: EscrowKind, note: &str) -> Result<()> {
-    if !enrollment.has(column) {
-        return Ok(());
+    if keep_one(tx, enrollment, column, kind, note)? {
+        enrollments::set_secret(tx, &enrollment.id, column, None)?;
     }
-    let Some(value) = enrollments::secret(tx, &enrollment.id, column)? else { return Ok(()) };
+    Ok(())
+}
+
+/// Tells whether there was something to keep.
+fn keep_one(tx: &Tx, enrollment: &Enrollment, column: SealedColumn, kind: EscrowKind, note: &str) -> Result<bool> {
+    if !enrollment.has(column) {
+        return Ok(false);
+    }
+    let Some(value) = enrollments::secret(tx, &enrollment.id, column)? else { return Ok(false) };
     let of = Some((enrollment.id.as_str(), enrollment.generation));
     escrow::insert(tx, &enrollment.device_id, of, kind, value.expose(), note)?;
-    enrollments::set_secret(tx, &enrollment.id, column, None)
+    Ok(true)
 }
 
 /// Gives an enrollment that goes on after all the secrets back that [`archive`] kept under this note.

@@ -258,14 +258,14 @@ fn standing_of(row: &Row<'_>) -> rusqlite::Result<Standing> {
 
 /// Where a holder stands; none before its first ask.
 pub fn standing(tx: &Tx, app_id: &str, holder: &str) -> Result<Option<Standing>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM access_standings WHERE app_id = ?1 AND holder = ?2"), (app_id, holder), standing_of)
+    tx.optional(sql!("SELECT {COLUMNS} FROM access_standings WHERE app_id = ?1 AND holder = ?2"), (app_id, holder), standing_of)
 }
 
 /// Where the holder stands whom this installation of an app was last granted to.
 pub fn standing_of_installation(tx: &Tx, app_id: &str, installation: &str) -> Result<Option<Standing>> {
     tx.optional(
         // Left alone, SQLite takes the primary key, and with it all who have the app.
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM access_standings INDEXED BY access_standings_installation
              WHERE app_id = ?1 AND installation = ?2 AND granted_at IS NOT NULL ORDER BY granted_at DESC LIMIT 1"
         ),
@@ -326,7 +326,7 @@ pub struct Holder {
 /// The holders of an app by id, from behind `after`.
 pub fn holders(tx: &Tx, app_id: &str, after: Option<&str>, limit: u32) -> Result<Vec<Holder>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS}, devices.id, coalesce(nullif(devices.name, ''), devices.serial_number, ''), people.name FROM access_standings
              LEFT JOIN enrollments ON enrollments.id = access_standings.enrollment_id LEFT JOIN devices ON devices.id = device_id
              LEFT JOIN people ON people.id = access_standings.person_id

@@ -85,17 +85,17 @@ pub fn insert(tx: &Tx, token: &AccountToken) -> Result<()> {
 
 /// The token with this hash, whether it is over or not.
 pub fn by_hash(tx: &Tx, hash: &[u8]) -> Result<Option<AccountToken>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM account_tokens WHERE hash = ?1"), [hash], token)
+    tx.optional(sql!("SELECT {COLUMNS} FROM account_tokens WHERE hash = ?1"), [hash], token)
 }
 
 /// The token by which an enrollment began.
 pub fn of_enrollment(tx: &Tx, enrollment_id: &str) -> Result<Option<AccountToken>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM account_tokens WHERE enrollment_id = ?1"), [enrollment_id], token)
+    tx.optional(sql!("SELECT {COLUMNS} FROM account_tokens WHERE enrollment_id = ?1"), [enrollment_id], token)
 }
 
 /// The tokens of a person, those of enrollments and those that wait for one.
 pub fn of_person(tx: &Tx, person_id: &str) -> Result<Vec<AccountToken>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM account_tokens WHERE person_id = ?1 ORDER BY created_at, hash"), [person_id], token)
+    tx.list(sql!("SELECT {COLUMNS} FROM account_tokens WHERE person_id = ?1 ORDER BY created_at, hash"), [person_id], token)
 }
 
 /// Makes a token an enrollment's for as long as that lives; the one by which it began before is over.

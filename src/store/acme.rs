@@ -190,7 +190,7 @@ pub fn last_problem(tx: &Tx, challenge_hash: &[u8; 32]) -> Result<Option<String>
 
 /// The order of this id.
 pub fn order_by_id(tx: &Tx, id: &str) -> Result<Option<Order>> {
-    tx.optional(&format!("SELECT {ORDER} FROM acme_orders WHERE id = ?1"), [id], order)?.map(whole).transpose()
+    tx.optional(sql!("SELECT {ORDER} FROM acme_orders WHERE id = ?1"), [id], order)?.map(whole).transpose()
 }
 
 /// The identifier of an order.

@@ -53,12 +53,12 @@ pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
 
 /// The profile of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<AdeProfile>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM ade_profiles WHERE id = ?1"), [id], profile)
+    tx.optional(sql!("SELECT {COLUMNS} FROM ade_profiles WHERE id = ?1"), [id], profile)
 }
 
 /// Every profile, by name.
 pub fn all(tx: &Tx) -> Result<Vec<AdeProfile>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM ade_profiles ORDER BY name COLLATE NOCASE, id"), [], profile)
+    tx.list(sql!("SELECT {COLUMNS} FROM ade_profiles ORDER BY name COLLATE NOCASE, id"), [], profile)
 }
 
 /// A profile as Apple has it.

@@ -228,12 +228,12 @@ pub fn delete(tx: &Tx, id: &str) -> Result<()> {
 
 /// The server of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<AdeServer>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM ade_servers WHERE id = ?1"), [id], server)
+    tx.optional(sql!("SELECT {COLUMNS} FROM ade_servers WHERE id = ?1"), [id], server)
 }
 
 /// Every server, oldest first.
 pub fn all(tx: &Tx) -> Result<Vec<AdeServer>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM ade_servers ORDER BY created_at, id"), [], server)
+    tx.list(sql!("SELECT {COLUMNS} FROM ade_servers ORDER BY created_at, id"), [], server)
 }
 
 /// Makes a server due now, if it is not already.
@@ -257,7 +257,7 @@ pub fn make_ready_due(tx: &Tx) -> Result<()> {
 /// Servers with something to do that nobody is at.
 pub fn due(tx: &Tx) -> Result<Vec<AdeServer>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM ade_servers WHERE due_at <= ?1 AND coalesce(busy_until_at, 0) <= ?1 ORDER BY due_at, id"),
+        sql!("SELECT {COLUMNS} FROM ade_servers WHERE due_at <= ?1 AND coalesce(busy_until_at, 0) <= ?1 ORDER BY due_at, id"),
         [tx.now],
         server,
     )

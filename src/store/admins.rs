@@ -51,12 +51,12 @@ pub fn insert(tx: &Tx, admin: &Admin) -> Result<()> {
 
 /// The person with this id.
 pub fn find(tx: &Tx, id: &str) -> Result<Option<Admin>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM admins WHERE id = ?1"), [id], admin)
+    tx.optional(sql!("SELECT {COLUMNS} FROM admins WHERE id = ?1"), [id], admin)
 }
 
 /// The person with this name, whatever the case of its letters.
 pub fn find_by_name(tx: &Tx, name: &str) -> Result<Option<Admin>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM admins WHERE name = ?1"), [name], admin)
+    tx.optional(sql!("SELECT {COLUMNS} FROM admins WHERE name = ?1"), [name], admin)
 }
 
 /// Up to `limit` people by name, from after the name `after`.

@@ -53,17 +53,17 @@ pub fn insert(tx: &Tx, token: &ApiToken) -> Result<()> {
 
 /// The token with this id.
 pub fn find(tx: &Tx, id: &str) -> Result<Option<ApiToken>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM api_tokens WHERE id = ?1"), [id], token)
+    tx.optional(sql!("SELECT {COLUMNS} FROM api_tokens WHERE id = ?1"), [id], token)
 }
 
 /// The token with this hash, whether or not it is still in force.
 pub fn find_by_hash(tx: &Tx, token_hash: &[u8]) -> Result<Option<ApiToken>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM api_tokens WHERE token_hash = ?1"), [token_hash], token)
+    tx.optional(sql!("SELECT {COLUMNS} FROM api_tokens WHERE token_hash = ?1"), [token_hash], token)
 }
 
 /// Up to `limit` tokens, newest first, from after the one with the id `after`.
 pub fn list(tx: &Tx, after: Option<&str>, limit: u32) -> Result<Vec<ApiToken>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM api_tokens WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"), (after, limit), token)
+    tx.list(sql!("SELECT {COLUMNS} FROM api_tokens WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"), (after, limit), token)
 }
 
 /// How many tokens there are, revoked and expired ones included.

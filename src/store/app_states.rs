@@ -215,7 +215,7 @@ pub fn of_enrollment(tx: &Tx, enrollment_id: &str) -> Result<Vec<AppState>> {
 
 /// How one app stands on one enrollment.
 pub fn find(tx: &Tx, enrollment_id: &str, app_id: &str) -> Result<Option<AppState>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM app_states WHERE enrollment_id = ?1 AND app_id = ?2"), (enrollment_id, app_id), state)
+    tx.optional(sql!("SELECT {COLUMNS} FROM app_states WHERE enrollment_id = ?1 AND app_id = ?2"), (enrollment_id, app_id), state)
 }
 
 /// The row that a command was sent for.
@@ -233,7 +233,7 @@ pub fn is_held_elsewhere(tx: &Tx, enrollment_id: &str, app_id: &str, holder: &st
     )
 }
 
-static PUT: LazyLock<String> = LazyLock::new(|| upsert("app_states", "enrollment_id, app_id", &[], &format!("enrollment_id, {COLUMNS}")));
+static PUT: LazyLock<String> = LazyLock::new(|| upsert("app_states", "enrollment_id, app_id", &[], sql!("enrollment_id, {COLUMNS}")));
 
 /// Stores a row, new or known.
 pub fn put(tx: &Tx, enrollment_id: &str, row: &AppState) -> Result<()> {

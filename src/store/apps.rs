@@ -81,7 +81,7 @@ pub fn placeholder(adam_id: &str) -> String {
 /// Stores a new app.
 pub fn insert(tx: &Tx, app: &App) -> Result<()> {
     tx.execute(
-        &format!("INSERT INTO apps ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"),
+        sql!("INSERT INTO apps ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"),
         (
             &app.id,
             app.kind,
@@ -130,24 +130,24 @@ pub fn delete(tx: &Tx, id: &str) -> Result<()> {
 
 /// The app of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<App>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM apps WHERE id = ?1"), [id], app)
+    tx.optional(sql!("SELECT {COLUMNS} FROM apps WHERE id = ?1"), [id], app)
 }
 
 /// The app with this number of the App Store.
 pub fn by_adam_id(tx: &Tx, adam_id: &str) -> Result<Option<App>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM apps WHERE adam_id = ?1"), [adam_id], app)
+    tx.optional(sql!("SELECT {COLUMNS} FROM apps WHERE adam_id = ?1"), [adam_id], app)
 }
 
 /// The apps with this bundle identifier: one of each kind of the house, and any of the store.
 pub fn by_bundle_id(tx: &Tx, bundle_id: &str) -> Result<Vec<App>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM apps WHERE bundle_id = ?1 ORDER BY kind, id"), [bundle_id], app)
+    tx.list(sql!("SELECT {COLUMNS} FROM apps WHERE bundle_id = ?1 ORDER BY kind, id"), [bundle_id], app)
 }
 
 /// Every app whose name or bundle identifier holds `search` (all where it is empty), by name, behind the one with the name and id `after`.
 pub fn list(tx: &Tx, search: &str, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<App>> {
     let (name, id) = after.unwrap_or_default();
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM apps
              WHERE (name COLLATE NOCASE, id) > (?1, ?2) AND (?3 = '' OR instr(lower(name), lower(?3)) > 0 OR instr(lower(bundle_id), lower(?3)) > 0)
              ORDER BY name COLLATE NOCASE, id LIMIT ?4"

@@ -82,13 +82,13 @@ pub fn put(tx: &Tx, arrival: &Arrival) -> Result<()> {
 
 /// The newest asking of the device with this serial number.
 pub fn by_serial_number(tx: &Tx, serial_number: &str) -> Result<Option<Arrival>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM arrivals WHERE serial_number = ?1"), [serial_number], arrival)
+    tx.optional(sql!("SELECT {COLUMNS} FROM arrivals WHERE serial_number = ?1"), [serial_number], arrival)
 }
 
 /// Devices that asked since a moment, newest first.
 pub fn since(tx: &Tx, since: Timestamp, limit: u32) -> Result<Vec<Arrival>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM arrivals WHERE asked_at >= ?1 ORDER BY asked_at DESC, serial_number LIMIT ?2"),
+        sql!("SELECT {COLUMNS} FROM arrivals WHERE asked_at >= ?1 ORDER BY asked_at DESC, serial_number LIMIT ?2"),
         (since, limit),
         arrival,
     )
@@ -97,7 +97,7 @@ pub fn since(tx: &Tx, since: Timestamp, limit: u32) -> Result<Vec<Arrival>> {
 /// Devices that were refused for this reason since a moment, newest first.
 pub fn refused(tx: &Tx, because: &str, since: Timestamp, limit: u32) -> Result<Vec<Arrival>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM arrivals WHERE asked_at >= ?1 AND answer = 'refused' AND because = ?2
              ORDER BY asked_at DESC, serial_number LIMIT ?3"
         ),

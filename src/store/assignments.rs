@@ -108,11 +108,7 @@ pub fn remove_item(tx: &Tx, kind: AssignedKind, item_id: &str) -> Result<usize> 
 
 /// Where a thing is assigned.
 pub fn of_item(tx: &Tx, kind: AssignedKind, item_id: &str) -> Result<Vec<Assignment>> {
-    tx.list(
-        &format!("SELECT {COLUMNS} FROM assignments WHERE kind = ?1 AND item_id = ?2 ORDER BY created_at, id"),
-        (kind, item_id),
-        assignment,
-    )
+    tx.list(sql!("SELECT {COLUMNS} FROM assignments WHERE kind = ?1 AND item_id = ?2 ORDER BY created_at, id"), (kind, item_id), assignment)
 }
 
 /// What of this kind is assigned to any group now, each once.
@@ -126,13 +122,13 @@ pub fn open_items(tx: &Tx, kind: AssignedKind) -> Result<Vec<String>> {
 
 /// What is assigned to a group.
 pub fn of_group(tx: &Tx, group_id: &str) -> Result<Vec<Assignment>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM assignments WHERE group_id = ?1 ORDER BY kind, created_at, id"), [group_id], assignment)
+    tx.list(sql!("SELECT {COLUMNS} FROM assignments WHERE group_id = ?1 ORDER BY kind, created_at, id"), [group_id], assignment)
 }
 
 /// What is wanted on a device by the groups it is in: what has ended is left out.
 pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Assignment>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM group_devices JOIN assignments USING (group_id)
              WHERE device_id = ?1 AND (ends_at IS NULL OR ends_at > ?2) ORDER BY kind, item_id, assignments.group_id"
         ),

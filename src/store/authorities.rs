@@ -123,27 +123,27 @@ pub fn forget_unused(tx: &Tx, id: &str) -> Result<bool> {
 
 /// The authority that issues.
 pub fn current(tx: &Tx) -> Result<Option<Authority>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'current'"), [], authority)
+    tx.optional(sql!("SELECT {COLUMNS} FROM authorities WHERE state = 'current'"), [], authority)
 }
 
 /// The authority that will issue next, if one was made.
 pub fn upcoming(tx: &Tx) -> Result<Option<Authority>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'next' ORDER BY created_at DESC LIMIT 1"), [], authority)
+    tx.optional(sql!("SELECT {COLUMNS} FROM authorities WHERE state = 'next' ORDER BY created_at DESC LIMIT 1"), [], authority)
 }
 
 /// The authorities that issued before the current one, newest first.
 pub fn retired(tx: &Tx) -> Result<Vec<Authority>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'retired' ORDER BY created_at DESC, id DESC"), [], authority)
+    tx.list(sql!("SELECT {COLUMNS} FROM authorities WHERE state = 'retired' ORDER BY created_at DESC, id DESC"), [], authority)
 }
 
 /// The authorities of other servers, newest first.
 pub fn imported(tx: &Tx) -> Result<Vec<Authority>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'imported' ORDER BY created_at DESC, id DESC"), [], authority)
+    tx.list(sql!("SELECT {COLUMNS} FROM authorities WHERE state = 'imported' ORDER BY created_at DESC, id DESC"), [], authority)
 }
 
 /// The authority with this certificate, whatever it is for.
 pub fn by_fingerprint(tx: &Tx, fingerprint: &Fingerprint) -> Result<Option<Authority>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM authorities WHERE fingerprint = ?1"), [fingerprint], authority)
+    tx.optional(sql!("SELECT {COLUMNS} FROM authorities WHERE fingerprint = ?1"), [fingerprint], authority)
 }
 
 /// Says until when identities of an imported authority's devices are bound at their first contact.
@@ -160,7 +160,7 @@ pub fn set_key(tx: &Tx, id: &str, key: &[u8]) -> Result<()> {
 
 /// Every authority, newest first.
 pub fn all(tx: &Tx) -> Result<Vec<Authority>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM authorities ORDER BY created_at DESC, id DESC"), [], authority)
+    tx.list(sql!("SELECT {COLUMNS} FROM authorities ORDER BY created_at DESC, id DESC"), [], authority)
 }
 
 /// An authority's private key, PKCS#8.

@@ -81,7 +81,7 @@ pub fn insert(tx: &Tx, backup: &Backup) -> Result<()> {
 
 /// Every backup, newest first, up to `limit`.
 pub fn newest(tx: &Tx, limit: u32) -> Result<Vec<Backup>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM backups ORDER BY made_at DESC, id DESC LIMIT ?1"), [limit], backup)
+    tx.list(sql!("SELECT {COLUMNS} FROM backups ORDER BY made_at DESC, id DESC LIMIT ?1"), [limit], backup)
 }
 
 /// The newest ones of a database that is damaged, as far as they can be read.
@@ -101,7 +101,7 @@ pub fn count(tx: &Tx) -> Result<u64> {
 
 /// The backup of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Backup>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM backups WHERE id = ?1"), [id], backup)
+    tx.optional(sql!("SELECT {COLUMNS} FROM backups WHERE id = ?1"), [id], backup)
 }
 
 /// What a database holds, as a backup says it: devices that are not deleted, and enrollments of devices that are managed.

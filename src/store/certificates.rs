@@ -105,13 +105,13 @@ pub fn insert(tx: &Tx, new: &NewIdentity<'_>) -> Result<()> {
 
 /// The identity of this fingerprint, if we issued it or know it.
 pub fn by_fingerprint(tx: &Tx, fingerprint: &Fingerprint) -> Result<Option<Identity>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM certificates WHERE fingerprint = ?1"), [fingerprint], identity)
+    tx.optional(sql!("SELECT {COLUMNS} FROM certificates WHERE fingerprint = ?1"), [fingerprint], identity)
 }
 
 /// The certificate that was issued in this SCEP transaction to this key: what an identical retry gets again.
 pub fn by_transaction(tx: &Tx, transaction_id: &str, public_key: &[u8; 32]) -> Result<Option<(Identity, Vec<u8>)>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS}, (SELECT certificate FROM certificate_files WHERE certificate_files.fingerprint = certificates.fingerprint)
              FROM certificates WHERE transaction_id = ?1 AND public_key = ?2 AND transaction_id <> '' LIMIT 1"
         ),
@@ -138,10 +138,19 @@ pub fn revoke(tx: &Tx, fingerprint: &Fingerprint, because: &str) -> Result<bool>
     Ok(changed == 1)
 }
 
+/// Revokes every certificate of an enrollment but one, with the reason in words; those that are revoked stay as they are.
+pub fn revoke_others(tx: &Tx, enrollment_id: &str, but: &Fingerprint, because: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE certificates SET revoked_at = ?3, revoked_because = ?4 WHERE enrollment_id = ?1 AND fingerprint <> ?2 AND revoked_at IS NULL",
+        (enrollment_id, but, tx.now, because),
+    )
+    .map(drop)
+}
+
 /// The identities of an enrollment, newest first.
 pub fn of_enrollment(tx: &Tx, enrollment_id: &str) -> Result<Vec<Identity>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM certificates WHERE enrollment_id = ?1 ORDER BY issued_at DESC, fingerprint"),
+        sql!("SELECT {COLUMNS} FROM certificates WHERE enrollment_id = ?1 ORDER BY issued_at DESC, fingerprint"),
         [enrollment_id],
         identity,
     )

@@ -101,19 +101,19 @@ pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
 
 /// The class of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Class>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM classes WHERE id = ?1"), [id], class)
+    tx.optional(sql!("SELECT {COLUMNS} FROM classes WHERE id = ?1"), [id], class)
 }
 
 /// Every class by name.
 pub fn all(tx: &Tx) -> Result<Vec<Class>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM classes ORDER BY lower(name), id"), [], class)
+    tx.list(sql!("SELECT {COLUMNS} FROM classes ORDER BY lower(name), id"), [], class)
 }
 
 /// One page of classes by name, after the name (in lower case) and id of the last one before.
 pub fn list(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Class>> {
     let (name, id) = after.unwrap_or(("", ""));
     tx.list(
-        &format!("SELECT {COLUMNS} FROM classes WHERE (lower(name), id) > (?1, ?2) ORDER BY lower(name), id LIMIT ?3"),
+        sql!("SELECT {COLUMNS} FROM classes WHERE (lower(name), id) > (?1, ?2) ORDER BY lower(name), id LIMIT ?3"),
         (name, id, limit),
         class,
     )
@@ -141,7 +141,7 @@ pub fn members(tx: &Tx, class_id: &str) -> Result<Vec<Member>> {
 /// The classes of a person, with what they do there.
 pub fn of_person(tx: &Tx, person_id: &str) -> Result<Vec<(Class, ClassRole)>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS}, class_people.role FROM class_people JOIN classes ON classes.id = class_people.class_id
              WHERE class_people.person_id = ?1 ORDER BY lower(classes.name), classes.id"
         ),
@@ -176,7 +176,7 @@ pub fn remove_member(tx: &Tx, class_id: &str, person_id: &str) -> Result<bool> {
 /// The classes in which a person teaches who is at the school, by name.
 pub fn taught_by(tx: &Tx, person_id: &str) -> Result<Vec<Class>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM class_people JOIN people ON people.id = person_id JOIN classes ON classes.id = class_people.class_id
              WHERE class_people.person_id = ?1 AND class_people.role = 'teacher' AND active ORDER BY lower(classes.name), classes.id"
         ),

@@ -188,18 +188,18 @@ pub fn rewrite(tx: &Tx, unsent: &Command, payload: &[u8], actor: &str, expires_a
 
 /// The command of an enrollment with this CommandUUID, in the queue or out of it.
 pub fn by_uuid(tx: &Tx, enrollment_id: &str, uuid: &str) -> Result<Option<Command>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND uuid = ?2"), (enrollment_id, uuid), command)
+    tx.optional(sql!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND uuid = ?2"), (enrollment_id, uuid), command)
 }
 
 /// Every command with this CommandUUID: one that was fanned out has a row per enrollment.
 pub fn all_by_uuid(tx: &Tx, uuid: &str) -> Result<Vec<Command>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM commands WHERE uuid = ?1 ORDER BY seq"), [uuid], command)
+    tx.list(sql!("SELECT {COLUMNS} FROM commands WHERE uuid = ?1 ORDER BY seq"), [uuid], command)
 }
 
 /// The command of this UUID, or the one offered last, that was sent to a device by any of its channels and has not been answered.
 pub fn sent_to_device(tx: &Tx, device_channel: &str, uuid: Option<&str>) -> Result<Option<Command>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM commands
              WHERE enrollment_id IN (SELECT id FROM enrollments WHERE id = ?1 UNION ALL SELECT id FROM enrollments WHERE parent_id = ?1)
                AND finished_at IS NULL AND sent_at IS NOT NULL AND (?2 IS NULL OR uuid = ?2)
@@ -219,7 +219,7 @@ pub fn any_open(tx: &Tx, enrollment_id: &str) -> Result<bool> {
 /// off.
 pub fn next(tx: &Tx, enrollment_id: &str, session: i64) -> Result<Option<(Command, Option<SecretBytes>)>> {
     let found = tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS}, payload_sealed FROM commands
              WHERE enrollment_id = ?1 AND finished_at IS NULL AND (not_now_session IS NULL OR not_now_session <> ?2)
              ORDER BY priority DESC, seq LIMIT 1"
@@ -287,9 +287,7 @@ pub fn finish(tx: &Tx, seq: i64, state: CommandState, cause: &str, error_chain: 
 /// Open commands of an enrollment that a newer one with the same key replaces: not those that the device has been sent already.
 pub fn open_with_key(tx: &Tx, enrollment_id: &str, supersede_key: &str) -> Result<Vec<Command>> {
     tx.list(
-        &format!(
-            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL AND supersede_key = ?2 AND state <> 'sent'"
-        ),
+        sql!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL AND supersede_key = ?2 AND state <> 'sent'"),
         (enrollment_id, supersede_key),
         command,
     )
@@ -298,7 +296,7 @@ pub fn open_with_key(tx: &Tx, enrollment_id: &str, supersede_key: &str) -> Resul
 /// The open commands of an enrollment, in the order of the queue.
 pub fn open(tx: &Tx, enrollment_id: &str, limit: u32) -> Result<Vec<Command>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL ORDER BY priority DESC, seq LIMIT ?2"),
+        sql!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL ORDER BY priority DESC, seq LIMIT ?2"),
         (enrollment_id, limit),
         command,
     )
@@ -307,9 +305,7 @@ pub fn open(tx: &Tx, enrollment_id: &str, limit: u32) -> Result<Vec<Command>> {
 /// The command of a type that an enrollment got last in a generation.
 pub fn latest(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str) -> Result<Option<Command>> {
     tx.optional(
-        &format!(
-            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 ORDER BY seq DESC LIMIT 1"
-        ),
+        sql!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 ORDER BY seq DESC LIMIT 1"),
         (enrollment_id, generation, request_type),
         command,
     )
@@ -318,7 +314,7 @@ pub fn latest(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str)
 /// The command of this key that an enrollment got last in a generation.
 pub fn latest_with_key(tx: &Tx, enrollment_id: &str, generation: i64, supersede_key: &str) -> Result<Option<Command>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND supersede_key = ?3 ORDER BY seq DESC LIMIT 1"
         ),
         (enrollment_id, generation, supersede_key),
@@ -334,7 +330,7 @@ pub fn count_open(tx: &Tx, enrollment_id: &str) -> Result<i64> {
 /// Commands that no device can do any more in time, oldest first.
 pub fn past_expiry(tx: &Tx, limit: u32) -> Result<Vec<Command>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM commands WHERE finished_at IS NULL AND expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2"),
+        sql!("SELECT {COLUMNS} FROM commands WHERE finished_at IS NULL AND expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2"),
         (tx.now, limit),
         command,
     )
@@ -366,7 +362,7 @@ const NARROWED: &str = "(:enrollment IS NULL OR enrollment_id = :enrollment)
 /// Commands, newest first, from below `before`.
 pub fn list(tx: &Tx, filter: &Filter<'_>, before: Option<i64>, limit: u32) -> Result<Vec<Command>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM commands WHERE {NARROWED} AND (:before IS NULL OR seq < :before) ORDER BY seq DESC LIMIT :limit"),
+        sql!("SELECT {COLUMNS} FROM commands WHERE {NARROWED} AND (:before IS NULL OR seq < :before) ORDER BY seq DESC LIMIT :limit"),
         named_params! {
             ":enrollment": filter.enrollment_id, ":device": filter.device_id, ":state": filter.state, ":open_only": filter.open_only,
             ":before": before, ":limit": limit,
@@ -378,7 +374,7 @@ pub fn list(tx: &Tx, filter: &Filter<'_>, before: Option<i64>, limit: u32) -> Re
 /// How many commands [`list`] would give without a limit.
 pub fn count(tx: &Tx, filter: &Filter<'_>) -> Result<i64> {
     tx.one(
-        &format!("SELECT count(*) FROM commands WHERE {NARROWED}"),
+        sql!("SELECT count(*) FROM commands WHERE {NARROWED}"),
         named_params! {
             ":enrollment": filter.enrollment_id, ":device": filter.device_id, ":state": filter.state, ":open_only": filter.open_only,
         },

@@ -181,17 +181,17 @@ pub fn delete(tx: &Tx, id: &str) -> Result<()> {
 
 /// The location of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<ContentToken>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM content_tokens WHERE id = ?1"), [id], token)
+    tx.optional(sql!("SELECT {COLUMNS} FROM content_tokens WHERE id = ?1"), [id], token)
 }
 
 /// The location with Apple's `uId`.
 pub fn by_location(tx: &Tx, uid: &str) -> Result<Option<ContentToken>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM content_tokens WHERE location_uid = ?1"), [uid], token)
+    tx.optional(sql!("SELECT {COLUMNS} FROM content_tokens WHERE location_uid = ?1"), [uid], token)
 }
 
 /// Every location, oldest first.
 pub fn all(tx: &Tx) -> Result<Vec<ContentToken>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM content_tokens ORDER BY created_at, id"), [], token)
+    tx.list(sql!("SELECT {COLUMNS} FROM content_tokens ORDER BY created_at, id"), [], token)
 }
 
 /// Makes a location due now, if it is not already.
@@ -212,7 +212,7 @@ pub fn sync_soon(tx: &Tx, id: &str) -> Result<()> {
 /// Locations with something to do that nobody is at.
 pub fn due(tx: &Tx) -> Result<Vec<ContentToken>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM content_tokens WHERE due_at <= ?1 AND coalesce(busy_until_at, 0) <= ?1 ORDER BY due_at, id"),
+        sql!("SELECT {COLUMNS} FROM content_tokens WHERE due_at <= ?1 AND coalesce(busy_until_at, 0) <= ?1 ORDER BY due_at, id"),
         [tx.now],
         token,
     )

@@ -103,17 +103,17 @@ pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
 
 /// The declaration of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Declaration>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM declarations WHERE id = ?1"), [id], declaration)
+    tx.optional(sql!("SELECT {COLUMNS} FROM declarations WHERE id = ?1"), [id], declaration)
 }
 
 /// The declaration of this identifier.
 pub fn by_identifier(tx: &Tx, identifier: &str) -> Result<Option<Declaration>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM declarations WHERE identifier = ?1"), [identifier], declaration)
+    tx.optional(sql!("SELECT {COLUMNS} FROM declarations WHERE identifier = ?1"), [identifier], declaration)
 }
 
 /// The declaration of this identifier, whether its letters are capital or small.
 pub fn by_identifier_in_any_case(tx: &Tx, identifier: &str) -> Result<Option<Declaration>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM declarations WHERE identifier = ?1 COLLATE NOCASE LIMIT 1"), [identifier], declaration)
+    tx.optional(sql!("SELECT {COLUMNS} FROM declarations WHERE identifier = ?1 COLLATE NOCASE LIMIT 1"), [identifier], declaration)
 }
 
 /// The payload of a declaration, JSON.
@@ -126,7 +126,7 @@ pub fn payload(tx: &Tx, id: &str) -> Result<Option<SecretBytes>> {
 pub fn list(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Declaration>> {
     let (name, id) = after.unzip();
     tx.list(
-        &format!("SELECT {COLUMNS} FROM declarations WHERE (?1 IS NULL OR (name, id) > (?1, ?2)) ORDER BY name, id LIMIT ?3"),
+        sql!("SELECT {COLUMNS} FROM declarations WHERE (?1 IS NULL OR (name, id) > (?1, ?2)) ORDER BY name, id LIMIT ?3"),
         (name, id, limit),
         declaration,
     )
@@ -135,7 +135,7 @@ pub fn list(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Decl
 /// Declarations whose payload names this identifier.
 pub fn naming(tx: &Tx, identifier: &str) -> Result<Vec<Declaration>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM declarations
              WHERE EXISTS (SELECT 1 FROM json_each(refers_to) WHERE value = ?1) ORDER BY identifier"
         ),

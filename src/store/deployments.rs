@@ -113,19 +113,19 @@ fn deployment(row: &Row<'_>) -> rusqlite::Result<Deployment> {
 
 /// Everything that an enrollment has or had a part in, by key.
 pub fn of_enrollment(tx: &Tx, enrollment_id: &str) -> Result<Vec<Deployment>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM deployments WHERE enrollment_id = ?1 ORDER BY key"), [enrollment_id], deployment)
+    tx.list(sql!("SELECT {COLUMNS} FROM deployments WHERE enrollment_id = ?1 ORDER BY key"), [enrollment_id], deployment)
 }
 
 /// The row that a command was sent for.
 pub fn by_command(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Option<Deployment>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM deployments WHERE command_uuid = ?2 AND command_uuid IS NOT NULL AND enrollment_id = ?1"),
+        sql!("SELECT {COLUMNS} FROM deployments WHERE command_uuid = ?2 AND command_uuid IS NOT NULL AND enrollment_id = ?1"),
         (enrollment_id, command_uuid),
         deployment,
     )
 }
 
-static PUT: LazyLock<String> = LazyLock::new(|| upsert("deployments", "enrollment_id, key", &[], &format!("enrollment_id, {COLUMNS}")));
+static PUT: LazyLock<String> = LazyLock::new(|| upsert("deployments", "enrollment_id, key", &[], sql!("enrollment_id, {COLUMNS}")));
 
 /// Stores a row, new or known.
 pub fn put(tx: &Tx, enrollment_id: &str, row: &Deployment) -> Result<()> {

@@ -136,13 +136,13 @@ pub fn is_named(tx: &Tx, name: &str, but: &str) -> Result<bool> {
 
 /// The device of this id, also when it was removed from view.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Device>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM devices WHERE id = ?1"), [id], device)
+    tx.optional(sql!("SELECT {COLUMNS} FROM devices WHERE id = ?1"), [id], device)
 }
 
 /// The device with this UDID, newest first if there were several.
 pub fn by_udid(tx: &Tx, udid: &str) -> Result<Option<Device>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM devices WHERE udid = ?1 COLLATE NOCASE AND udid IS NOT NULL ORDER BY created_at DESC LIMIT 1"),
+        sql!("SELECT {COLUMNS} FROM devices WHERE udid = ?1 COLLATE NOCASE AND udid IS NOT NULL ORDER BY created_at DESC LIMIT 1"),
         [udid],
         device,
     )
@@ -151,7 +151,7 @@ pub fn by_udid(tx: &Tx, udid: &str) -> Result<Option<Device>> {
 /// The device with this serial number, newest first if there were several.
 pub fn by_serial_number(tx: &Tx, serial_number: &str) -> Result<Option<Device>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM devices WHERE serial_number = ?1 COLLATE NOCASE AND serial_number IS NOT NULL ORDER BY created_at DESC LIMIT 1"
         ),
         [serial_number],
@@ -195,7 +195,7 @@ pub fn set_refresh_due(tx: &Tx, id: &str, due_at: Option<Timestamp>) -> Result<(
 /// Devices whose inventory is due, longest due first.
 pub fn refresh_due(tx: &Tx, limit: u32) -> Result<Vec<Device>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM devices WHERE refresh_due_at <= ?1 AND deleted_at IS NULL ORDER BY refresh_due_at LIMIT ?2"),
+        sql!("SELECT {COLUMNS} FROM devices WHERE refresh_due_at <= ?1 AND deleted_at IS NULL ORDER BY refresh_due_at LIMIT ?2"),
         (tx.now, limit),
         device,
     )

@@ -10,7 +10,7 @@ pub use push::{
 };
 pub use quiet::{Look, look};
 use rusqlite::{Row, named_params};
-pub use secrets::{SealedColumn, forget_push, secret, set_secret, set_tokens};
+pub use secrets::{SealedColumn, forget_secrets, secret, set_secret, set_tokens};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -233,6 +233,26 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     Ok(())
 }
 
+/// Stores what a TokenUpdate told: where the enrollment stands, which tokens are held, and whether questions are due.
+///
+/// A new token is worth a new try: what Apple said of the old one is forgotten, without pretending that a push went out.
+pub fn told(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    tx.execute(
+        "UPDATE enrollments SET state = :state, topic = :topic, awaiting_configuration = :awaiting_configuration, token_update_tally = :token_update_tally,
+                token_hash = :token_hash, enrolled_at = :enrolled_at, token_updated_at = :token_updated_at, left_at = :left_at,
+                has_push_token = :has_push_token, has_unlock_token = :has_unlock_token, questions_due = :questions_due, push_error = '', push_dead_at = NULL
+         WHERE id = :id",
+        named_params! {
+            ":id": enrollment.id, ":state": enrollment.state, ":topic": enrollment.topic,
+            ":awaiting_configuration": enrollment.awaiting_configuration, ":token_update_tally": enrollment.token_update_tally,
+            ":token_hash": enrollment.token_hash, ":enrolled_at": enrollment.enrolled_at, ":token_updated_at": enrollment.token_updated_at,
+            ":left_at": enrollment.left_at, ":has_push_token": enrollment.has_push_token, ":has_unlock_token": enrollment.has_unlock_token,
+            ":questions_due": enrollment.questions_due,
+        },
+    )
+    .map(drop)
+}
+
 /// Has an enrollment belong to another device.
 pub fn move_to(tx: &Tx, enrollment: &mut Enrollment, device_id: &str) -> Result<()> {
     device_id.clone_into(&mut enrollment.device_id);
@@ -241,18 +261,18 @@ pub fn move_to(tx: &Tx, enrollment: &mut Enrollment, device_id: &str) -> Result<
 
 /// The enrollment of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Enrollment>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM enrollments WHERE id = ?1"), [id], enrollment)
+    tx.optional(sql!("SELECT {COLUMNS} FROM enrollments WHERE id = ?1"), [id], enrollment)
 }
 
 /// The enrollment of this Nano id, whatever its upper and lower case.
 pub fn by_nano_id(tx: &Tx, nano_id: &str) -> Result<Option<Enrollment>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM enrollments WHERE nano_id = ?1"), [nano_id], enrollment)
+    tx.optional(sql!("SELECT {COLUMNS} FROM enrollments WHERE nano_id = ?1"), [nano_id], enrollment)
 }
 
 /// The device channel of a device, the newest if it enrolled in several ways.
 pub fn device_channel(tx: &Tx, device_id: &str) -> Result<Option<Enrollment>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM enrollments WHERE device_id = ?1 AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT 1"),
+        sql!("SELECT {COLUMNS} FROM enrollments WHERE device_id = ?1 AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT 1"),
         [device_id],
         enrollment,
     )
@@ -261,7 +281,7 @@ pub fn device_channel(tx: &Tx, device_id: &str) -> Result<Option<Enrollment>> {
 /// Every channel of a device, the device's own first.
 pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Enrollment>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM enrollments WHERE device_id = ?1 ORDER BY parent_id IS NOT NULL, created_at"),
+        sql!("SELECT {COLUMNS} FROM enrollments WHERE device_id = ?1 ORDER BY parent_id IS NOT NULL, created_at"),
         [device_id],
         enrollment,
     )
@@ -270,9 +290,7 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Enrollment>> {
 /// The device channels that came by an invitation, newest first.
 pub fn of_invitation(tx: &Tx, invitation_id: &str, limit: u32) -> Result<Vec<Enrollment>> {
     tx.list(
-        &format!(
-            "SELECT {COLUMNS} FROM enrollments WHERE invitation_id = ?1 AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT ?2"
-        ),
+        sql!("SELECT {COLUMNS} FROM enrollments WHERE invitation_id = ?1 AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT ?2"),
         (invitation_id, limit),
         enrollment,
     )
@@ -280,7 +298,7 @@ pub fn of_invitation(tx: &Tx, invitation_id: &str, limit: u32) -> Result<Vec<Enr
 
 /// The user channels of a device channel.
 pub fn user_channels(tx: &Tx, parent_id: &str) -> Result<Vec<Enrollment>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM enrollments WHERE parent_id = ?1 ORDER BY created_at"), [parent_id], enrollment)
+    tx.list(sql!("SELECT {COLUMNS} FROM enrollments WHERE parent_id = ?1 ORDER BY created_at"), [parent_id], enrollment)
 }
 
 /// Begins a connection in which commands are offered, by its number.
@@ -303,7 +321,7 @@ pub fn set_questions_due(tx: &Tx, id: &str, due: bool) -> Result<()> {
 /// Enrollments whose renewal has a step to make.
 pub fn renewal_due(tx: &Tx, limit: u32) -> Result<Vec<Enrollment>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM enrollments WHERE renewal_due_at <= ?1 ORDER BY renewal_due_at LIMIT ?2"),
+        sql!("SELECT {COLUMNS} FROM enrollments WHERE renewal_due_at <= ?1 ORDER BY renewal_due_at LIMIT ?2"),
         (tx.now, limit),
         enrollment,
     )

@@ -92,13 +92,13 @@ pub fn end(tx: &Tx, id: &str, by: &str) -> Result<()> {
 
 /// The focus of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Focus>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM focuses WHERE id = ?1"), [id], focus)
+    tx.optional(sql!("SELECT {COLUMNS} FROM focuses WHERE id = ?1"), [id], focus)
 }
 
 /// The newest focus of a device that no other took the place of, running or over.
 pub fn of_device(tx: &Tx, device_id: &str) -> Result<Option<Focus>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM focus_devices JOIN focuses ON focuses.id = focus_id
              WHERE device_id = ?1 AND released_at IS NULL ORDER BY started_at DESC, focuses.id DESC LIMIT 1"
         ),
@@ -109,13 +109,13 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Option<Focus>> {
 
 /// Every focus that goes on, the nearest end first.
 pub fn running(tx: &Tx) -> Result<Vec<Focus>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM focuses WHERE ends_at > ?1 AND ended_at IS NULL ORDER BY ends_at, focuses.id"), [tx.now], focus)
+    tx.list(sql!("SELECT {COLUMNS} FROM focuses WHERE ends_at > ?1 AND ended_at IS NULL ORDER BY ends_at, focuses.id"), [tx.now], focus)
 }
 
 /// The newest focuses of a class, running or over.
 pub fn of_class(tx: &Tx, class_id: &str, limit: u32) -> Result<Vec<Focus>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM focuses WHERE class_id = ?1 ORDER BY started_at DESC, focuses.id DESC LIMIT ?2"),
+        sql!("SELECT {COLUMNS} FROM focuses WHERE class_id = ?1 ORDER BY started_at DESC, focuses.id DESC LIMIT ?2"),
         (class_id, limit),
         focus,
     )

@@ -48,17 +48,17 @@ fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
 
 /// Every group by name.
 pub fn all(tx: &Tx) -> Result<Vec<Group>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM groups ORDER BY name, id"), [], group)
+    tx.list(sql!("SELECT {COLUMNS} FROM groups ORDER BY name, id"), [], group)
 }
 
 /// The group of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Group>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM groups WHERE id = ?1"), [id], group)
+    tx.optional(sql!("SELECT {COLUMNS} FROM groups WHERE id = ?1"), [id], group)
 }
 
 /// The group of this name, in whatever case.
 pub fn by_name(tx: &Tx, name: &str) -> Result<Option<Group>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM groups WHERE name = ?1"), [name], group)
+    tx.optional(sql!("SELECT {COLUMNS} FROM groups WHERE name = ?1"), [name], group)
 }
 
 /// Id of the group of this name, in whatever case, and whether it is one by rule; its devices are not counted, which takes long for large groups.
@@ -70,7 +70,7 @@ pub fn named(tx: &Tx, name: &str) -> Result<Option<(String, bool)>> {
 pub fn list(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Group>> {
     let (name, id) = after.unwrap_or(("", ""));
     tx.list(
-        &format!("SELECT {COLUMNS} FROM groups WHERE (name, id) > (?1 COLLATE NOCASE, ?2) ORDER BY name, id LIMIT ?3"),
+        sql!("SELECT {COLUMNS} FROM groups WHERE (name, id) > (?1 COLLATE NOCASE, ?2) ORDER BY name, id LIMIT ?3"),
         (name, id, limit),
         group,
     )

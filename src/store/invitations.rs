@@ -104,21 +104,17 @@ pub fn insert(tx: &Tx, invitation: &Invitation) -> Result<()> {
 
 /// The invitation of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Invitation>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM invitations WHERE id = ?1"), [id], invitation)
+    tx.optional(sql!("SELECT {COLUMNS} FROM invitations WHERE id = ?1"), [id], invitation)
 }
 
 /// The invitation with this code, whatever its upper and lower case.
 pub fn by_code(tx: &Tx, code: &str) -> Result<Option<Invitation>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM invitations WHERE code = ?1"), [code], invitation)
+    tx.optional(sql!("SELECT {COLUMNS} FROM invitations WHERE code = ?1"), [code], invitation)
 }
 
 /// Invitations, newest first, from below `before` (an id).
 pub fn list(tx: &Tx, before: Option<&str>, limit: u32) -> Result<Vec<Invitation>> {
-    tx.list(
-        &format!("SELECT {COLUMNS} FROM invitations WHERE (?1 IS NULL OR id < ?1) ORDER BY id DESC LIMIT ?2"),
-        (before, limit),
-        invitation,
-    )
+    tx.list(sql!("SELECT {COLUMNS} FROM invitations WHERE (?1 IS NULL OR id < ?1) ORDER BY id DESC LIMIT ?2"), (before, limit), invitation)
 }
 
 /// How many invitations there are.
@@ -236,18 +232,18 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
 
 /// The challenge with this hash, spent or not.
 pub fn challenge_by_hash(tx: &Tx, hash: &[u8; 32]) -> Result<Option<Challenge>> {
-    tx.optional(&format!("SELECT {CHALLENGE_COLUMNS} FROM challenges WHERE hash = ?1"), [&hash[..]], challenge)
+    tx.optional(sql!("SELECT {CHALLENGE_COLUMNS} FROM challenges WHERE hash = ?1"), [&hash[..]], challenge)
 }
 
 /// The challenge that a certificate was issued for.
 pub fn challenge_by_fingerprint(tx: &Tx, fingerprint: &Fingerprint) -> Result<Option<Challenge>> {
-    tx.optional(&format!("SELECT {CHALLENGE_COLUMNS} FROM challenges WHERE fingerprint = ?1"), [fingerprint], challenge)
+    tx.optional(sql!("SELECT {CHALLENGE_COLUMNS} FROM challenges WHERE fingerprint = ?1"), [fingerprint], challenge)
 }
 
 /// The unspent challenge that was made for the renewal of an enrollment at this moment, while it is kept.
 pub fn unspent_renewal(tx: &Tx, enrollment_id: &str, created_at: Timestamp) -> Result<Option<Challenge>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {CHALLENGE_COLUMNS} FROM challenges
              WHERE enrollment_id = ?1 AND created_at = ?2 AND purpose = 'renew' AND spent_at IS NULL LIMIT 1"
         ),

@@ -61,7 +61,7 @@ const REACHED: &str = "enrollments.state = 'enrolled' AND parent_id IS NULL AND 
 /// Wants the root on every enrolled device of which nothing is noted in its present generation; gives how many.
 pub fn want(tx: &Tx, authority_id: &str) -> Result<usize> {
     tx.execute(
-        &format!(
+        sql!(
             "INSERT INTO known_roots (authority_id, enrollment_id, generation, state, due_at)
              SELECT ?1, enrollments.id, generation, 'wanted', ?2 FROM enrollments JOIN devices ON devices.id = device_id WHERE {REACHED}
              ON CONFLICT (authority_id, enrollment_id) DO UPDATE SET generation = excluded.generation, state = 'wanted', attempts = 0,
@@ -75,7 +75,7 @@ pub fn want(tx: &Tx, authority_id: &str) -> Result<usize> {
 /// What is noted of a root and an enrollment.
 pub fn of(tx: &Tx, authority_id: &str, enrollment_id: &str) -> Result<Option<KnownRoot>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM known_roots WHERE authority_id = ?1 AND enrollment_id = ?2"),
+        sql!("SELECT {COLUMNS} FROM known_roots WHERE authority_id = ?1 AND enrollment_id = ?2"),
         (authority_id, enrollment_id),
         known_root,
     )
@@ -120,7 +120,7 @@ pub fn put_known(tx: &Tx, authority_id: &str, enrollment: &Enrollment) -> Result
 /// What is due for a root, longest due first.
 pub fn due(tx: &Tx, authority_id: &str, limit: u32) -> Result<Vec<KnownRoot>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM known_roots WHERE authority_id = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3"),
+        sql!("SELECT {COLUMNS} FROM known_roots WHERE authority_id = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3"),
         (authority_id, tx.now, limit),
         known_root,
     )
@@ -150,7 +150,7 @@ impl Progress {
 /// How many enrolled devices know a root; practice devices do not count.
 pub fn progress(tx: &Tx, authority_id: &str) -> Result<Progress> {
     tx.one(
-        &format!(
+        sql!(
             "SELECT count(*), count(known_roots.state) FROM enrollments JOIN devices ON devices.id = device_id
              LEFT JOIN known_roots ON known_roots.authority_id = ?1 AND enrollment_id = enrollments.id
                   AND known_roots.generation = enrollments.generation AND known_roots.state = 'known'

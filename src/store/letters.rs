@@ -105,7 +105,7 @@ pub fn insert(tx: &Tx, letter: &Letter) -> Result<()> {
 
 /// The letters to try now, those that wait longest first.
 pub fn due(tx: &Tx, limit: u32) -> Result<Vec<Letter>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM letters WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2"), (tx.now, limit), letter)
+    tx.list(sql!("SELECT {COLUMNS} FROM letters WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2"), (tx.now, limit), letter)
 }
 
 /// When the next one is to be tried.

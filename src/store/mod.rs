@@ -1,5 +1,8 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
+#[macro_use]
+mod sql;
+
 pub mod access;
 pub mod account_tokens;
 pub mod acme;

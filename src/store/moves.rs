@@ -73,7 +73,7 @@ pub fn put(tx: &Tx, moved: &Move) -> Result<()> {
 
 /// How an enrollment moved in, if it did.
 pub fn of(tx: &Tx, enrollment_id: &str) -> Result<Option<Move>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM moves WHERE enrollment_id = ?1"), [enrollment_id], read)
+    tx.optional(sql!("SELECT {COLUMNS} FROM moves WHERE enrollment_id = ?1"), [enrollment_id], read)
 }
 
 /// The enrollment whose device another server knew by this certificate.

@@ -73,17 +73,17 @@ fn recipient(row: &Row<'_>) -> rusqlite::Result<Recipient> {
 
 /// Everybody whom mail goes to, people first, then by address.
 pub fn recipients(tx: &Tx) -> Result<Vec<Recipient>> {
-    tx.list(&format!("{RECIPIENTS} ORDER BY admin_id IS NULL, admins.name, address, notice_recipients.id"), [], recipient)
+    tx.list(sql!("{RECIPIENTS} ORDER BY admin_id IS NULL, admins.name, address, notice_recipients.id"), [], recipient)
 }
 
 /// The recipient with this id.
 pub fn recipient_by_id(tx: &Tx, id: &str) -> Result<Option<Recipient>> {
-    tx.optional(&format!("{RECIPIENTS} WHERE notice_recipients.id = ?1"), [id], recipient)
+    tx.optional(sql!("{RECIPIENTS} WHERE notice_recipients.id = ?1"), [id], recipient)
 }
 
 /// The recipient that somebody who logs in is.
 pub fn recipient_of(tx: &Tx, admin_id: &str) -> Result<Option<Recipient>> {
-    tx.optional(&format!("{RECIPIENTS} WHERE admin_id = ?1"), [admin_id], recipient)
+    tx.optional(sql!("{RECIPIENTS} WHERE admin_id = ?1"), [admin_id], recipient)
 }
 
 /// Stores a recipient, new or changed.
@@ -225,7 +225,7 @@ pub fn count(tx: &Tx) -> Result<u64> {
 
 /// Those that wait for the next letters, the most harmful first, at most `limit`; and how many there are in all.
 pub fn unmailed(tx: &Tx, limit: u32) -> Result<(Vec<Notice>, u64)> {
-    let listed = tx.list(&format!("{NOTICE} WHERE mailed_at IS NULL ORDER BY harm DESC, told_at, id LIMIT ?1"), [limit], notice)?;
+    let listed = tx.list(sql!("{NOTICE} WHERE mailed_at IS NULL ORDER BY harm DESC, told_at, id LIMIT ?1"), [limit], notice)?;
     let count = tx.one("SELECT count(*) FROM notices WHERE mailed_at IS NULL", [], |row| row.get::<_, i64>(0))?;
     Ok((listed, count.unsigned_abs()))
 }

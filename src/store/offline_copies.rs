@@ -90,7 +90,7 @@ pub fn insert(tx: &Tx, copy: &Copy, content_sealed: &[u8]) -> Result<()> {
 /// The newest version of a holder's document.
 pub fn newest(tx: &Tx, app_id: &str, holder: &str, document: &str) -> Result<Option<Copy>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM offline_copies WHERE app_id = ?1 AND holder = ?2 AND document = ?3 ORDER BY version DESC LIMIT 1"),
+        sql!("SELECT {COLUMNS} FROM offline_copies WHERE app_id = ?1 AND holder = ?2 AND document = ?3 ORDER BY version DESC LIMIT 1"),
         (app_id, holder, document),
         copy,
     )
@@ -179,7 +179,7 @@ pub fn delete_of(tx: &Tx, app_id: &str, keeper: &Keeper) -> Result<usize> {
 pub fn list(tx: &Tx, app_id: &str, after: Option<(Timestamp, &str)>, limit: u32) -> Result<Vec<Copy>> {
     let (at, id) = after.unwrap_or((Timestamp::from_millis(i64::MAX), ""));
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM offline_copies WHERE app_id = ?1 AND (created_at, id) < (?2, ?3) ORDER BY created_at DESC, id DESC LIMIT ?4"
         ),
         (app_id, at, id, limit),
@@ -240,7 +240,7 @@ pub fn cuts(tx: &Tx, app_id: &str, most: u64, most_bytes: u64) -> Result<Vec<(Ti
 
 /// A copy of an app.
 pub fn by_id(tx: &Tx, app_id: &str, id: &str) -> Result<Option<Copy>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM offline_copies WHERE id = ?1 AND app_id = ?2"), (id, app_id), copy)
+    tx.optional(sql!("SELECT {COLUMNS} FROM offline_copies WHERE id = ?1 AND app_id = ?2"), (id, app_id), copy)
 }
 
 /// The content of a copy.

@@ -117,17 +117,17 @@ pub fn delete(tx: &Tx, id: &str) -> Result<()> {
 
 /// The package of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Package>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM packages WHERE id = ?1"), [id], package)
+    tx.optional(sql!("SELECT {COLUMNS} FROM packages WHERE id = ?1"), [id], package)
 }
 
 /// The package with this content.
 pub fn by_sha256(tx: &Tx, sha256: &str) -> Result<Option<Package>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM packages WHERE sha256 = ?1"), [sha256], package)
+    tx.optional(sql!("SELECT {COLUMNS} FROM packages WHERE sha256 = ?1"), [sha256], package)
 }
 
 /// The packages of an app, newest first.
 pub fn of_app(tx: &Tx, app_id: &str) -> Result<Vec<Package>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM packages WHERE app_id = ?1 ORDER BY created_at DESC, id DESC"), [app_id], package)
+    tx.list(sql!("SELECT {COLUMNS} FROM packages WHERE app_id = ?1 ORDER BY created_at DESC, id DESC"), [app_id], package)
 }
 
 /// The versions of an app that are meant for `stage`, one of pilot and everyone, newest first; no two of them for one platform.
@@ -370,7 +370,7 @@ fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
 /// Stores a new upload.
 pub fn begin(tx: &Tx, upload: &Upload) -> Result<()> {
     tx.execute(
-        &format!("INSERT INTO package_uploads ({UPLOAD}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+        sql!("INSERT INTO package_uploads ({UPLOAD}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
         (&upload.id, &upload.file_name, upload.size_bytes, &upload.sha256, &upload.created_by, upload.created_at, upload.changed_at),
     )?;
     Ok(())
@@ -378,12 +378,12 @@ pub fn begin(tx: &Tx, upload: &Upload) -> Result<()> {
 
 /// Every upload under way, oldest first; there are a few dozen at the most.
 pub fn uploads(tx: &Tx) -> Result<Vec<Upload>> {
-    tx.list(&format!("SELECT {UPLOAD} FROM package_uploads ORDER BY created_at, id"), [], upload)
+    tx.list(sql!("SELECT {UPLOAD} FROM package_uploads ORDER BY created_at, id"), [], upload)
 }
 
 /// The upload of this id.
 pub fn upload_by_id(tx: &Tx, id: &str) -> Result<Option<Upload>> {
-    tx.optional(&format!("SELECT {UPLOAD} FROM package_uploads WHERE id = ?1"), [id], upload)
+    tx.optional(sql!("SELECT {UPLOAD} FROM package_uploads WHERE id = ?1"), [id], upload)
 }
 
 /// Notes that a piece of an upload came.

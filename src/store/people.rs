@@ -127,13 +127,13 @@ pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
 
 /// The person of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Person>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM people WHERE id = ?1"), [id], person)
+    tx.optional(sql!("SELECT {COLUMNS} FROM people WHERE id = ?1"), [id], person)
 }
 
 /// Active people with this name or address, whatever their case: two at the most, which is one too many to tell who is meant.
 pub fn by_label(tx: &Tx, label: &str) -> Result<Vec<Person>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM people WHERE active AND ((email = ?1 AND email <> '') OR name = ?1 COLLATE NOCASE) LIMIT 2"),
+        sql!("SELECT {COLUMNS} FROM people WHERE active AND ((email = ?1 AND email <> '') OR name = ?1 COLLATE NOCASE) LIMIT 2"),
         [label],
         person,
     )
@@ -142,7 +142,7 @@ pub fn by_label(tx: &Tx, label: &str) -> Result<Vec<Person>> {
 /// Somebody who was made by hand with this address, in whatever case, other than the person of an id.
 pub fn by_hand_with_email(tx: &Tx, email: &str, but: &str) -> Result<Option<Person>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM people WHERE source = 'hand' AND email = ?1 COLLATE NOCASE AND id <> ?2 ORDER BY id LIMIT 1"),
+        sql!("SELECT {COLUMNS} FROM people WHERE source = 'hand' AND email = ?1 COLLATE NOCASE AND id <> ?2 ORDER BY id LIMIT 1"),
         (email, but),
         person,
     )
@@ -150,7 +150,7 @@ pub fn by_hand_with_email(tx: &Tx, email: &str, but: &str) -> Result<Option<Pers
 
 /// Everybody, by id.
 pub fn all(tx: &Tx) -> Result<Vec<Person>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM people ORDER BY id"), [], person)
+    tx.list(sql!("SELECT {COLUMNS} FROM people ORDER BY id"), [], person)
 }
 
 impl PeopleFilter {
@@ -214,7 +214,7 @@ pub fn managed_apple_id(tx: &Tx, id: &str) -> Result<String> {
 /// Somebody else than `but` with this Managed Apple Account, in whatever case.
 pub fn by_managed_apple_id(tx: &Tx, account: &str, but: &str) -> Result<Option<Person>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM people WHERE managed_apple_id = ?1 COLLATE NOCASE AND id <> ?2 LIMIT 1"),
+        sql!("SELECT {COLUMNS} FROM people WHERE managed_apple_id = ?1 COLLATE NOCASE AND id <> ?2 LIMIT 1"),
         [account, but],
         person,
     )
@@ -242,7 +242,7 @@ pub fn count(tx: &Tx, filter: &PeopleFilter) -> Result<u64> {
 /// Who uses a device.
 pub fn of_device(tx: &Tx, device_id: &str) -> Result<Option<Person>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM devices JOIN people ON people.id = devices.person_id WHERE devices.id = ?1"),
+        sql!("SELECT {COLUMNS} FROM devices JOIN people ON people.id = devices.person_id WHERE devices.id = ?1"),
         [device_id],
         person,
     )

@@ -71,17 +71,17 @@ pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
 
 /// The policy of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Policy>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM policies WHERE id = ?1"), [id], policy)
+    tx.optional(sql!("SELECT {COLUMNS} FROM policies WHERE id = ?1"), [id], policy)
 }
 
 /// The policy of this name, whatever its upper and lower case.
 pub fn by_name(tx: &Tx, name: &str) -> Result<Option<Policy>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM policies WHERE name = ?1"), [name], policy)
+    tx.optional(sql!("SELECT {COLUMNS} FROM policies WHERE name = ?1"), [name], policy)
 }
 
 /// Policies by name, from behind `after`.
 pub fn list(tx: &Tx, after: Option<&str>, limit: u32) -> Result<Vec<Policy>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM policies WHERE (?1 IS NULL OR name > ?1) ORDER BY name LIMIT ?2"), (after, limit), policy)
+    tx.list(sql!("SELECT {COLUMNS} FROM policies WHERE (?1 IS NULL OR name > ?1) ORDER BY name LIMIT ?2"), (after, limit), policy)
 }
 
 /// How many policies there are.

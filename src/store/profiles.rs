@@ -113,19 +113,19 @@ pub fn delete(tx: &Tx, id: &str) -> Result<()> {
 
 /// The profile of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Profile>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM profiles WHERE id = ?1"), [id], profile)
+    tx.optional(sql!("SELECT {COLUMNS} FROM profiles WHERE id = ?1"), [id], profile)
 }
 
 /// The profile with this PayloadIdentifier.
 pub fn by_identifier(tx: &Tx, identifier: &str) -> Result<Option<Profile>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM profiles WHERE identifier = ?1"), [identifier], profile)
+    tx.optional(sql!("SELECT {COLUMNS} FROM profiles WHERE identifier = ?1"), [identifier], profile)
 }
 
 /// Profiles by name, from after a name and an id.
 pub fn list(tx: &Tx, after: Option<&(String, String)>, limit: u32) -> Result<Vec<Profile>> {
     let (name, id) = after.map(|(name, id)| (name.as_str(), id.as_str())).unzip();
     tx.list(
-        &format!("SELECT {COLUMNS} FROM profiles WHERE ?1 IS NULL OR (name, id) > (?1, ?2) ORDER BY name, id LIMIT ?3"),
+        sql!("SELECT {COLUMNS} FROM profiles WHERE ?1 IS NULL OR (name, id) > (?1, ?2) ORDER BY name, id LIMIT ?3"),
         (name, id, limit),
         profile,
     )
@@ -159,13 +159,13 @@ pub fn insert_version(tx: &Tx, version: &Version, content: &[u8]) -> Result<()> 
 
 /// The versions of a profile, newest first.
 pub fn versions(tx: &Tx, profile_id: &str) -> Result<Vec<Version>> {
-    tx.list(&format!("SELECT {VERSION_COLUMNS} FROM profile_versions WHERE profile_id = ?1 ORDER BY version DESC"), [profile_id], version)
+    tx.list(sql!("SELECT {VERSION_COLUMNS} FROM profile_versions WHERE profile_id = ?1 ORDER BY version DESC"), [profile_id], version)
 }
 
 /// One version of a profile.
 pub fn version_of(tx: &Tx, profile_id: &str, number: i64) -> Result<Option<Version>> {
     tx.optional(
-        &format!("SELECT {VERSION_COLUMNS} FROM profile_versions WHERE profile_id = ?1 AND version = ?2"),
+        sql!("SELECT {VERSION_COLUMNS} FROM profile_versions WHERE profile_id = ?1 AND version = ?2"),
         (profile_id, number),
         version,
     )
@@ -250,7 +250,7 @@ pub(in crate::store) const STATE: &str = "CASE WHEN wanted = '' THEN 'removing' 
 /// How many enrollments are how far with the profile of this identifier; states that none is in are left out.
 pub fn counts(tx: &Tx, identifier: &str) -> Result<Vec<(ProfileState, u64)>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {STATE} AS state, count(*) FROM deployments JOIN enrollments ON enrollments.id = enrollment_id
              WHERE key = 'profile:' || ?1 AND enrollments.state = 'enrolled' GROUP BY 1"
         ),

@@ -47,7 +47,7 @@ pub fn insert(tx: &Tx, profile: &ProvisioningProfile, content: &[u8]) -> Result<
     let facts =
         serde_json::to_string(&profile.facts).map_err(|error| Error::internal("what a profile says could not be written", error))?;
     tx.execute(
-        &format!("INSERT INTO provisioning_profiles ({COLUMNS}, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+        sql!("INSERT INTO provisioning_profiles ({COLUMNS}, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
         (&profile.id, &profile.uuid, &profile.name, profile.expires_at, facts, &profile.created_by, profile.created_at, content),
     )?;
     Ok(())
@@ -61,12 +61,12 @@ pub fn delete(tx: &Tx, id: &str) -> Result<()> {
 
 /// The profile of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<ProvisioningProfile>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM provisioning_profiles WHERE id = ?1"), [id], profile)
+    tx.optional(sql!("SELECT {COLUMNS} FROM provisioning_profiles WHERE id = ?1"), [id], profile)
 }
 
 /// The profile with this UUID.
 pub fn by_uuid(tx: &Tx, uuid: &str) -> Result<Option<ProvisioningProfile>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM provisioning_profiles WHERE uuid = ?1"), [uuid], profile)
+    tx.optional(sql!("SELECT {COLUMNS} FROM provisioning_profiles WHERE uuid = ?1"), [uuid], profile)
 }
 
 /// Its bytes, as Apple signed them.
@@ -78,7 +78,7 @@ pub fn content(tx: &Tx, id: &str) -> Result<Option<Vec<u8>>> {
 pub fn list(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<ProvisioningProfile>> {
     let (name, id) = after.unwrap_or_default();
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM provisioning_profiles WHERE (name COLLATE NOCASE, id) > (?1, ?2) ORDER BY name COLLATE NOCASE, id LIMIT ?3"
         ),
         (name, id, limit),
@@ -93,10 +93,10 @@ pub fn count(tx: &Tx) -> Result<u64> {
 
 /// Those that end at `until` or before, soonest first.
 pub fn ending(tx: &Tx, until: Timestamp) -> Result<Vec<ProvisioningProfile>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM provisioning_profiles WHERE expires_at <= ?1 ORDER BY expires_at, id"), [until], profile)
+    tx.list(sql!("SELECT {COLUMNS} FROM provisioning_profiles WHERE expires_at <= ?1 ORDER BY expires_at, id"), [until], profile)
 }
 
 /// Those that end first.
 pub fn first_to_end(tx: &Tx, limit: u32) -> Result<Vec<ProvisioningProfile>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM provisioning_profiles ORDER BY expires_at, id LIMIT ?1"), [limit], profile)
+    tx.list(sql!("SELECT {COLUMNS} FROM provisioning_profiles ORDER BY expires_at, id LIMIT ?1"), [limit], profile)
 }

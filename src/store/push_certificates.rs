@@ -68,26 +68,22 @@ pub fn put(tx: &Tx, certificate: &PushCertificate, key: &[u8]) -> Result<()> {
 
 /// The certificate of a topic.
 pub fn by_topic(tx: &Tx, topic: &str) -> Result<Option<PushCertificate>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM push_certificates WHERE topic = ?1"), [topic], push_certificate)
+    tx.optional(sql!("SELECT {COLUMNS} FROM push_certificates WHERE topic = ?1"), [topic], push_certificate)
 }
 
 /// The certificate that new enrollments get.
 pub fn current(tx: &Tx) -> Result<Option<PushCertificate>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM push_certificates WHERE current = 1"), [], push_certificate)
+    tx.optional(sql!("SELECT {COLUMNS} FROM push_certificates WHERE current = 1"), [], push_certificate)
 }
 
 /// The practice classroom's certificate.
 pub fn practice(tx: &Tx) -> Result<Option<PushCertificate>> {
-    tx.optional(
-        &format!("SELECT {COLUMNS} FROM push_certificates WHERE practice = 1 ORDER BY uploaded_at DESC LIMIT 1"),
-        [],
-        push_certificate,
-    )
+    tx.optional(sql!("SELECT {COLUMNS} FROM push_certificates WHERE practice = 1 ORDER BY uploaded_at DESC LIMIT 1"), [], push_certificate)
 }
 
 /// Every push certificate, the current one first.
 pub fn all(tx: &Tx) -> Result<Vec<PushCertificate>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM push_certificates ORDER BY current DESC, topic"), [], push_certificate)
+    tx.list(sql!("SELECT {COLUMNS} FROM push_certificates ORDER BY current DESC, topic"), [], push_certificate)
 }
 
 /// The private key of a topic's certificate, PKCS#8.

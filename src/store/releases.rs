@@ -115,7 +115,7 @@ const COLUMNS: &str = "platform, version, extra, build, prerequisite, offers, ap
 
 /// Every release that is listed now, in no order that means anything.
 pub fn listed(tx: &Tx) -> Result<Vec<Release>> {
-    unfold(tx.list(&format!("SELECT {COLUMNS} FROM releases WHERE vanished_at IS NULL"), [], read)?)
+    unfold(tx.list(sql!("SELECT {COLUMNS} FROM releases WHERE vanished_at IS NULL"), [], read)?)
 }
 
 /// How many releases are listed now.
@@ -125,7 +125,7 @@ pub fn count_listed(tx: &Tx) -> Result<u64> {
 
 /// Every release that is or was listed.
 pub fn all(tx: &Tx) -> Result<Vec<Release>> {
-    unfold(tx.list(&format!("SELECT {COLUMNS} FROM releases"), [], read)?)
+    unfold(tx.list(sql!("SELECT {COLUMNS} FROM releases"), [], read)?)
 }
 
 /// Stores a release, in the place of what was known of it; devices are told of it while it is listed.
@@ -133,7 +133,7 @@ pub fn put(tx: &Tx, release: &Release) -> Result<()> {
     let offers = serde_json::to_string(&release.offers).map_err(|error| Error::internal("offers are JSON", error))?;
     let ReleaseKey { platform, version, extra, build, prerequisite } = &release.key;
     tx.execute(
-        &format!(
+        sql!(
             "INSERT OR REPLACE INTO releases ({COLUMNS}) VALUES (:platform, :version, :extra, :build, :prerequisite, :offers, :appeared_at, :vanished_at)"
         ),
         named_params! {

@@ -45,7 +45,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Return> {
 /// Stores a return in place of the one before.
 pub fn put(tx: &Tx, row: &Return) -> Result<()> {
     tx.execute(
-        &format!("INSERT OR REPLACE INTO returns ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+        sql!("INSERT OR REPLACE INTO returns ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
         (&row.enrollment_id, &row.command_uuid, &row.network, &row.asked_by, row.asked_at, row.erased_at, row.expected_at, row.returned_at),
     )?;
     Ok(())
@@ -53,7 +53,7 @@ pub fn put(tx: &Tx, row: &Return) -> Result<()> {
 
 /// The return of an enrollment.
 pub fn of(tx: &Tx, enrollment_id: &str) -> Result<Option<Return>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM returns WHERE enrollment_id = ?1"), [enrollment_id], read)
+    tx.optional(sql!("SELECT {COLUMNS} FROM returns WHERE enrollment_id = ?1"), [enrollment_id], read)
 }
 
 /// The return of a device's own enrollment, while it is erased and not back.

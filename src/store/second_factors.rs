@@ -51,7 +51,7 @@ pub fn put(tx: &Tx, admin_id: &str, secret: &SecretBytes) -> Result<()> {
 
 /// Somebody's, if they have one.
 pub fn find(tx: &Tx, admin_id: &str) -> Result<Option<SecondFactor>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM second_factors WHERE admin_id = ?1"), [admin_id], second_factor)
+    tx.optional(sql!("SELECT {COLUMNS} FROM second_factors WHERE admin_id = ?1"), [admin_id], second_factor)
 }
 
 /// The secret of somebody's codes.

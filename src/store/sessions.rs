@@ -65,7 +65,7 @@ pub fn insert(tx: &Tx, session: &Session) -> Result<()> {
 
 /// The session with this token hash and its person, whether or not either is still in force.
 pub fn find(tx: &Tx, token_hash: &[u8]) -> Result<Option<(Session, Admin)>> {
-    let Some(session) = tx.optional(&format!("SELECT {COLUMNS} FROM sessions s WHERE s.token_hash = ?1"), [token_hash], session)? else {
+    let Some(session) = tx.optional(sql!("SELECT {COLUMNS} FROM sessions s WHERE s.token_hash = ?1"), [token_hash], session)? else {
         return Ok(None);
     };
     let admin = crate::store::admins::find(tx, &session.admin_id)?;

@@ -65,12 +65,12 @@ pub fn icon(tx: &Tx, adam_id: &str) -> Result<Option<Vec<u8>>> {
 
 /// What is known of an item.
 pub fn by_adam_id(tx: &Tx, adam_id: &str) -> Result<Option<StoreItem>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM store_items WHERE adam_id = ?1"), [adam_id], item)
+    tx.optional(sql!("SELECT {COLUMNS} FROM store_items WHERE adam_id = ?1"), [adam_id], item)
 }
 
 /// Items that are to be looked up now.
 pub fn due(tx: &Tx, limit: u32) -> Result<Vec<StoreItem>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM store_items WHERE due_at <= ?1 ORDER BY due_at, adam_id LIMIT ?2"), (tx.now, limit), item)
+    tx.list(sql!("SELECT {COLUMNS} FROM store_items WHERE due_at <= ?1 ORDER BY due_at, adam_id LIMIT ?2"), (tx.now, limit), item)
 }
 
 /// When an item is next to be looked up.

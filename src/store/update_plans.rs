@@ -91,12 +91,12 @@ pub fn delete(tx: &Tx, id: &str) -> Result<()> {
 
 /// Every plan, by name.
 pub fn all(tx: &Tx) -> Result<Vec<Plan>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM update_plans ORDER BY name COLLATE NOCASE"), [], plan)
+    tx.list(sql!("SELECT {COLUMNS} FROM update_plans ORDER BY name COLLATE NOCASE"), [], plan)
 }
 
 /// The plan with this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Plan>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM update_plans WHERE id = ?1"), [id], plan)
+    tx.optional(sql!("SELECT {COLUMNS} FROM update_plans WHERE id = ?1"), [id], plan)
 }
 
 /// The id of the plan that is called so.
@@ -176,7 +176,7 @@ const EXCEPTION: &str = "plan_id, device_id, reason, ends_at, created_by, create
 /// Has a plan leave a device alone.
 pub fn put_exception(tx: &Tx, row: &Exception) -> Result<()> {
     tx.execute(
-        &format!("INSERT OR REPLACE INTO update_exceptions ({EXCEPTION}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+        sql!("INSERT OR REPLACE INTO update_exceptions ({EXCEPTION}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
         (&row.plan_id, &row.device_id, &row.reason, row.ends_at, &row.created_by, row.created_at),
     )
     .map(drop)
@@ -190,7 +190,7 @@ pub fn remove_exception(tx: &Tx, plan_id: &str, device_id: &str) -> Result<bool>
 /// The exceptions of a plan, at most `limit`.
 pub fn exceptions(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<Exception>> {
     tx.list(
-        &format!("SELECT {EXCEPTION} FROM update_exceptions WHERE plan_id = ?1 ORDER BY created_at, device_id LIMIT ?2"),
+        sql!("SELECT {EXCEPTION} FROM update_exceptions WHERE plan_id = ?1 ORDER BY created_at, device_id LIMIT ?2"),
         (plan_id, limit),
         exception,
     )
@@ -198,5 +198,5 @@ pub fn exceptions(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<Exception>> 
 
 /// The exceptions for a device.
 pub fn exceptions_of(tx: &Tx, device_id: &str) -> Result<Vec<Exception>> {
-    tx.list(&format!("SELECT {EXCEPTION} FROM update_exceptions WHERE device_id = ?1"), [device_id], exception)
+    tx.list(sql!("SELECT {EXCEPTION} FROM update_exceptions WHERE device_id = ?1"), [device_id], exception)
 }

@@ -99,7 +99,7 @@ pub struct Meant {
 /// The versions that a plan means for devices, those of most devices first.
 pub fn meant(tx: &Tx, plan_id: &str) -> Result<Vec<Meant>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT version, count(*), max(CASE WHEN stage NOT IN ('done', 'cannot', 'excepted') THEN deadline_at END) FROM update_states
              WHERE plan_id = ?1 AND version <> '' AND stage NOT IN ('cannot', 'excepted') AND {ENROLLED}
              GROUP BY version ORDER BY count(*) DESC, version"
@@ -117,7 +117,7 @@ pub fn last_deadline(tx: &Tx, plan_id: &str) -> Result<Option<Timestamp>> {
 /// The last deadline of the devices of each ring that are still to come, as their clocks show it.
 pub fn last_deadlines(tx: &Tx, plan_id: &str) -> Result<Vec<(usize, String)>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT ring, max(deadline) FROM update_states
              WHERE plan_id = ?1 AND deadline <> '' AND stage NOT IN ('done', 'cannot', 'excepted') AND {ENROLLED} GROUP BY ring"
         ),

@@ -198,13 +198,13 @@ pub(in crate::store) fn state(row: &Row<'_>) -> rusqlite::Result<UpdateState> {
 
 /// Every plan's state on an enrollment, in the order of plans' ids.
 pub fn of_enrollment(tx: &Tx, enrollment_id: &str) -> Result<Vec<UpdateState>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM update_states WHERE enrollment_id = ?1 ORDER BY plan_id"), [enrollment_id], state)
+    tx.list(sql!("SELECT {COLUMNS} FROM update_states WHERE enrollment_id = ?1 ORDER BY plan_id"), [enrollment_id], state)
 }
 
 /// The state that waits for the answer to a command.
 pub fn by_command(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Option<UpdateState>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM update_states WHERE enrollment_id = ?1 AND command_uuid = ?2"),
+        sql!("SELECT {COLUMNS} FROM update_states WHERE enrollment_id = ?1 AND command_uuid = ?2"),
         (enrollment_id, command_uuid),
         state,
     )
@@ -238,7 +238,7 @@ pub(in crate::store) const ENROLLED: &str = "enrollment_id NOT IN (SELECT id FRO
 /// How many enrolled devices stand where in a plan, and how many of those not done are past their deadline.
 pub fn counts(tx: &Tx, plan_id: &str) -> Result<Vec<(usize, Stage, u32, u32)>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT ring, stage, count(*), sum(deadline_at IS NOT NULL AND deadline_at <= ?2) FROM update_states
              WHERE plan_id = ?1 AND {ENROLLED} GROUP BY ring, stage"
         ),

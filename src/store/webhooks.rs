@@ -75,17 +75,17 @@ pub fn set_hmac_key(tx: &Tx, id: &str, hmac_key: &[u8]) -> Result<()> {
 
 /// Every webhook, oldest first.
 pub fn all(tx: &Tx) -> Result<Vec<Webhook>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM webhooks ORDER BY created_at, id"), [], webhook)
+    tx.list(sql!("SELECT {COLUMNS} FROM webhooks ORDER BY created_at, id"), [], webhook)
 }
 
 /// The webhooks that are switched on.
 pub fn active(tx: &Tx) -> Result<Vec<Webhook>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM webhooks WHERE disabled_at IS NULL"), [], webhook)
+    tx.list(sql!("SELECT {COLUMNS} FROM webhooks WHERE disabled_at IS NULL"), [], webhook)
 }
 
 /// The webhook of this id.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Webhook>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM webhooks WHERE id = ?1"), [id], webhook)
+    tx.optional(sql!("SELECT {COLUMNS} FROM webhooks WHERE id = ?1"), [id], webhook)
 }
 
 /// The HMAC key of a webhook.
@@ -145,7 +145,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 
 /// The delivery at a place in the outbox.
 pub fn delivery_at(tx: &Tx, seq: i64) -> Result<Option<Delivery>> {
-    tx.optional(&format!("SELECT {DELIVERY} FROM webhook_deliveries WHERE seq = ?1"), [seq], delivery)
+    tx.optional(sql!("SELECT {DELIVERY} FROM webhook_deliveries WHERE seq = ?1"), [seq], delivery)
 }
 
 /// Puts a body into the outbox; it is due now unless an older one of its device waits.
@@ -167,11 +167,7 @@ fn enqueue_sealed(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body_
 
 /// The deliveries to try now: of each webhook and device only the oldest, if it is due.
 pub fn due(tx: &Tx, limit: u32) -> Result<Vec<Delivery>> {
-    tx.list(
-        &format!("SELECT {DELIVERY} FROM webhook_deliveries WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2"),
-        (tx.now, limit),
-        delivery,
-    )
+    tx.list(sql!("SELECT {DELIVERY} FROM webhook_deliveries WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2"), (tx.now, limit), delivery)
 }
 
 /// The JSON of a delivery.

@@ -13,6 +13,7 @@ use crate::mdm::{Actor, Right, groups, people};
 use crate::protocol::ade::ProfileKeys;
 use crate::store::ade_devices::{self as rows, AdeDevice, Filter, Known, Listed};
 use crate::store::classes::ClassRole;
+use crate::store::devices::Device;
 use crate::store::{Tx, ade_profiles, ade_servers, devices, people as people_rows};
 
 /// Devices that one wish may name.
@@ -230,9 +231,9 @@ fn hand_out(tx: &Tx, class_id: &str, chosen: &mut [AdeDevice], granted: &mut Gra
 }
 
 /// A device has enrolled: if Apple told of it, it gets the person and the group that were chosen for it before.
-pub fn arrived(tx: &Tx, device_id: &str) -> Result<()> {
-    let Some(serial) = devices::by_id(tx, device_id)?.and_then(|device| device.serial_number) else { return Ok(()) };
-    match rows::by_serial(tx, &serial)?.filter(|known| known.device.gone_at.is_none()) {
+pub fn arrived(tx: &Tx, device: &Device) -> Result<()> {
+    let Some(serial_number) = &device.serial_number else { return Ok(()) };
+    match rows::by_serial(tx, serial_number)?.filter(|known| known.device.gone_at.is_none()) {
         Some(known) => match tx.attempt(|tx| hand_over(tx, known.device))? {
             // What was chosen is gone, or full: that keeps no device from enrolling.
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::BadInput | Kind::Conflict) => Ok(()),

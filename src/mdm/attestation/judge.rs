@@ -2,12 +2,11 @@
 
 use crate::error::Result;
 use crate::mdm::attestation::{Mode, policy};
+use crate::mdm::enroll::applicant::Applicant;
 use crate::mdm::enroll::identify::Refusal;
-use crate::protocol::checkin::Authenticate;
-use crate::protocol::ids::EnrollmentIds;
 use crate::protocol::platform::Platform;
 use crate::store::attestations::{self, Attestation, AttestationState, Vouched};
-use crate::store::certificates::{self, Identity, Purpose};
+use crate::store::certificates::{self, Purpose};
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::Enrollment;
 use crate::store::invitations;
@@ -62,11 +61,12 @@ impl Expected {
 }
 
 /// What stands in the way of a new enrollment: a certificate that was attested for another device, or none that was attested where that is required.
-pub fn refuses(tx: &Tx, identity: &Identity, ids: &EnrollmentIds, message: &Authenticate) -> Result<Option<Refusal>> {
-    if let Some(vouched) = attestations::of_key(tx, &identity.fingerprint)? {
+pub(in crate::mdm) fn refuses(tx: &Tx, applicant: &Applicant<'_>) -> Result<Option<Refusal>> {
+    let Applicant { ids, message, identity, .. } = applicant;
+    if let Some(vouched) = &applicant.vouched {
         let udids = ids.udid().map(str::to_owned).into_iter().collect();
         let expected = Expected { serial_number: message.serial_number.clone(), udids };
-        return Ok(expected.is(&vouched).is_err().then_some(Refusal::AttestedForAnother));
+        return Ok(expected.is(vouched).is_err().then_some(Refusal::AttestedForAnother));
     }
     let names = [&message.product_name, &message.model_name, &message.model];
     let platforms = names.into_iter().flatten().map(|name| Platform::of_product(name));
@@ -74,15 +74,15 @@ pub fn refuses(tx: &Tx, identity: &Identity, ids: &EnrollmentIds, message: &Auth
     let policy = policy(tx)?;
     // One that does not say what it is could be any.
     let required = if platform == Platform::Unknown { policy.any(Mode::Require) } else { policy.of(platform) == Mode::Require };
-    Ok((required && identity.purpose == Purpose::Enroll && !is_practice(tx, identity)?).then_some(Refusal::NotAttested))
+    Ok((required && identity.purpose == Purpose::Enroll && !is_practice(tx, applicant)?).then_some(Refusal::NotAttested))
 }
 
 /// Simulated devices of the practice classroom have nobody who vouches for them.
-fn is_practice(tx: &Tx, identity: &Identity) -> Result<bool> {
-    if invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?.is_some_and(|challenge| challenge.practice) {
+fn is_practice(tx: &Tx, applicant: &Applicant<'_>) -> Result<bool> {
+    if applicant.challenge.as_ref().is_some_and(|challenge| challenge.practice) {
         return Ok(true);
     }
-    let Some(id) = &identity.invitation_id else { return Ok(false) };
+    let Some(id) = &applicant.identity.invitation_id else { return Ok(false) };
     Ok(invitations::by_id(tx, id)?.is_some_and(|invitation| invitation.practice))
 }
 
@@ -104,10 +104,10 @@ pub fn became_another(tx: &Tx, enrollment: &Enrollment, device: &Device) -> Resu
 
 /// A device enrolled or renewed with a certificate whose key was attested: so is the device. One that comes in anew without such a key has yet to show
 /// what it is, whatever the one before it was.
-pub fn came_with(tx: &Tx, device_id: &str, identity: &Identity) -> Result<()> {
+pub(in crate::mdm) fn came_with(tx: &Tx, device_id: &str, applicant: &Applicant<'_>) -> Result<()> {
     let before = attestations::of_device(tx, device_id)?;
-    let Some(vouched) = attestations::of_key(tx, &identity.fingerprint)? else {
-        if identity.purpose != Purpose::Enroll || before.state == AttestationState::Unknown {
+    let Some(vouched) = applicant.vouched.clone() else {
+        if applicant.identity.purpose != Purpose::Enroll || before.state == AttestationState::Unknown {
             return Ok(());
         }
         let because = String::from(t!("it came in anew, and has not shown since that it is the same device"));

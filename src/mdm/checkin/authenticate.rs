@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
+use crate::mdm::enroll::applicant::Applicant;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{account, automated, profile_service, renewal, taken_over};
 use crate::mdm::{commands, escrow, inventory, journal, names, webhooks};
@@ -34,54 +35,48 @@ pub(super) fn authenticate(
     if checkin.ids.kind().is_user_channel() {
         return Err(Error::bad_input(t!("Authenticate is a device's message; a user's channel does not send it.")));
     }
-    if taken_over::is_by_anothers_name(tx, known.as_ref(), &checkin.ids, message)? {
-        return refuse(tx, Some(presented), &checkin.ids, Refusal::AnothersName);
-    }
-    let challenge = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?;
-    if let Some(refusal) = taken_over::is_of_the_other_kind(tx, challenge.as_ref(), &checkin.ids)? {
+    let mut applicant = Applicant::read(tx, (&checkin.ids, message), identity, known)?;
+    if let Some(refusal) = stands_against(tx, &applicant)? {
         return refuse(tx, Some(presented), &checkin.ids, refusal);
     }
-    let is_for_another = |challenge: &Challenge| {
-        // A certificate by which a device only says who it is enrolls nobody.
-        profile_service::is_second_phase(challenge) || !automated::is_for(challenge, &checkin.ids, message)
-    };
-    if challenge.as_ref().is_some_and(is_for_another) {
-        return refuse(tx, Some(presented), &checkin.ids, Refusal::AnotherDevice);
-    }
-    if let Some(challenge) = &challenge
-        && let Some(refusal) = stands_against(tx, challenge, &identity, (&checkin.ids, message))?
-    {
-        if refusal == Refusal::SerialTaken {
-            taken_over::held_off(tx, challenge, (&checkin.ids, message))?;
-        }
-        return refuse(tx, Some(presented), &checkin.ids, refusal);
-    }
-    let enrollment = match known {
+    let enrollment = match applicant.known.take() {
         // A device that somebody deleted comes back as a new one.
-        Some(enrollment) if renewal::is_pending(&enrollment, &identity, tx.now) && !devices::is_deleted(tx, &enrollment.device_id)? => {
-            renew(tx, presented, enrollment, &identity)?
+        Some(enrollment)
+            if renewal::is_pending(&enrollment, &applicant.identity, tx.now) && !devices::is_deleted(tx, &enrollment.device_id)? =>
+        {
+            renew(tx, presented, enrollment, &applicant.identity)?
         }
-        known => match judge::refuses(tx, &identity, &checkin.ids, message)? {
+        known => match judge::refuses(tx, &applicant)? {
             Some(refusal) => return refuse(tx, Some(presented), &checkin.ids, refusal),
-            None => enroll(tx, presented, (&checkin.ids, message), &identity, challenge, known)?,
+            None => enroll(tx, presented, &applicant, known)?,
         },
     };
-    judge::came_with(tx, &enrollment.device_id, &identity)?;
+    judge::came_with(tx, &enrollment.device_id, &applicant)?;
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
     Ok(Reply::Empty)
 }
 
-/// What stands against the door by which a device comes in.
-fn stands_against(
-    tx: &Tx,
-    challenge: &Challenge,
-    identity: &Identity,
-    (ids, message): (&EnrollmentIds, &Authenticate),
-) -> Result<Option<Refusal>> {
-    match account::stands_against(tx, challenge, ids, message)? {
-        None => taken_over::stands_against(tx, challenge, identity, (ids, message)),
-        refusal => Ok(refusal),
+/// What stands against a device: what it calls itself, or the door by which it comes in.
+fn stands_against(tx: &Tx, applicant: &Applicant<'_>) -> Result<Option<Refusal>> {
+    if taken_over::is_by_anothers_name(tx, applicant)? {
+        return Ok(Some(Refusal::AnothersName));
     }
+    if let Some(refusal) = taken_over::is_of_the_other_kind(applicant) {
+        return Ok(Some(refusal));
+    }
+    let Some(challenge) = &applicant.challenge else { return Ok(None) };
+    // A certificate by which a device only says who it is enrolls nobody.
+    if profile_service::is_second_phase(challenge) || !automated::is_for(challenge, applicant.ids, applicant.message) {
+        return Ok(Some(Refusal::AnotherDevice));
+    }
+    if let Some(refusal) = account::stands_against(tx, challenge, applicant.ids, applicant.message)? {
+        return Ok(Some(refusal));
+    }
+    let refusal = taken_over::stands_against(tx, challenge, applicant)?;
+    if refusal == Some(Refusal::SerialTaken) {
+        taken_over::held_off(tx, challenge, applicant)?;
+    }
+    Ok(refusal)
 }
 
 /// The same enrollment with a new certificate: queue, secrets and states stay.
@@ -94,16 +89,11 @@ fn renew(tx: &Tx, presented: &Presented, mut enrollment: Enrollment, identity: &
 }
 
 /// A new generation: what was meant for the one before is dropped, its secrets are archived.
-fn enroll(
-    tx: &Tx,
-    presented: &Presented,
-    (ids, message): (&EnrollmentIds, &Authenticate),
-    identity: &Identity,
-    challenge: Option<Challenge>,
-    known: Option<Enrollment>,
-) -> Result<Enrollment> {
+fn enroll(tx: &Tx, presented: &Presented, applicant: &Applicant<'_>, known: Option<Enrollment>) -> Result<Enrollment> {
+    let Applicant { ids, message, identity, challenge, .. } = applicant;
+    let challenge = challenge.as_ref();
     let mut device = device_of(tx, ids, message, identity.invitation_id.as_deref())?;
-    if let Some(challenge) = challenge.as_ref().filter(|challenge| challenge.serial_number.is_some() || challenge.account.is_some()) {
+    if let Some(challenge) = challenge.filter(|challenge| challenge.serial_number.is_some() || challenge.account.is_some()) {
         device.practice = challenge.practice;
         devices::update(tx, &device)?;
     }
@@ -114,9 +104,9 @@ fn enroll(
         }
         None => new_enrollment(tx, ids, &device)?,
     };
-    reset(tx, &mut enrollment, &device, message, identity, challenge.as_ref());
+    reset(tx, &mut enrollment, &device, message, identity, challenge);
     enrollments::update(tx, &enrollment)?;
-    account::began(tx, challenge.as_ref(), &enrollment, &mut device)?;
+    account::began(tx, challenge, &enrollment, &mut device)?;
     identify::bind(tx, presented, identity, &enrollment)?;
     note_state(tx, &enrollment, "enrollment.authenticated")?;
     Ok(enrollment)
@@ -217,22 +207,22 @@ fn reset(
 /// Ends the generation of a device's channel and of its users, who come back with a TokenUpdate of their own.
 pub(super) fn next_generation(tx: &Tx, enrollment: &mut Enrollment) -> Result<()> {
     for mut user in enrollments::user_channels(tx, &enrollment.id)? {
-        end_generation(tx, &user)?;
-        user.generation += 1;
+        end_generation(tx, &mut user)?;
         user.state = EnrollmentState::Left;
         user.left_at = Some(tx.now);
         enrollments::update(tx, &user)?;
     }
-    end_generation(tx, enrollment)?;
-    enrollment.generation += 1;
-    Ok(())
+    end_generation(tx, enrollment)
 }
 
-/// What a generation leaves behind: its queue is dropped, its secrets go to the escrow.
-fn end_generation(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+/// What a generation leaves behind: its queue is dropped, its secrets go to the escrow, and nobody can be woken by its token. The next one has begun in
+/// `enrollment`, and is to be stored.
+fn end_generation(tx: &Tx, enrollment: &mut Enrollment) -> Result<()> {
     commands::drop_all(tx, enrollment, t!("a new enrollment began"))?;
-    escrow::archive(tx, enrollment, t!("kept when a new enrollment began"))?;
-    enrollments::forget_push(tx, &enrollment.id)
+    escrow::keep(tx, enrollment, t!("kept when a new enrollment began"))?;
+    enrollments::forget_secrets(tx, enrollment)?;
+    enrollment.generation += 1;
+    Ok(())
 }
 
 /// The device that enrolls: known by its UDID or, when that changed with the hardware's erasure, by its serial number.

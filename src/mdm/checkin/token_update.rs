@@ -12,8 +12,9 @@ use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::protocol::command;
 use crate::protocol::ids::EnrollmentKind;
 use crate::store::certificates::Identity;
+use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
-use crate::store::{Tx, deployments, devices, invitations};
+use crate::store::{Tx, deployments, invitations};
 
 /// The name under which users are let go on.
 const ACTOR: Actor = Actor::Job("check-in");
@@ -41,11 +42,16 @@ pub(super) fn token_update(
         enrollment.state = EnrollmentState::Authenticated;
         enrollment.renewal_state = RenewalState::None;
         enrollment.renewal_began_at = None;
+        enrollments::update(tx, &enrollment)?;
     }
     let is_first = enrollment.state != EnrollmentState::Enrolled;
-    if is_first && devices::is_deleted(tx, &enrollment.device_id)? {
+    let newly = if is_first { devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none()) } else { None };
+    if is_first && newly.is_none() {
         // Nobody could see or reach it: it comes back as a new one, by an Authenticate.
         return refuse(tx, Some(presented), &checkin.ids, Refusal::Deleted);
+    }
+    if is_first && enrollment.parent_id.is_none() {
+        enrollment.questions_due = true;
     }
     if is_first || enrollment.token_hash.as_deref() != Some(&said[..]) {
         take(tx, &mut enrollment, message, said)?;
@@ -61,10 +67,9 @@ pub(super) fn token_update(
         // Its log-in waits at the same place each time it says so; nobody is to stand there for our sake.
         commands::enqueue_last(tx, &ACTOR, &enrollment, command::user_configured(tx.command_uuid()))?;
     }
-    if is_first {
-        begin(tx, presented, &enrollment)?;
-    } else {
-        renewal::used(tx, presented, &enrollment)?;
+    match newly {
+        Some(device) => begin(tx, presented, &enrollment, &device)?,
+        None => renewal::used(tx, presented, &enrollment)?,
     }
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
     Ok(Reply::Empty)
@@ -99,31 +104,32 @@ pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, 
     enrollment.token_update_tally += 1;
     enrollment.token_hash = Some(said.to_vec());
     enrollment.token_updated_at = Some(tx.now);
+    enrollment.has_push_token = true;
+    enrollment.has_unlock_token |= unlock_token.is_some();
     if enrollment.state != EnrollmentState::Enrolled {
         enrollment.state = EnrollmentState::Enrolled;
         enrollment.enrolled_at = Some(tx.now);
         enrollment.left_at = None;
     }
-    enrollments::update(tx, enrollment)
+    enrollments::told(tx, enrollment)
 }
 
 /// The profile is installed: the enrollment counts from here on, and is asked its first questions when it connects.
-fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
+fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment, device: &Device) -> Result<()> {
     note_state(tx, enrollment, "enrollment.enrolled")?;
     if enrollment.parent_id.is_none() {
         renewal::supersede_older(tx, presented, enrollment)?;
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
-        enrollments::set_questions_due(tx, &enrollment.id, true)?;
-        people::invited(tx, &enrollment.device_id)?;
+        people::invited(tx, device)?;
         absent::settled(tx, &enrollment.device_id)?;
         let challenge = invitations::challenge_by_fingerprint(tx, &presented.fingerprint)?;
-        let proof = taken_over::proof_by(tx, enrollment, &presented.fingerprint, challenge.as_ref())?;
+        let proof = taken_over::proof_by(tx, Some(device), &presented.fingerprint, challenge.as_ref())?;
         if proof == Proof::Proven {
             taken_over::put_out_others(tx, enrollment)?;
         }
         // What is kept ready for a serial number is not for whoever says it.
         if proof != Proof::Claimed {
-            ade::arrived(tx, &enrollment.device_id)?;
+            ade::arrived(tx, device)?;
         }
         // Whoever signed in at the device has it, whatever was chosen before.
         automated::arrived(tx, challenge.as_ref(), &enrollment.device_id)?;

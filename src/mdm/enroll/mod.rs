@@ -1,6 +1,7 @@
 //! How devices come in: invitations, profiles with one-time challenges, identities, and their renewal.
 
 pub mod account;
+pub(in crate::mdm) mod applicant;
 pub mod automated;
 pub mod configurator;
 pub mod identify;

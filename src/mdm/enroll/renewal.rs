@@ -287,10 +287,5 @@ pub fn finished(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Resu
 
 /// A new generation speaks by its own certificate: those of the generations before are revoked.
 pub fn supersede_older(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
-    for identity in certificates::of_enrollment(tx, &enrollment.id)? {
-        if identity.fingerprint != presented.fingerprint {
-            certificates::revoke(tx, &identity.fingerprint, t!("a new enrollment began"))?;
-        }
-    }
-    Ok(())
+    certificates::revoke_others(tx, &enrollment.id, &presented.fingerprint, t!("a new enrollment began"))
 }

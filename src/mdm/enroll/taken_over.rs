@@ -1,17 +1,18 @@
 //! A device that enrolls and names one that is enrolled already as somebody else's. A certificate of ours says who was let in; which hardware holds it,
 //! only Apple's word tells.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use crate::error::Result;
 use crate::language::say;
+use crate::mdm::enroll::applicant::Applicant;
 use crate::mdm::enroll::automated::NOTED_EVERY;
 use crate::mdm::enroll::identify::Refusal;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, checkin};
 use crate::pki::certificate::Fingerprint;
-use crate::protocol::checkin::Authenticate;
-use crate::protocol::ids::EnrollmentIds;
 use crate::store::arrivals::{self, Answer, Arrival};
 use crate::store::attestations::Vouched;
 use crate::store::certificates::{self, Identity, Purpose};
@@ -29,29 +30,24 @@ pub(in crate::mdm) const SERIAL_TAKEN: &str = msg!(
 /// What stands against a device that came in by `challenge`: it names one that came by Apple's list or a person's account, and neither Apple vouches that it
 /// is that one nor did the same person sign in for it; or its maker vouches for it, and its serial number is another's. Once that one has left or was
 /// retired, it may come.
-pub(in crate::mdm) fn stands_against(
-    tx: &Tx,
-    challenge: &Challenge,
-    identity: &Identity,
-    (ids, message): (&EnrollmentIds, &Authenticate),
-) -> Result<Option<Refusal>> {
+pub(in crate::mdm) fn stands_against(tx: &Tx, challenge: &Challenge, applicant: &Applicant<'_>) -> Result<Option<Refusal>> {
     let is_proven = challenge.serial_number.is_some() || challenge.udid.is_some();
     if challenge.purpose != Purpose::Enroll {
         return Ok(None);
     }
     if is_proven {
-        return Ok(holder(tx, challenge, ids, message)?.map(|_| Refusal::SerialTaken));
+        return Ok(holder(tx, challenge, applicant)?.map(|_| Refusal::SerialTaken));
     }
-    let Some(named) = named(tx, ids, message)? else { return Ok(None) };
+    let Some(named) = named(tx, applicant)? else { return Ok(None) };
     let is_living = matches!(named.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated);
     if !is_living || devices::is_deleted(tx, &named.device_id)? {
         return Ok(None);
     }
-    if let Some(vouched) = attestations::of_key(tx, &identity.fingerprint)? {
-        return Ok(is_another(tx, &named, &vouched)?.then_some(Refusal::AttestedForAnother));
+    if let Some(vouched) = &applicant.vouched {
+        return Ok(is_another(tx, &named, vouched)?.then_some(Refusal::AttestedForAnother));
     }
     // Who was let in with a proof is not taken over without one.
-    if is_attested(tx, &named)? {
+    if is_attested(tx, &named, &applicant.identity)? {
         return Ok(Some(Refusal::EnrolledAlready));
     }
     let is_free = match challenge.account {
@@ -62,9 +58,9 @@ pub(in crate::mdm) fn stands_against(
 }
 
 /// The device that is enrolled under the serial number of the one that comes.
-fn holder(tx: &Tx, challenge: &Challenge, ids: &EnrollmentIds, message: &Authenticate) -> Result<Option<Device>> {
-    let serial_number = challenge.serial_number.as_deref().or(message.serial_number.as_deref());
-    match serial_number.zip(ids.udid()) {
+fn holder(tx: &Tx, challenge: &Challenge, applicant: &Applicant<'_>) -> Result<Option<Device>> {
+    let serial_number = challenge.serial_number.as_deref().or(applicant.message.serial_number.as_deref());
+    match serial_number.zip(applicant.ids.udid()) {
         Some((serial_number, udid)) => under_another_udid(tx, serial_number, udid),
         None => Ok(None),
     }
@@ -94,8 +90,9 @@ fn is_only_claimed(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
 }
 
 /// Writes down that a device was held off because its serial number is another's, where people look after devices that are being set up.
-pub(in crate::mdm) fn held_off(tx: &Tx, challenge: &Challenge, (ids, message): (&EnrollmentIds, &Authenticate)) -> Result<()> {
-    let Some(holder) = holder(tx, challenge, ids, message)? else { return Ok(()) };
+pub(in crate::mdm) fn held_off(tx: &Tx, challenge: &Challenge, applicant: &Applicant<'_>) -> Result<()> {
+    let Some(holder) = holder(tx, challenge, applicant)? else { return Ok(()) };
+    let Applicant { ids, message, .. } = applicant;
     let arrival = Arrival {
         serial_number: holder.serial_number.clone().unwrap_or_default(),
         udid: ids.udid().unwrap_or_default().to_owned(),
@@ -121,28 +118,23 @@ pub(in crate::mdm) fn held_off(tx: &Tx, challenge: &Challenge, (ids, message): (
 
 /// What stands against the id under which a device comes. Only who signed in with an account has an EnrollmentID, and an enrollment of one kind has no
 /// successor of the other, whatever the two call themselves.
-pub(in crate::mdm) fn is_of_the_other_kind(tx: &Tx, challenge: Option<&Challenge>, ids: &EnrollmentIds) -> Result<Option<Refusal>> {
-    let is_own = ids.kind().is_user_enrollment();
+pub(in crate::mdm) fn is_of_the_other_kind(applicant: &Applicant<'_>) -> Option<Refusal> {
+    let is_own = applicant.ids.kind().is_user_enrollment();
     let came_without_account = |challenge: &Challenge| challenge.purpose == Purpose::Enroll && challenge.account.is_none();
-    if is_own && challenge.is_some_and(came_without_account) {
-        return Ok(Some(Refusal::NotAsSignedIn));
+    if is_own && applicant.challenge.as_ref().is_some_and(came_without_account) {
+        return Some(Refusal::NotAsSignedIn);
     }
-    let namesake = enrollments::by_nano_id(tx, ids.nano_id().as_str())?;
-    Ok(namesake.filter(|namesake| namesake.kind.is_user_enrollment() != is_own).map(|_| Refusal::EnrolledAlready))
+    let namesake = applicant.known.as_ref();
+    namesake.filter(|namesake| namesake.kind.is_user_enrollment() != is_own).map(|_| Refusal::EnrolledAlready)
 }
 
 /// Whether a device calls itself by what people and tools call another one: what is meant for that one must not reach it.
-pub(in crate::mdm) fn is_by_anothers_name(
-    tx: &Tx,
-    known: Option<&Enrollment>,
-    ids: &EnrollmentIds,
-    message: &Authenticate,
-) -> Result<bool> {
-    let own = known.map_or("", |known| known.device_id.as_str());
-    if devices::is_named(tx, ids.nano_id().as_str(), own)? {
+pub(in crate::mdm) fn is_by_anothers_name(tx: &Tx, applicant: &Applicant<'_>) -> Result<bool> {
+    let own = applicant.known.as_ref().map_or("", |known| known.device_id.as_str());
+    if devices::is_named(tx, applicant.ids.nano_id().as_str(), own)? {
         return Ok(true);
     }
-    let Some(serial_number) = &message.serial_number else { return Ok(false) };
+    let Some(serial_number) = &applicant.message.serial_number else { return Ok(false) };
     let is_living = |namesake: &Enrollment| matches!(namesake.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated);
     let namesake = enrollments::by_nano_id(tx, serial_number)?.filter(is_living);
     Ok(namesake.is_some_and(|namesake| namesake.device_id != own) || devices::by_id(tx, serial_number)?.is_some())
@@ -170,13 +162,13 @@ pub(in crate::mdm) enum Proof {
 /// How sure it is which hardware an enrollment is.
 pub(in crate::mdm) fn proof(tx: &Tx, enrollment: &Enrollment, fingerprint: &Fingerprint) -> Result<Proof> {
     let challenge = invitations::challenge_by_fingerprint(tx, fingerprint)?;
-    proof_by(tx, enrollment, fingerprint, challenge.as_ref())
+    proof_by(tx, devices::by_id(tx, &enrollment.device_id)?.as_ref(), fingerprint, challenge.as_ref())
 }
 
-/// [`proof`] of an identity whose challenge has been read already.
+/// [`proof`] of a device and an identity whose rows have been read already.
 pub(in crate::mdm) fn proof_by(
     tx: &Tx,
-    enrollment: &Enrollment,
+    device: Option<&Device>,
     fingerprint: &Fingerprint,
     challenge: Option<&Challenge>,
 ) -> Result<Proof> {
@@ -184,7 +176,7 @@ pub(in crate::mdm) fn proof_by(
     if is_listed || attestations::of_key(tx, fingerprint)?.is_some() {
         return Ok(Proof::Proven);
     }
-    let is_granted = challenge.is_none() || devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.practice);
+    let is_granted = challenge.is_none() || device.is_some_and(|device| device.practice);
     Ok(if is_granted { Proof::Granted } else { Proof::Claimed })
 }
 
@@ -200,18 +192,19 @@ pub(in crate::mdm) fn put_out_others(tx: &Tx, enrollment: &Enrollment) -> Result
     Ok(())
 }
 
-/// Whether Apple vouched for the key that an enrollment goes by now.
-fn is_attested(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
-    match certificates::of_enrollment(tx, &enrollment.id)?.into_iter().next() {
+/// Whether Apple vouched for the key that an enrollment goes by now, and that is another one than that of `but`.
+fn is_attested(tx: &Tx, enrollment: &Enrollment, but: &Identity) -> Result<bool> {
+    match certificates::of_enrollment(tx, &enrollment.id)?.into_iter().next().filter(|newest| newest.fingerprint != but.fingerprint) {
         Some(newest) => Ok(attestations::of_key(tx, &newest.fingerprint)?.is_some()),
         None => Ok(false),
     }
 }
 
 /// The channel of the device that an Authenticate is about, as [`super::super::checkin`] will find it.
-fn named(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate) -> Result<Option<Enrollment>> {
-    if let Some(enrollment) = enrollments::by_nano_id(tx, ids.nano_id().as_str())? {
-        return Ok(Some(enrollment));
+fn named<'a>(tx: &Tx, applicant: &'a Applicant<'_>) -> Result<Option<Cow<'a, Enrollment>>> {
+    let Applicant { ids, message, known, .. } = applicant;
+    if let Some(known) = known {
+        return Ok(Some(Cow::Borrowed(known)));
     }
     let device = match ids.udid() {
         Some(udid) => devices::by_udid(tx, udid)?,
@@ -221,7 +214,8 @@ fn named(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate) -> Result<Option<
         (None, Some(serial_number)) => devices::by_serial_number(tx, serial_number)?,
         (device, _) => device,
     };
-    device.map_or(Ok(None), |device| enrollments::device_channel(tx, &device.id))
+    let channel = device.map_or(Ok(None), |device| enrollments::device_channel(tx, &device.id))?;
+    Ok(channel.map(Cow::Owned))
 }
 
 /// Whose an enrollment is: whoever signed in for it, or uses its device.

@@ -8,7 +8,7 @@ use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, groups};
 use crate::store::devices::Device;
 use crate::store::groups::{self as rows, Group};
-use crate::store::{Tx, deployments, devices, people};
+use crate::store::{Tx, deployments, people};
 
 /// Under whose name it is done.
 const ACTOR: Actor = Actor::Job("invitation");
@@ -17,8 +17,8 @@ const ACTOR: Actor = Actor::Job("invitation");
 ///
 /// It comes into the group by hand of that name, which is made if there is none; a group of that name with a rule is left alone, since its rule decides.
 /// It is given to the person of that name or address, if there is exactly one and it is nobody's yet; nobody is made for it.
-pub fn invited(tx: &Tx, device_id: &str) -> Result<()> {
-    let Some(Device { group_label, person_label, .. }) = devices::by_id(tx, device_id)? else { return Ok(()) };
+pub fn invited(tx: &Tx, device: &Device) -> Result<()> {
+    let Device { id: device_id, group_label, person_label, .. } = device;
     let name: String = group_label.trim().chars().take(groups::NAME_MAX_CHARS).collect();
     if !name.is_empty()
         && let Some(group_id) = group_by_hand(tx, name)?

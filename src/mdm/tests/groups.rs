@@ -207,7 +207,7 @@ fn an_invitation_brings_a_device_into_its_group_and_to_its_person() {
         // Of two who could be meant nobody is.
         people::assign(tx, &ME, &device_id, None)?;
         person(tx, "kim example")?;
-        people::invited(tx, &device_id)?;
+        people::invited(tx, &device_rows::by_id(tx, &device_id)?.unwrap())?;
         assert!(crate::store::people::of_device(tx, &device_id)?.is_none());
         assert_eq!(rows::count(tx)?, 1, "the group that is there is taken");
         Ok(())

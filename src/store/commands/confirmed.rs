@@ -8,7 +8,7 @@ use crate::store::Tx;
 /// The command of a type that an enrollment confirmed last in a generation.
 pub fn latest_acknowledged(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str) -> Result<Option<Command>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 AND state = 'acknowledged'
              ORDER BY finished_at DESC, seq DESC LIMIT 1"
         ),
@@ -27,7 +27,7 @@ pub fn first_acknowledged_after(
 ) -> Result<Option<Command>> {
     let (at, seq) = after.unzip();
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 AND state = 'acknowledged'
                 AND (?4 IS NULL OR finished_at > ?4 OR finished_at = ?4 AND seq > ?5)
              ORDER BY finished_at, seq LIMIT 1"
@@ -41,7 +41,7 @@ pub fn first_acknowledged_after(
 pub fn latest_standing(tx: &Tx, enrollment_id: &str, generation: i64, request_types: &[&str]) -> Result<Option<Command>> {
     let kinds = serde_json::to_string(request_types).map_err(|error| Error::internal("names are text", error))?;
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type IN (SELECT value FROM json_each(?3))
                 AND (state = 'acknowledged' OR finished_at IS NULL)
              ORDER BY seq DESC LIMIT 1"

@@ -8,7 +8,7 @@ use crate::store::Tx;
 pub fn open_of_kinds(tx: &Tx, request_types: &[&str], limit: u32) -> Result<Vec<Command>> {
     let kinds = serde_json::to_string(request_types).map_err(|error| Error::internal("names are text", error))?;
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM commands WHERE state IN ('queued', 'sent', 'not_now') AND request_type IN (SELECT value FROM json_each(?1))
              ORDER BY seq LIMIT ?2"
         ),
@@ -20,7 +20,7 @@ pub fn open_of_kinds(tx: &Tx, request_types: &[&str], limit: u32) -> Result<Vec<
 /// The command of a type that came last into an enrollment's queue in a generation and is in it still.
 pub fn newest_open(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str) -> Result<Option<Command>> {
     tx.optional(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3
              AND state IN ('queued', 'sent', 'not_now') ORDER BY seq DESC LIMIT 1"
         ),

@@ -34,11 +34,7 @@ pub fn forget_push_outcome(tx: &Tx, id: &str) -> Result<()> {
 
 /// Enrollments to which a push is due, longest due first.
 pub fn push_due(tx: &Tx, limit: u32) -> Result<Vec<Enrollment>> {
-    tx.list(
-        &format!("SELECT {COLUMNS} FROM enrollments WHERE push_due_at <= ?1 ORDER BY push_due_at LIMIT ?2"),
-        (tx.now, limit),
-        enrollment,
-    )
+    tx.list(sql!("SELECT {COLUMNS} FROM enrollments WHERE push_due_at <= ?1 ORDER BY push_due_at LIMIT ?2"), (tx.now, limit), enrollment)
 }
 
 /// The earliest moment at which a push is due.

@@ -1,6 +1,6 @@
 //! What of an enrollment is secret, sealed in rows of its own: longer than all the rest of it, which every message asks for.
 
-use super::{Enrollment, forget_push_outcome};
+use super::Enrollment;
 use crate::error::Result;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
@@ -63,32 +63,36 @@ pub fn set_secret(tx: &Tx, id: &str, column: SealedColumn, value: Option<&[u8]>)
     Ok(())
 }
 
-/// Seals and stores what a TokenUpdate brings; an unlock token that it lacks leaves the one that is held.
-///
-/// A new token is worth a new try: what Apple said of the old one is forgotten, without pretending that a push went out.
+/// Seals and stores the tokens that a TokenUpdate brings; an unlock token that it lacks leaves the one that is held. That they are held,
+/// [`told`](super::told) stores.
 pub fn set_tokens(tx: &Tx, id: &str, push_token: &[u8], push_magic: &[u8], unlock_token: Option<&[u8]>) -> Result<()> {
     let seal = |column: SealedColumn, value: &[u8]| tx.seal(column.context(), value);
     let (push_token, push_magic) = (seal(SealedColumn::PushToken, push_token)?, seal(SealedColumn::PushMagic, push_magic)?);
     let unlock_token = unlock_token.map(|token| seal(SealedColumn::UnlockToken, token)).transpose()?;
-    let has_unlock_token = unlock_token.is_some();
     tx.execute(
         "INSERT INTO enrollment_secrets (enrollment_id, push_token_sealed, push_magic_sealed, unlock_token_sealed) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (enrollment_id) DO UPDATE SET push_token_sealed = excluded.push_token_sealed, push_magic_sealed = excluded.push_magic_sealed,
             unlock_token_sealed = coalesce(excluded.unlock_token_sealed, unlock_token_sealed)",
         (id, push_token, push_magic, unlock_token),
-    )?;
-    tx.execute(
-        "UPDATE enrollments SET has_push_token = 1, has_unlock_token = max(has_unlock_token, ?2)
-         WHERE id = ?1 AND (has_push_token = 0 OR has_unlock_token < ?2)",
-        (id, has_unlock_token),
-    )?;
-    forget_push_outcome(tx, id)
+    )
+    .map(drop)
 }
 
-/// Forgets by what an enrollment is woken, and that it is to be.
-pub fn forget_push(tx: &Tx, id: &str) -> Result<()> {
-    tx.execute("UPDATE enrollment_secrets SET push_token_sealed = NULL, push_magic_sealed = NULL WHERE enrollment_id = ?1", [id])?;
-    tx.execute("UPDATE enrollments SET has_push_token = 0, push_due_at = NULL, push_attempts = 0 WHERE id = ?1", [id]).map(drop)
+/// Forgets every secret of an enrollment, and that it is to be woken.
+pub fn forget_secrets(tx: &Tx, enrollment: &mut Enrollment) -> Result<()> {
+    tx.execute(
+        "UPDATE enrollment_secrets SET push_token_sealed = NULL, push_magic_sealed = NULL, unlock_token_sealed = NULL, bootstrap_token_sealed = NULL
+         WHERE enrollment_id = ?1",
+        [&enrollment.id],
+    )?;
+    (enrollment.has_push_token, enrollment.has_unlock_token, enrollment.has_bootstrap_token) = (false, false, false);
+    (enrollment.push_due_at, enrollment.push_attempts) = (None, 0);
+    tx.execute(
+        "UPDATE enrollments SET has_push_token = 0, has_unlock_token = 0, has_bootstrap_token = 0, push_due_at = NULL, push_attempts = 0
+         WHERE id = ?1",
+        [&enrollment.id],
+    )
+    .map(drop)
 }
 
 impl Enrollment {

@@ -120,15 +120,15 @@ pub(super) fn list(tx: &Tx, key: &AssetKey, change: i64) -> Result<()> {
 
 /// What is owned of an app in any location.
 pub fn of_app(tx: &Tx, adam_id: &str) -> Result<Vec<OwnedAsset>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licence_assets WHERE adam_id = ?1 ORDER BY pricing_param DESC, token_id"), [adam_id], asset)
+    tx.list(sql!("SELECT {COLUMNS} FROM licence_assets WHERE adam_id = ?1 ORDER BY pricing_param DESC, token_id"), [adam_id], asset)
 }
 
 /// What a location owns.
 pub fn of_token(tx: &Tx, token_id: &str) -> Result<Vec<OwnedAsset>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licence_assets WHERE token_id = ?1 ORDER BY adam_id, pricing_param"), [token_id], asset)
+    tx.list(sql!("SELECT {COLUMNS} FROM licence_assets WHERE token_id = ?1 ORDER BY adam_id, pricing_param"), [token_id], asset)
 }
 
 /// What every location owns, by app.
 pub fn all(tx: &Tx) -> Result<Vec<OwnedAsset>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licence_assets ORDER BY adam_id, pricing_param, token_id"), [], asset)
+    tx.list(sql!("SELECT {COLUMNS} FROM licence_assets ORDER BY adam_id, pricing_param, token_id"), [], asset)
 }

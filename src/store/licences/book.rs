@@ -91,7 +91,7 @@ pub fn of_token(tx: &Tx, token_id: &str) -> Result<Vec<Entry>> {
 /// Licences of a location that Apple's book lists for holders who have theirs at another location: one of the two is too many.
 pub fn surplus(tx: &Tx, token_id: &str, limit: u32) -> Result<Vec<Entry>> {
     tx.list(
-        &format!("SELECT book.adam_id, book.pricing_param, book.holder_kind, book.holder {SURPLUS} AND book.token_id = ?1 ORDER BY 1, 2, 3, 4 LIMIT ?2"),
+        sql!("SELECT book.adam_id, book.pricing_param, book.holder_kind, book.holder {SURPLUS} AND book.token_id = ?1 ORDER BY 1, 2, 3, 4 LIMIT ?2"),
         (token_id, limit),
         |row| {
             let key = AssetKey { token_id: token_id.to_owned(), adam_id: row.get(0)?, pricing_param: row.get(1)? };
@@ -103,7 +103,7 @@ pub fn surplus(tx: &Tx, token_id: &str, limit: u32) -> Result<Vec<Entry>> {
 /// The locations that somebody has a licence of an app too many of.
 pub fn surplus_of(tx: &Tx, adam_id: &str, kind: HolderKind, holder: &str) -> Result<Vec<String>> {
     tx.list(
-        &format!("SELECT DISTINCT book.token_id {SURPLUS} AND book.adam_id = ?1 AND book.holder_kind = ?2 AND book.holder = ?3 ORDER BY 1"),
+        sql!("SELECT DISTINCT book.token_id {SURPLUS} AND book.adam_id = ?1 AND book.holder_kind = ?2 AND book.holder = ?3 ORDER BY 1"),
         (adam_id, kind, holder),
         |row| row.get(0),
     )

@@ -51,7 +51,7 @@ pub fn lines(tx: &Tx, filter: &LineFilter, after: Option<&LineKey>, limit: u32) 
     let empty = LineKey::default();
     let (adam_id, kind, holder, token_id) = after.unwrap_or(&empty);
     let found = tx.list(
-        &format!(
+        sql!(
             "{LINES} SELECT DISTINCT adam_id, holder_kind, holder, token_id, ours FROM lines
              WHERE (adam_id, holder_kind, holder, coalesce(token_id, '')) > (?4, ?5, ?6, ?7)
              ORDER BY adam_id, holder_kind, holder, coalesce(token_id, '') LIMIT ?8"
@@ -92,7 +92,7 @@ fn completed(tx: &Tx, mut line: Line, is_ours: bool) -> Result<Line> {
 /// How many licences [`lines`] has in all.
 pub fn count_lines(tx: &Tx, filter: &LineFilter) -> Result<u64> {
     let count: i64 = tx.one(
-        &format!("{LINES} SELECT count(*) FROM (SELECT DISTINCT adam_id, holder_kind, holder, token_id FROM lines)"),
+        sql!("{LINES} SELECT count(*) FROM (SELECT DISTINCT adam_id, holder_kind, holder, token_id FROM lines)"),
         (&filter.adam_id, &filter.token_id, &filter.holder),
         |row| row.get(0),
     )?;

@@ -162,7 +162,7 @@ fn recount(tx: &Tx, before: Option<&Licence>, after: Option<&Licence>) -> Result
 /// A holder's licence of an app.
 pub fn of(tx: &Tx, adam_id: &str, kind: HolderKind, holder: &str) -> Result<Option<Licence>> {
     tx.optional(
-        &format!("SELECT {COLUMNS} FROM licences WHERE adam_id = ?1 AND holder_kind = ?2 AND holder = ?3"),
+        sql!("SELECT {COLUMNS} FROM licences WHERE adam_id = ?1 AND holder_kind = ?2 AND holder = ?3"),
         (adam_id, kind, holder),
         licence,
     )
@@ -170,17 +170,17 @@ pub fn of(tx: &Tx, adam_id: &str, kind: HolderKind, holder: &str) -> Result<Opti
 
 /// Everything of a holder.
 pub fn of_holder(tx: &Tx, kind: HolderKind, holder: &str) -> Result<Vec<Licence>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licences WHERE holder = ?2 AND holder_kind = ?1 ORDER BY adam_id"), (kind, holder), licence)
+    tx.list(sql!("SELECT {COLUMNS} FROM licences WHERE holder = ?2 AND holder_kind = ?1 ORDER BY adam_id"), (kind, holder), licence)
 }
 
 /// Everything of a location.
 pub fn of_token(tx: &Tx, token_id: &str) -> Result<Vec<Licence>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licences WHERE token_id = ?1 ORDER BY adam_id, holder_kind, holder"), [token_id], licence)
+    tx.list(sql!("SELECT {COLUMNS} FROM licences WHERE token_id = ?1 ORDER BY adam_id, holder_kind, holder"), [token_id], licence)
 }
 
 /// Everything that waits for an event.
 pub fn of_event(tx: &Tx, event_id: &str) -> Result<Vec<Licence>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licences WHERE event_id = ?1 ORDER BY adam_id, holder_kind, holder"), [event_id], licence)
+    tx.list(sql!("SELECT {COLUMNS} FROM licences WHERE event_id = ?1 ORDER BY adam_id, holder_kind, holder"), [event_id], licence)
 }
 
 /// Apple has to know a person before anything can be theirs.
@@ -223,7 +223,7 @@ pub fn to_ask(tx: &Tx, token_id: &str, wanted: bool, limit: u32) -> Result<Vec<L
 /// When a licence of a location is next to be asked for or given back.
 pub fn next_ask(tx: &Tx, token_id: &str) -> Result<Option<Timestamp>> {
     tx.one(
-        &format!(
+        sql!(
             "SELECT min(at) FROM (
              SELECT min(coalesce(due_at, 0)) AS at FROM licences WHERE token_id = ?1 AND stage = 'open' AND wanted = 1{IS_KNOWN}
              UNION ALL SELECT min(due_at) FROM licences WHERE token_id = ?1 AND stage = 'failed' AND wanted = 1 AND due_at IS NOT NULL{IS_KNOWN}
@@ -238,7 +238,7 @@ pub fn next_ask(tx: &Tx, token_id: &str) -> Result<Option<Timestamp>> {
 /// Licences that have a place and were not asked for yet, those first that came last.
 pub fn not_asked(tx: &Tx, key: &AssetKey, limit: u32) -> Result<Vec<Licence>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM licences WHERE token_id = ?1 AND stage = 'open' AND adam_id = ?2 AND pricing_param = ?3
              ORDER BY since_at DESC, holder_kind, holder LIMIT ?4"
         ),
@@ -250,7 +250,7 @@ pub fn not_asked(tx: &Tx, key: &AssetKey, limit: u32) -> Result<Vec<Licence>> {
 /// Licences of a location that were not asked for yet and of which it owns none any more.
 pub fn not_owned(tx: &Tx, token_id: &str) -> Result<Vec<Licence>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM licences WHERE token_id = ?1 AND stage IN ('open', 'failed') AND NOT EXISTS
                  (SELECT 1 FROM licence_assets AS asset WHERE asset.token_id = licences.token_id AND asset.adam_id = licences.adam_id
                   AND asset.pricing_param = licences.pricing_param)"
@@ -263,7 +263,7 @@ pub fn not_owned(tx: &Tx, token_id: &str) -> Result<Vec<Licence>> {
 /// Licences of an app for which there was no place, those first that wait longest.
 pub fn short(tx: &Tx, adam_id: &str, practice: bool, limit: u32) -> Result<Vec<Licence>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM licences WHERE token_id IS NULL AND adam_id = ?1 AND practice = ?2 ORDER BY since_at, holder_kind, holder LIMIT ?3"
         ),
         (adam_id, practice, limit),
@@ -303,7 +303,7 @@ pub fn short_apps(tx: &Tx) -> Result<Vec<(String, bool)>> {
 /// Wanted licences whose holder is not here any more: a device that is not enrolled and not expected back, a person who is not active.
 pub fn of_the_gone(tx: &Tx, limit: u32) -> Result<Vec<Licence>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM licences WHERE wanted AND CASE holder_kind
                  WHEN 'person' THEN NOT EXISTS (SELECT 1 FROM people WHERE people.id = holder AND people.active)
                  ELSE EXISTS (SELECT 1 FROM devices WHERE devices.serial_number = holder COLLATE NOCASE)
@@ -335,7 +335,7 @@ pub fn next_missed(tx: &Tx, token_id: &str) -> Result<Option<Timestamp>> {
 /// Wanted licences of devices that were erased and came back between two moments: those from before of which no app on the device knows any more.
 pub fn kept_for_nothing(tx: &Tx, after: Timestamp, before: Timestamp, limit: u32) -> Result<Vec<Licence>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS} FROM licences WHERE holder_kind = 'device' AND (adam_id, holder) IN
                  (SELECT kept.adam_id, kept.holder FROM returns JOIN enrollments ON enrollments.id = returns.enrollment_id
                   JOIN devices ON devices.id = enrollments.device_id

@@ -120,22 +120,22 @@ pub fn invite_code(tx: &Tx, token_id: &str, person_id: &str) -> Result<Option<Se
 
 /// A person in a location.
 pub fn of(tx: &Tx, token_id: &str, person_id: &str) -> Result<Option<User>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM licence_users WHERE token_id = ?1 AND person_id = ?2"), [token_id, person_id], user)
+    tx.optional(sql!("SELECT {COLUMNS} FROM licence_users WHERE token_id = ?1 AND person_id = ?2"), [token_id, person_id], user)
 }
 
 /// A person in every location.
 pub fn of_person(tx: &Tx, person_id: &str) -> Result<Vec<User>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licence_users WHERE person_id = ?1 ORDER BY token_id"), [person_id], user)
+    tx.list(sql!("SELECT {COLUMNS} FROM licence_users WHERE person_id = ?1 ORDER BY token_id"), [person_id], user)
 }
 
 /// Everybody of a location, by id.
 pub fn of_token(tx: &Tx, token_id: &str) -> Result<Vec<User>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licence_users WHERE token_id = ?1 ORDER BY person_id"), [token_id], user)
+    tx.list(sql!("SELECT {COLUMNS} FROM licence_users WHERE token_id = ?1 ORDER BY person_id"), [token_id], user)
 }
 
 /// Everybody who waits for an event.
 pub fn of_event(tx: &Tx, event_id: &str) -> Result<Vec<User>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM licence_users WHERE event_id = ?1 ORDER BY person_id"), [event_id], user)
+    tx.list(sql!("SELECT {COLUMNS} FROM licence_users WHERE event_id = ?1 ORDER BY person_id"), [event_id], user)
 }
 
 /// People that Apple is to be told of now: those to make (`new`, `failed`), or, where they are not `wanted`, those to retire.
@@ -176,7 +176,7 @@ pub fn forget_retired(tx: &Tx, limit: u32) -> Result<usize> {
 /// People whose address or Managed Apple Account is not what Apple was told, and those who are wanted and not here any more; with whether they are here.
 pub fn outdated(tx: &Tx, limit: u32) -> Result<Vec<(User, bool)>> {
     tx.list(
-        &format!(
+        sql!(
             "SELECT {COLUMNS}, here FROM (
                  SELECT licence_users.*, people.id IS NOT NULL AS here FROM licence_users
                  LEFT JOIN people ON people.id = licence_users.person_id AND people.active

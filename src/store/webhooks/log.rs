@@ -112,7 +112,7 @@ pub fn put_log(tx: &Tx, logged: &Logged) -> Result<()> {
 /// What was posted to a webhook, the newest first, before `before` if that is given.
 pub fn log(tx: &Tx, webhook_id: &str, before: Option<i64>, limit: u32) -> Result<Vec<Logged>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM webhook_log WHERE webhook_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"),
+        sql!("SELECT {COLUMNS} FROM webhook_log WHERE webhook_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"),
         (webhook_id, before.unwrap_or(i64::MAX), limit),
         row,
     )
@@ -120,7 +120,7 @@ pub fn log(tx: &Tx, webhook_id: &str, before: Option<i64>, limit: u32) -> Result
 
 /// One event that was posted to a webhook.
 pub fn logged(tx: &Tx, webhook_id: &str, seq: i64) -> Result<Option<Logged>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM webhook_log WHERE webhook_id = ?1 AND seq = ?2"), (webhook_id, seq), row)
+    tx.optional(sql!("SELECT {COLUMNS} FROM webhook_log WHERE webhook_id = ?1 AND seq = ?2"), (webhook_id, seq), row)
 }
 
 /// Puts an event that was posted into the outbox once more, as it was; tells whether its body was still there.

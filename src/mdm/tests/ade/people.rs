@@ -57,7 +57,7 @@ fn a_class_gets_one_each_and_who_enrolls_comes_with_its_person_and_group() {
         assert_eq!(people_rows::of_device(tx, &device.id)?.unwrap().name, "Ada", "the first by name");
         assert_eq!(group_rows::device_ids(tx, &group_id)?, [device.id.as_str()]);
         people::assign(tx, &Actor::Console, &device.id, None)?;
-        arrived(tx, &device.id)?;
+        arrived(tx, &device)?;
         assert!(people_rows::of_device(tx, &device.id)?.is_none(), "what somebody changed since is not undone");
         Ok(())
     });
