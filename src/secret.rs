@@ -1,16 +1,38 @@
 //! Values that never show: dots in `Debug`, no `Serialize`, wiped when dropped.
 
 use std::fmt;
-use zeroize::Zeroize;
+use std::mem::take;
+
+use zeroize::Zeroize as _;
 
 /// A value that is readable only where [`Secret::expose`] is written.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret<T: Zeroize>(T);
+pub struct Secret<T: Wipe>(T);
 
 /// Secret bytes, the usual form.
 pub type SecretBytes = Secret<Vec<u8>>;
 
-impl<T: Zeroize> Secret<T> {
+/// What can be overwritten before its memory is given back: at once, where `zeroize` does a vector byte by byte, which takes longer than to read a message.
+pub trait Wipe {
+    /// Overwrites all of it, and what of its memory is not in use.
+    fn wipe(&mut self);
+}
+
+impl Wipe for Vec<u8> {
+    fn wipe(&mut self) {
+        self.spare_capacity_mut().zeroize();
+        self.as_mut_slice().zeroize();
+        self.clear();
+    }
+}
+
+impl Wipe for String {
+    fn wipe(&mut self) {
+        take(self).into_bytes().wipe();
+    }
+}
+
+impl<T: Wipe> Secret<T> {
     /// Hides `value`.
     pub fn new(value: T) -> Self {
         Self(value)
@@ -22,21 +44,21 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
-impl<T: Zeroize> From<T> for Secret<T> {
+impl<T: Wipe> From<T> for Secret<T> {
     fn from(value: T) -> Self {
         Self(value)
     }
 }
 
-impl<T: Zeroize> fmt::Debug for Secret<T> {
+impl<T: Wipe> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("••••••")
     }
 }
 
-impl<T: Zeroize> Drop for Secret<T> {
+impl<T: Wipe> Drop for Secret<T> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.0.wipe();
     }
 }
 
@@ -49,5 +71,13 @@ mod tests {
         let secret = Secret::new(String::from("open sesame"));
         assert_eq!(format!("{secret:?}"), "••••••");
         assert_eq!(secret.expose(), "open sesame");
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_was_wiped() {
+        let (mut bytes, mut text) = (b"open sesame".to_vec(), String::from("open sesame"));
+        bytes.wipe();
+        text.wipe();
+        assert_eq!((bytes, text), (Vec::new(), String::new()));
     }
 }

@@ -217,13 +217,14 @@ fn offer(tx: &Tx, enrollment: &Enrollment, status: Status, session: i64, recorde
         // Between Authenticate and TokenUpdate, and after CheckOut, there is nothing to do here.
         return Ok(Reply::Empty);
     }
-    // The device may have erased itself, or been told to leave, by the very command that was just recorded; an Idle changes nothing.
-    let present = if recorded.is_some() { enrollments::by_id(tx, &enrollment.id)? } else { Some(enrollment.clone()) };
-    let Some(present) = present.filter(|present| present.state == EnrollmentState::Enrolled) else { return Ok(Reply::Empty) };
-    if devices::is_deleted(tx, &present.device_id)? {
-        // What waits for a deleted device stays where the audit can see it, and is dropped if the device enrolls anew.
-        return Ok(Reply::Empty);
-    }
+    // The device may have erased itself, or been told to leave, by the very command that was just recorded; an Idle changes nothing. What waits for a
+    // deleted device stays where the audit can see it, and is dropped if the device enrolls anew.
+    let present = match recorded {
+        Some(_) => enrollments::managed(tx, &enrollment.id)?,
+        None if devices::is_deleted(tx, &enrollment.device_id)? => None,
+        None => Some(enrollment.clone()),
+    };
+    let Some(present) = present else { return Ok(Reply::Empty) };
     let again = recorded.is_some_and(Recorded::is_repeated);
     if let Some(offer) = commands::next(tx, &present, session, again)? {
         if session != present.session {

@@ -264,6 +264,18 @@ pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Enrollment>> {
     tx.optional(sql!("SELECT {COLUMNS} FROM enrollments WHERE id = ?1"), [id], enrollment)
 }
 
+/// The enrollment of this id, as long as it is enrolled and its device was not deleted.
+pub fn managed(tx: &Tx, id: &str) -> Result<Option<Enrollment>> {
+    tx.optional(
+        sql!(
+            "SELECT {COLUMNS} FROM enrollments
+             WHERE id = ?1 AND state = 'enrolled' AND EXISTS (SELECT 1 FROM devices WHERE id = enrollments.device_id AND deleted_at IS NULL)"
+        ),
+        [id],
+        enrollment,
+    )
+}
+
 /// The enrollment of this Nano id, whatever its upper and lower case.
 pub fn by_nano_id(tx: &Tx, nano_id: &str) -> Result<Option<Enrollment>> {
     tx.optional(sql!("SELECT {COLUMNS} FROM enrollments WHERE nano_id = ?1"), [nano_id], enrollment)

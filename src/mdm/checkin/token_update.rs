@@ -37,18 +37,19 @@ pub(super) fn token_update(
     };
     let Some(mut enrollment) = enrollment else { return refuse(tx, Some(presented), &checkin.ids, refusal) };
     let said = token_hash(message);
-    if erased_meanwhile(&enrollment, message) {
+    let is_anew = erased_meanwhile(&enrollment, message);
+    let is_first = is_anew || enrollment.state != EnrollmentState::Enrolled;
+    let newly = if is_first { devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none()) } else { None };
+    if is_first && newly.is_none() {
+        // Nobody could see or reach it: it comes back as a new one, by an Authenticate.
+        return refuse(tx, Some(presented), &checkin.ids, Refusal::Deleted);
+    }
+    if is_anew {
         next_generation(tx, &mut enrollment)?;
         enrollment.state = EnrollmentState::Authenticated;
         enrollment.renewal_state = RenewalState::None;
         enrollment.renewal_began_at = None;
         enrollments::update(tx, &enrollment)?;
-    }
-    let is_first = enrollment.state != EnrollmentState::Enrolled;
-    let newly = if is_first { devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none()) } else { None };
-    if is_first && newly.is_none() {
-        // Nobody could see or reach it: it comes back as a new one, by an Authenticate.
-        return refuse(tx, Some(presented), &checkin.ids, Refusal::Deleted);
     }
     if is_first && enrollment.parent_id.is_none() {
         enrollment.questions_due = true;

@@ -105,6 +105,22 @@ fn a_deleted_device_does_not_come_back_by_a_token_update() {
 }
 
 #[test]
+fn a_deleted_device_that_says_it_was_erased_changes_nothing() {
+    let school = School::new();
+    let device = school.enrolled(VICTIM);
+    let before = device.enrollment();
+    // As where practice devices are removed: the device is out of view, and nobody ended its enrollment.
+    school.write(|tx| {
+        let mut row = devices::by_udid(tx, VICTIM)?.unwrap();
+        row.deleted_at = Some(tx.now);
+        devices::update(tx, &row)
+    });
+    assert_eq!(refused(&device.token_update(true)), Some(Refusal::Deleted));
+    let after = device.enrollment();
+    assert_eq!((after.state, after.generation, after.has_push_token), (before.state, before.generation, before.has_push_token));
+}
+
+#[test]
 fn what_a_user_says_takes_no_retired_device_along() {
     let school = School::new();
     let device = school.enrolled(VICTIM);

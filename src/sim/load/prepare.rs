@@ -234,11 +234,10 @@ impl Writer<'_> {
     }
 }
 
-/// The command of a cycle: a query that asks for little.
+/// The command of a cycle: one that a device does without saying more than that it did.
 fn command(uuid: &str) -> Result<Vec<u8>> {
     let entry = |key: &str, value| (key.to_owned(), value);
-    let queries = Value::Array(vec![Value::from("OSVersion")]);
-    let command: Dictionary = [entry("RequestType", Value::from("DeviceInformation")), entry("Queries", queries)].into_iter().collect();
+    let command: Dictionary = [entry("RequestType", Value::from("ClearRestrictionsPassword"))].into_iter().collect();
     let message: Dictionary = [entry("CommandUUID", Value::from(uuid)), entry("Command", Value::Dictionary(command))].into_iter().collect();
     Ok(to_xml(&Value::Dictionary(message))?)
 }

@@ -12,6 +12,7 @@ use crate::mdm::reconcile::step::{Loss, OTHER};
 use crate::protocol::error_chain::CauseKind;
 use crate::protocol::report::apps::ManagedState;
 use crate::store::app_states::{AppState, Intent, Stage};
+use crate::store::deployments::Mechanism;
 
 /// Questions that an order which was taken is given before it counts as forgotten.
 pub(super) const GRACE_POLLS: i64 = 3;
@@ -208,7 +209,10 @@ fn said_no(row: &mut AppState, because: &str, now: Timestamp) {
     } else if row.seen == row.sent {
         enter(row, Stage::Installed, because, now);
     } else {
-        // Changed settings, which come with an update only: the app stays as it was.
+        // Changed settings, which come with an update only: the app stays as it was, and no list may count them as there.
+        if row.mechanism == Mechanism::Command {
+            row.sent.clone_from(&row.seen);
+        }
         enter(row, Stage::Declined, because, now);
     }
 }
@@ -341,6 +345,10 @@ fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
             row.due_at = Some(now.plus(back_off(row.attempts)));
             say(STILL_THERE).clone_into(&mut row.problem);
         }
+        return;
+    }
+    if row.stage == Stage::Declined && row.mechanism == Mechanism::Command && is_known_there(row) && row.seen != row.wanted {
+        // As it was, without what the person declined, who is not asked again before somebody asks for it.
         return;
     }
     if row.seen.is_empty() {

@@ -224,6 +224,22 @@ fn what_an_order_without_an_answer_brought_goes_although_the_next_one_was_declin
     assert!(world.is_settled(), "{world:?}");
 }
 
+#[test]
+fn settings_that_the_person_declined_stay_declined_and_come_when_somebody_asks_again() {
+    use Event::{Answer, List, Offer, Refuse, Want};
+    let declined = Refuse(5);
+    let mut world = after(&[Want(Some(1)), Offer, Answer, List, Want(Some(0)), Offer, declined, List]);
+    assert_eq!(world.turn(), Step::Rest(None), "nobody is asked twice");
+    let row = world.row.as_ref().unwrap();
+    assert_eq!((row.stage, row.seen.as_str()), (Stage::Declined, "v1"), "{row:?}");
+    world.settle();
+    assert!(world.is_settled(), "{world:?}");
+
+    let mut world = after(&[Want(Some(1)), Offer, Answer, List, Want(Some(0)), Offer, Refuse(5), Want(Some(1)), List]);
+    assert_eq!(world.turn(), Step::Rest(None));
+    assert_eq!(world.row.unwrap().stage, Stage::Installed, "what is wanted now is what is there");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
