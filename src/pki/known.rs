@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use super::certificate::{Certificate, CertificateError, Fingerprint};
 
-/// How many certificates are kept, at about 4 kB each: a class or three that come at once. Of a larger fleet each comes seldom, and is read again.
+/// How many certificates are kept, at about 4 kB each. Of a larger fleet each device comes seldom, and its certificate is read again.
 pub const KNOWN_LIMIT: usize = 2048;
 
 /// A bounded set of certificates that were read before.
