@@ -89,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
+    use crate::store::connection::PAGE_BYTES;
     use crate::store::{DataFolder, OpenOptions, Store};
 
     /// What lies in a folder, with its bytes.
@@ -131,7 +132,7 @@ mod tests {
         copy(&data, &killed);
         assert_eq!(lost(&killed), None, "the tables are in the log");
         let blank_bytes = fs::metadata(killed.join(DATABASE)).unwrap().len();
-        assert_eq!(blank_bytes, 4096, "and the file itself has none");
+        assert_eq!(blank_bytes, PAGE_BYTES as u64, "and the file itself has none");
 
         let cases: [(&str, Spoil); 5] = [
             ("is empty", |data| fs::write(data.join(DATABASE), b"").unwrap()),

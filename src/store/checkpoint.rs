@@ -9,14 +9,14 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
 use crate::error::{Error, Result};
-use crate::store::connection::Location;
+use crate::store::connection::{Location, page_bytes};
 
-/// Pages of the log that are copied back at a time, 48 MiB: a page that many commits changed meanwhile is copied once, and what is copied has to be on
+/// Bytes of the log that are copied back at a time, 48 MiB: a page that many commits changed meanwhile is copied once, and what is copied has to be on
 /// the disk before the log begins anew, which those who write then wait for.
-const EVERY_PAGES: usize = 12_288;
-/// Pages after which the writer itself waits until the log is copied back whole, 64 MiB: only then does it begin anew. Without pauses in the
+const EVERY_BYTES: usize = 48 << 20;
+/// Bytes after which the writer itself waits until the log is copied back whole, 64 MiB: only then does it begin anew. Without pauses in the
 /// writing the log would grow for ever; with them it never comes to this.
-const LIMIT_PAGES: usize = 16_384;
+const LIMIT_BYTES: usize = 64 << 20;
 
 /// What the thread is told.
 enum Word {
@@ -39,6 +39,7 @@ impl Checkpointer {
             return Ok(None);
         }
         let conn = location.open_reader()?;
+        let (every, limit) = in_pages(&conn)?;
         let copied = Arc::new(AtomicUsize::new(0));
         // One word is enough: whoever hears it looks at everything.
         let (words, heard) = sync_channel(1);
@@ -50,10 +51,10 @@ impl Checkpointer {
                 // The log began anew.
                 seen.store(0, Ordering::Relaxed);
             }
-            if pages >= LIMIT_PAGES {
+            if pages >= limit {
                 // While the thread is at it this does nothing, and the next commit tries again.
                 let _ = log.checkpoint();
-            } else if pages - seen.load(Ordering::Relaxed) >= EVERY_PAGES {
+            } else if pages - seen.load(Ordering::Relaxed) >= every {
                 let _ = ring.try_send(Word::Copy);
             }
             Ok(())
@@ -73,6 +74,12 @@ impl Drop for Checkpointer {
             tracing::error!("the checkpoint's thread ended by a panic");
         }
     }
+}
+
+/// After how many pages of this database the log is copied back, and after how many the writer waits for it.
+fn in_pages(conn: &Connection) -> Result<(usize, usize)> {
+    let page = page_bytes(conn)?;
+    Ok((EVERY_BYTES / page, LIMIT_BYTES / page))
 }
 
 fn work(conn: &Connection, words: &Receiver<Word>, copied: &AtomicUsize) {
@@ -96,10 +103,11 @@ mod tests {
     use crate::store::events::{NewEvent, append};
     use crate::store::tests::file;
 
-    /// Writes so much that the log holds about `pages` pages.
-    fn write(store: &Store, pages: usize) {
-        const LETTERS: usize = 400_000;
-        for _ in 0..pages.div_ceil(LETTERS / 4096) {
+    const LETTERS: usize = 400_000;
+
+    /// Writes so much that the log holds about `bytes` bytes.
+    fn write(store: &Store, bytes: usize) {
+        for _ in 0..bytes.div_ceil(LETTERS) {
             let data = "x".repeat(LETTERS).into();
             let event = NewEvent { kind: "large", actor_kind: "job", actor: "test", data, ..NewEvent::default() };
             store.write_blocking(Timestamp::from_seconds(1), move |tx| append(tx, &event)).unwrap();
@@ -107,7 +115,7 @@ mod tests {
     }
 
     fn size(path: &Path) -> usize {
-        std::fs::metadata(path).unwrap().len() as usize / 4096
+        std::fs::metadata(path).unwrap().len() as usize
     }
 
     #[test]
@@ -115,29 +123,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = file(folder.path());
         let log = folder.path().join("rollcall.db-wal");
-        write(&store, LIMIT_PAGES + 2 * EVERY_PAGES);
-        assert!(size(&folder.path().join("rollcall.db")) >= LIMIT_PAGES, "what was written is in the file");
-        assert!(size(&log) <= LIMIT_PAGES + EVERY_PAGES, "{} pages", size(&log));
+        write(&store, LIMIT_BYTES + 2 * EVERY_BYTES);
+        assert!(size(&folder.path().join("rollcall.db")) >= LIMIT_BYTES, "what was written is in the file");
+        assert!(size(&log) <= LIMIT_BYTES + EVERY_BYTES, "{} bytes", size(&log));
     }
 
     #[test]
     fn a_program_that_replicates_the_log_finds_everything_in_it_until_it_lets_go() {
         let folder = tempfile::tempdir().unwrap();
         let store = file(folder.path());
-        write(&store, 100);
+        write(&store, LETTERS);
         let log = folder.path().join("rollcall.db-wal");
         // The salt in the header of a log is another one whenever it begins anew; until then, what was appended stays where it is.
         let salt = || std::fs::read(&log).unwrap()[16..24].to_vec();
         let other = Connection::open(store.path().unwrap()).unwrap();
         other.execute_batch("BEGIN; SELECT count(*) FROM events;").unwrap();
         let before = salt();
-        write(&store, LIMIT_PAGES + 2 * EVERY_PAGES);
+        write(&store, LIMIT_BYTES + 2 * EVERY_BYTES);
         assert_eq!(salt(), before, "our checkpoints never begin the log anew under a reader");
-        assert!(size(&log) > LIMIT_PAGES);
+        assert!(size(&log) > LIMIT_BYTES);
         other.execute_batch("COMMIT").unwrap();
         let busy: i64 = other.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0)).unwrap();
         assert_eq!(busy, 0, "and theirs are not held up by us");
-        write(&store, 100);
+        write(&store, LETTERS);
         assert_ne!(salt(), before);
     }
 }

@@ -19,6 +19,10 @@ const WRITER_WAITS: Duration = Duration::from_secs(25);
 /// Statements kept prepared on each connection; more than there are in `store/`.
 const STATEMENT_LIMIT: usize = 256;
 
+/// Bytes of a page of a database that is made here; one that is there keeps its own. A commit writes whole pages, most of them for a single row or entry
+/// of an index: an enrollment touches two dozen. Half of SQLite's usual size is half of what the disk has to take for it.
+pub(in crate::store) const PAGE_BYTES: i64 = 2048;
+
 /// What SQLite calls its way to files that no other process has open (<https://sqlite.org/vfs.html#standard_unix_vfses>).
 const ALONE: &str = "unix-excl";
 
@@ -78,6 +82,7 @@ impl Location {
             make_private(path)?;
         }
         let conn = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        conn.pragma_update(None, "page_size", PAGE_BYTES)?;
         let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         if self.path().is_some() && mode != "wal" {
             return Err(Error::bad_input("the data folder cannot hold a write-ahead log: use a local disk, not a network share"));
@@ -110,6 +115,12 @@ impl Location {
         conn.execute_batch(COMMON)?;
         Ok(conn)
     }
+}
+
+/// Bytes of a page of the database that is open.
+pub(in crate::store) fn page_bytes(conn: &Connection) -> Result<usize> {
+    let bytes: u32 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    Ok(bytes as usize)
 }
 
 /// Creates the file if it is missing, readable by us alone; SQLite gives its log and index the same mode.
@@ -159,6 +170,17 @@ mod tests {
         assert_eq!(pragma("journal_mode"), String::from("wal").into());
         assert_eq!(pragma("foreign_keys"), 1.into());
         assert_eq!(pragma("busy_timeout"), 25_000.into(), "in milliseconds");
+    }
+
+    #[test]
+    fn a_database_that_is_there_keeps_the_size_of_its_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let sized = |name: &str| page_bytes(&Location::File(folder.path().join(name)).open_writer().unwrap()).unwrap();
+        Connection::open(folder.path().join("older.db"))
+            .unwrap()
+            .execute_batch("PRAGMA page_size = 4096; CREATE TABLE desks (id INTEGER)")
+            .unwrap();
+        assert_eq!((sized("older.db"), sized("newer.db")), (4096, 2048));
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn another() -> io::Error {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::store::connection::PAGE_BYTES;
     use crate::store::events::{NewEvent, append};
     use crate::store::tests::file;
 
@@ -119,7 +120,7 @@ mod tests {
         }
         let log = folder.path().join("rollcall.db-wal");
         let bytes = std::fs::read(&log).unwrap();
-        let count = frames(bytes.len(), 4096);
+        let count = frames(bytes.len(), PAGE_BYTES as usize);
         assert!(count > 5, "{count} frames");
         write_again(&log, count).unwrap();
         assert!(std::fs::read(&log).unwrap() == bytes, "not a byte is another one");

@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Kind, Result};
+use crate::store::connection::PAGE_BYTES;
 use crate::store::integrity::{Depth, Finding, beyond_tables, damage};
 
 /// Findings that are looked at; where there are more, nobody can say what else is damaged.
@@ -33,6 +34,7 @@ pub fn rebuild(from: &Path, to: &Path) -> Result<Rebuilt> {
     let conn = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     // The log beside the old file stays where it is; what is built is thrown away unless it is whole.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     conn.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;")?;
     let name = from.to_str().ok_or_else(|| Error::bad_input("The name of the data folder is not text."))?;
     conn.execute("ATTACH DATABASE ?1 AS old", [name])?;

@@ -9,10 +9,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::Watch;
 use crate::error::{Error, Kind, Result};
 use crate::store::backups::{DEVICES, ENROLLED};
-use crate::store::connection::Location;
+use crate::store::connection::{Location, page_bytes};
 
-/// Pages of a step: 1 MiB.
-const STEP_PAGES: i32 = 256;
+/// Bytes of a step.
+const STEP_BYTES: usize = 1 << 20;
 
 /// The rest after a step: at the most 50 MiB are copied in a second, and the disk is others' for most of the time.
 const STEP_REST: Duration = Duration::from_millis(20);
@@ -37,8 +37,9 @@ pub(super) fn copy(location: &Location, to: &Path, watch: &Watch) -> Result<Coun
     // One snapshot for all steps: without it every commit of another connection would make the copy begin anew.
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
     {
+        let pages = STEP_BYTES / page_bytes(&source)?;
         let backup = Backup::new(&source, &mut target)?;
-        while !matches!(backup.step(STEP_PAGES)?, StepResult::Done) {
+        while !matches!(backup.step(pages as i32)?, StepResult::Done) {
             watch.rest(STEP_REST)?;
         }
     }
