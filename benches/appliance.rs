@@ -1,7 +1,8 @@
 //! What the whole appliance does, as one table: `cargo bench --bench appliance`. The program serves a seeded school of each size on an empty machine's
 //! terms (its own database, durable answers), and the load of `rollcall simulate` comes over real sockets from a process beside it, on the same cores.
 //!
-//! `ROLLCALL_APPLIANCE_DEVICES` names other sizes (`1000,10000`), `ROLLCALL_APPLIANCE_SECONDS` how long each load lasts.
+//! `ROLLCALL_APPLIANCE_DEVICES` names other sizes (`1000,10000`), `ROLLCALL_APPLIANCE_SECONDS` how long each load lasts, and
+//! `ROLLCALL_APPLIANCE_PROGRAM` another build of the program (`packaging/static`).
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "it measures")]

@@ -18,7 +18,8 @@ const OPERATIONS: u32 = 20_000;
 const CERTIFICATES: u32 = 5_000;
 
 fn rollcall() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    let program = std::env::var_os("ROLLCALL_APPLIANCE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_rollcall").into());
+    let mut command = Command::new(program);
     command.env_clear().stdin(Stdio::null());
     // Nothing here asks Apple.
     for service in ["SOFTWARE_LOOKUP", "ROOTS"] {

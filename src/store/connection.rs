@@ -21,6 +21,8 @@ const STATEMENT_LIMIT: usize = 256;
 
 /// Bytes of a page of a database that is made here; one that is there keeps its own. A commit writes whole pages, most of them for a single row or entry
 /// of an index: an enrollment touches two dozen. Half of SQLite's usual size is half of what the disk has to take for it.
+/// Two pages share a sector of 4 KiB then: that a write which is cut off spares the other one is SQLite's assumption too
+/// (<https://sqlite.org/psow.html>).
 pub(in crate::store) const PAGE_BYTES: i64 = 2048;
 
 /// What SQLite calls its way to files that no other process has open (<https://sqlite.org/vfs.html#standard_unix_vfses>).
